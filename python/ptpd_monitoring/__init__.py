@@ -1,0 +1,1 @@
+"""In-process performance monitoring with a Rust core."""
