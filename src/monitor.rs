@@ -14,7 +14,7 @@ use crate::{
     clock::{Clock, Monotonic},
     error::{Error, Result},
     series::{LabelRef, Sample, Series},
-    stats::{Summary, mean, percentiles, sum, validate_percentile},
+    stats::{mean, percentiles, sum, validate_percentile},
     timers::{Owner, RunningTimers},
 };
 
@@ -24,12 +24,12 @@ pub const DEFAULT_MAX_HISTORY: usize = 10_000;
 /// The unit of timers.
 pub const SECONDS: &str = "seconds";
 
-/// The statistics of an operation's samples.
+/// Values taken from an operation, to be looked at without holding it up.
 #[derive(Debug, Clone)]
-pub struct Statistics {
-    /// The figures.
-    pub summary: Summary,
-    /// The unit of the oldest sample they were made from.
+pub struct Measured {
+    /// The values, oldest first.
+    pub values: Vec<f64>,
+    /// The unit of the oldest.
     pub unit: Arc<str>,
 }
 
@@ -103,16 +103,14 @@ impl<M> Operation<M> {
         self.state.lock().series.times().collect()
     }
 
-    /// The statistics of the samples in `range`, or `None` of none.
+    /// The values whose stamps lie in `range`, and the unit of the oldest; `None` of none.
     #[must_use]
-    pub fn statistics(&self, range: TimeRange) -> Option<Statistics> {
+    pub fn measured(&self, range: TimeRange) -> Option<Measured> {
+        let state = self.state.lock();
+        let unit = state.series.unit_in(range)?;
         let mut values = Vec::new();
-        let unit = {
-            let state = self.state.lock();
-            state.series.values_in(range, &mut values);
-            state.series.unit_in(range)?
-        };
-        Summary::of(&values).map(|summary| Statistics { summary, unit })
+        state.series.values_in(range, &mut values);
+        Some(Measured { values, unit })
     }
 
     /// Its share of `session`, or `None` if it has none.

@@ -75,16 +75,16 @@ pub fn processing_speed<M>(monitor: &Monitor<M>, operation: &str, pixels: f64) -
 
 /// Seconds that a batch of images of the given numbers of pixels will take.
 ///
-/// Where the sizes of earlier images are known, `measured` holds their pixels and seconds in
-/// total and the estimate scales with them; else it is images × mean wall time. Both times 1.1.
+/// Where the sizes of earlier images are known, `measured` holds what they add up to and the
+/// estimate scales with the pixels; else it is images × mean wall time. Both times 1.1.
 #[must_use]
 pub fn batch_seconds<M>(
     monitor: &Monitor<M>,
     operation: &str,
     images: &[f64],
-    measured: Option<Throughput>,
+    measured: Throughput,
 ) -> Option<f64> {
-    if let Some(seconds_a_pixel) = measured.as_ref().and_then(Throughput::seconds_a_pixel) {
+    if let Some(seconds_a_pixel) = measured.seconds_a_pixel() {
         return Some(images.iter().sum::<f64>() * seconds_a_pixel * BATCH_OVERHEAD);
     }
     let times = wall_times(monitor, operation);
@@ -107,7 +107,7 @@ impl Throughput {
         self.seconds += seconds;
     }
 
-    fn seconds_a_pixel(&self) -> Option<f64> {
+    fn seconds_a_pixel(self) -> Option<f64> {
         (self.pixels > 0.0).then(|| self.seconds / self.pixels)
     }
 }

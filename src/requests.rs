@@ -80,6 +80,27 @@ pub struct ApiReport {
 }
 
 impl ApiReport {
+    /// The report over `groups`, or `None` of no requests.
+    #[must_use]
+    pub fn of(groups: Vec<(Arc<str>, Group)>) -> Option<Self> {
+        let durations: Vec<f64> = groups
+            .iter()
+            .flat_map(|(_, group)| group.durations.iter().copied())
+            .collect();
+        let overall = Summary::of(&durations)?;
+        Some(Self {
+            requests: overall.count,
+            errors: groups.iter().map(|(_, group)| group.errors).sum(),
+            mean_ms: overall.mean,
+            median_ms: overall.median,
+            p95_ms: overall.p95,
+            endpoints: groups
+                .into_iter()
+                .filter_map(|(endpoint, group)| Some((endpoint, group.stats()?)))
+                .collect(),
+        })
+    }
+
     /// The endpoints with the highest 95th percentile, slowest first.
     #[must_use]
     pub fn slowest(&self) -> Vec<(&Arc<str>, f64)> {
@@ -207,11 +228,13 @@ impl State {
     }
 }
 
-/// Durations and errors of one group of requests.
+/// Durations and errors of one group of requests, to be looked at without holding up the log.
 #[derive(Debug, Default)]
-struct Group {
-    durations: Vec<f64>,
-    errors: usize,
+pub struct Group {
+    /// Milliseconds, oldest first.
+    pub durations: Vec<f64>,
+    /// How many of the requests were errors.
+    pub errors: usize,
 }
 
 impl Group {
@@ -220,11 +243,23 @@ impl Group {
         self.errors += usize::from(row.is_error());
     }
 
-    fn stats(&self) -> Option<EndpointStats> {
+    /// Its figures, or `None` of none.
+    #[must_use]
+    pub fn stats(&self) -> Option<EndpointStats> {
         Summary::of(&self.durations).map(|durations| EndpointStats {
             errors: self.errors,
             durations,
         })
+    }
+
+    /// The share of errors, 0 to 1; 0 of none.
+    #[must_use]
+    pub fn error_rate(&self) -> f64 {
+        if self.durations.is_empty() {
+            0.0
+        } else {
+            self.errors as f64 / self.durations.len() as f64
+        }
     }
 }
 
@@ -323,23 +358,9 @@ impl Requests {
         self.state.lock().request(index)
     }
 
-    /// The figures of an endpoint's requests in `range`, or `None` of none.
+    /// The durations and errors of an endpoint's requests in `range`.
     #[must_use]
-    pub fn endpoint_stats(&self, endpoint: &str, range: TimeRange) -> Option<EndpointStats> {
-        self.endpoint_group(endpoint, range).stats()
-    }
-
-    /// The share of errors among an endpoint's requests in `range`, 0 to 1; 0 of none.
-    #[must_use]
-    pub fn error_rate(&self, endpoint: &str, range: TimeRange) -> f64 {
-        let group = self.endpoint_group(endpoint, range);
-        if group.durations.is_empty() {
-            return 0.0;
-        }
-        group.errors as f64 / group.durations.len() as f64
-    }
-
-    fn endpoint_group(&self, endpoint: &str, range: TimeRange) -> Group {
+    pub fn endpoint(&self, endpoint: &str, range: TimeRange) -> Group {
         let mut group = Group::default();
         let state = self.state.lock();
         if let Some(&id) = state.endpoints.ids.get(endpoint) {
@@ -352,7 +373,8 @@ impl Requests {
     }
 
     /// The requests in `range` by endpoint, in order of each endpoint's oldest request kept.
-    fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
+    #[must_use]
+    pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
         let mut groups: Vec<(Arc<str>, Group)> = Vec::new();
         let state = self.state.lock();
         let mut places: Vec<Option<usize>> = vec![None; state.endpoints.uses.len()];
@@ -364,36 +386,5 @@ impl Requests {
             groups[place].1.add(row);
         }
         groups
-    }
-
-    /// Every request's duration in milliseconds, oldest first, by endpoint.
-    #[must_use]
-    pub fn response_times(&self) -> Vec<(Arc<str>, Vec<f64>)> {
-        self.groups(TimeRange::ALL)
-            .into_iter()
-            .map(|(endpoint, group)| (endpoint, group.durations))
-            .collect()
-    }
-
-    /// The report over the requests in `range`, or `None` of none.
-    #[must_use]
-    pub fn report(&self, range: TimeRange) -> Option<ApiReport> {
-        let groups = self.groups(range);
-        let durations: Vec<f64> = groups
-            .iter()
-            .flat_map(|(_, group)| group.durations.iter().copied())
-            .collect();
-        let overall = Summary::of(&durations)?;
-        Some(ApiReport {
-            requests: overall.count,
-            errors: groups.iter().map(|(_, group)| group.errors).sum(),
-            mean_ms: overall.mean,
-            median_ms: overall.median,
-            p95_ms: overall.p95,
-            endpoints: groups
-                .into_iter()
-                .filter_map(|(endpoint, group)| Some((endpoint, group.stats()?)))
-                .collect(),
-        })
     }
 }
