@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod system;
 
 #[cfg(feature = "python")]
 mod bindings;
