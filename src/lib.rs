@@ -13,6 +13,7 @@ pub mod series;
 pub mod settings;
 pub mod stats;
 pub mod timers;
+pub mod system;
 
 #[cfg(feature = "python")]
 mod bindings;

@@ -7,6 +7,7 @@
 
 mod array;
 mod awaitable;
+mod arguments;
 mod clock;
 mod context;
 mod convert;
@@ -22,6 +23,9 @@ mod requests;
 mod settings;
 mod timer;
 mod views;
+mod process;
+mod resource_usage_stub;
+mod resources;
 
 use pyo3::prelude::*;
 
@@ -43,4 +47,9 @@ mod _native {
     use super::settings::{MonitoringSettings, read_settings};
     #[pymodule_export]
     use super::timer::Timer;
+    use super::process::process_memory;
+    #[pymodule_export]
+    use super::resource_usage_stub::ResourceUsage;
+    #[pymodule_export]
+    use super::resources::ResourceMonitor;
 }
