@@ -1,5 +1,6 @@
 //! In-process performance monitoring: the core, and behind the feature `python` its bindings.
 
+pub mod cache;
 pub mod clock;
 pub mod error;
 
