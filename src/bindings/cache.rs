@@ -2,15 +2,14 @@
 
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit,
-    exceptions::{PyOverflowError, PyTypeError, PyValueError},
-    intern,
+    PyTraverseError, PyVisit, intern,
     prelude::*,
     sync::PyOnceLock,
-    types::{PyBool, PyDict, PyFloat, PyInt, PyTuple},
+    types::{PyDict, PyTuple},
 };
 
 use super::{
+    cache_arguments::{DEFAULT_MAX_SIZE, DEFAULT_TTL, Seconds, default_ttl_of, max_size_of},
     cache_key::{Key, Memory, Query},
     cache_stats_stub::CacheStats,
     clock::ManualClock,
@@ -36,104 +35,6 @@ pub struct CacheManager(Mutex<State>);
 struct State {
     store: Store<Key, Py<PyAny>>,
     default_ttl: Seconds,
-}
-
-/// A lifetime as it was passed.
-#[derive(Clone, Copy)]
-enum Seconds {
-    Whole(i64),
-    Real(f64),
-}
-
-impl Seconds {
-    #[inline]
-    fn of(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Ok(int) = value.cast_exact::<PyInt>() {
-            return match int.extract() {
-                Ok(whole) => Ok(Self::Whole(whole)),
-                Err(_) => Ok(Self::Real(f64::INFINITY)),
-            };
-        }
-        if let Ok(float) = value.cast_exact::<PyFloat>() {
-            return Ok(Self::Real(float.value()));
-        }
-        Self::of_number(name, value)
-    }
-
-    #[cold]
-    fn of_number(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let py = value.py();
-        if value.is_instance_of::<PyBool>() {
-            return Err(wrong_type(name, "a number of seconds", value));
-        }
-        match value.extract() {
-            Ok(seconds) => Ok(Self::Real(seconds)),
-            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-                Err(wrong_type(name, "a number of seconds", value))
-            }
-            // Too large for a float, which lies beyond the clock's range anyway.
-            Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
-                Ok(Self::Real(f64::INFINITY))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    #[inline]
-    fn ttl(self, name: &'static str) -> Result<Ttl> {
-        match self {
-            Self::Whole(seconds) => Ok(Ttl::from_whole_seconds(seconds)),
-            Self::Real(seconds) => Ttl::from_seconds(name, seconds),
-        }
-    }
-
-    fn into_object(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        match self {
-            Self::Whole(seconds) => Ok(seconds.into_pyobject(py)?.into_any()),
-            Self::Real(seconds) => Ok(seconds.into_pyobject(py)?.into_any()),
-        }
-    }
-}
-
-const DEFAULT_MAX_SIZE: usize = 1000;
-const DEFAULT_TTL: Seconds = Seconds::Whole(3600);
-
-fn default_ttl_of(value: &Bound<'_, PyAny>) -> PyResult<Seconds> {
-    Seconds::of("default_ttl", value)
-}
-
-fn max_size_of(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    const EXPECTED: &str = "an integer of at least 1";
-    let py = value.py();
-    if value.is_instance_of::<PyBool>() {
-        return Err(wrong_type("max_size", EXPECTED, value));
-    }
-    match value.extract() {
-        Ok(max_size) => Ok(max_size),
-        Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-            Err(wrong_type("max_size", EXPECTED, value))
-        }
-        Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
-            Err(PyValueError::new_err(format!(
-                "max_size must be an integer from 1 to {}, got {}",
-                usize::MAX,
-                shown(value)
-            )))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    PyTypeError::new_err(format!("{name} must be {expected}, got {}", shown(value)))
-}
-
-/// The value as text. An int can be too long for a `repr`.
-fn shown(value: &Bound<'_, PyAny>) -> String {
-    value.repr().map_or_else(
-        |_| format!("a value of {}", value.get_type()),
-        |text| text.to_string(),
-    )
 }
 
 impl CacheManager {
@@ -378,7 +279,7 @@ impl CacheManager {
         let Some(state) = self.0.try_lock() else {
             return Ok(());
         };
-        for (key, value) in state.store.iter() {
+        for (key, value) in state.store.unordered() {
             if let Key::Other(key) = key {
                 visit.call(key)?;
             }

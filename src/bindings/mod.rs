@@ -1,6 +1,7 @@
 //! The Python module. One file for each room of the core; nothing but exports here.
 
 mod cache;
+mod cache_arguments;
 mod cache_key;
 mod cache_stats_stub;
 mod clock;
