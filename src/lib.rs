@@ -2,6 +2,7 @@
 //!
 //! A sample flows one way: it is recorded into a series, and readers take it from there.
 
+pub mod cache;
 pub mod calendar;
 pub mod clock;
 pub mod error;
@@ -12,8 +13,8 @@ pub mod requests;
 pub mod series;
 pub mod settings;
 pub mod stats;
-pub mod timers;
 pub mod system;
+pub mod timers;
 
 #[cfg(feature = "python")]
 mod bindings;

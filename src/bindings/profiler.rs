@@ -1,5 +1,7 @@
 //! `ImageProcessingProfiler`.
 
+use std::sync::OnceLock;
+
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 use pyo3::{
@@ -7,7 +9,6 @@ use pyo3::{
     exceptions::PyTypeError,
     intern,
     prelude::*,
-    sync::PyOnceLock,
     types::{PyDict, PyList, PyString, PyTuple},
 };
 
@@ -42,7 +43,7 @@ const PIXELS: &str = "pixels";
 /// Records into ``monitor``, a new one unless given.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct ImageProcessingProfiler {
-    monitor: PyOnceLock<Py<PerformanceMonitor>>,
+    monitor: OnceLock<Py<PerformanceMonitor>>,
     memory_tracking: Mutex<IndexMap<String, f64>>,
 }
 
@@ -127,11 +128,15 @@ fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
 impl ImageProcessingProfiler {
     fn target<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PerformanceMonitor>> {
         let py = slf.py();
-        let monitor = slf.get().monitor.get_or_try_init(py, || {
-            // A subclass whose `__init__` does not call ours gets a monitor of its own.
+        let target = &slf.get().monitor;
+        let monitor = if let Some(monitor) = target.get() {
+            monitor
+        } else {
+            // Nobody gave one, or a subclass whose `__init__` does not call ours.
             let new = py.get_type::<PerformanceMonitor>().call0()?;
-            Ok::<_, PyErr>(new.cast_into::<PerformanceMonitor>()?.unbind())
-        })?;
+            let new = new.cast_into::<PerformanceMonitor>()?.unbind();
+            target.get_or_init(|| new)
+        };
         Ok(monitor.bind(py).clone())
     }
 
@@ -195,7 +200,7 @@ impl ImageProcessingProfiler {
     #[pyo3(signature = (*_args, **_kwargs))]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
-            monitor: PyOnceLock::new(),
+            monitor: OnceLock::new(),
             memory_tracking: Mutex::default(),
         }
     }
@@ -211,7 +216,7 @@ impl ImageProcessingProfiler {
             .map_err(|_| wrong_type("monitor", "a PerformanceMonitor or None", monitor))?;
         slf.get()
             .monitor
-            .set(slf.py(), given.clone().unbind())
+            .set(given.clone().unbind())
             .map_err(|_| PyTypeError::new_err("ImageProcessingProfiler is initialised already"))
     }
 
@@ -260,7 +265,7 @@ impl ImageProcessingProfiler {
         profile.set_item(intern!(py, "operation"), &operation)?;
         profile.set_item(intern!(py, "success"), outcome.is_ok())?;
         let mut image = None;
-        let named = kwargs.map(|kwargs| kwargs.values());
+        let named = kwargs.map(pyo3::types::PyDictMethods::values);
         let named = named.iter().flat_map(PyListMethods::iter);
         for value in args.iter().chain(named).chain(outcome.iter().cloned()) {
             image = pixels(&value)?;
@@ -376,7 +381,11 @@ impl ImageProcessingProfiler {
         }
         let names = operations
             .try_iter()
-            .and_then(|names| names.map(|name| name?.extract()).collect::<PyResult<Vec<String>>>())
+            .and_then(|names| {
+                names
+                    .map(|name| name?.extract())
+                    .collect::<PyResult<Vec<String>>>()
+            })
             .map_err(|_| wrong_type("operations", expected, operations))?;
         if !(0.0..=100.0).contains(&threshold_percentile.0) {
             let given = threshold_percentile.0;
@@ -410,10 +419,14 @@ impl ImageProcessingProfiler {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let monitor = Self::target(slf)?;
-        Ok(format!("<{} into {}>", slf.get_type().name()?, monitor.repr()?))
+        Ok(format!(
+            "<{} into {}>",
+            slf.get_type().name()?,
+            monitor.repr()?
+        ))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(self.monitor.get_unattached())
+        visit.call(self.monitor.get())
     }
 }

@@ -16,7 +16,8 @@ use pyo3::{
 
 use super::{
     arguments::{self, Given},
-    resource_usage_stub::{ResourceUsage, local_datetime},
+    logging::warn,
+    models::{Readings, ResourceUsage},
 };
 use crate::{
     clock::Clock,
@@ -162,7 +163,6 @@ impl ResourceMonitor {
 
     /// The memory as a dict ``percent``, ``used_mb``, ``available_mb``, ``total_mb``. Raises
     /// ``OSError`` where the system does not tell.
-    #[expect(clippy::unused_self, reason = "a method for Python")]
     fn get_memory_usage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let memory = memory::current()?;
         let usage = PyDict::new(py);
@@ -179,7 +179,6 @@ impl ResourceMonitor {
     /// Raises ``FileNotFoundError`` for a path that does not exist, another ``OSError`` for one
     /// that cannot be reached.
     #[pyo3(signature = (path = Given::NOTHING), text_signature = "($self, path='/')")]
-    #[expect(clippy::unused_self, reason = "a method for Python")]
     fn get_disk_usage<'py>(
         &self,
         py: Python<'py>,
@@ -206,7 +205,6 @@ impl ResourceMonitor {
     /// The first call in a process loads the driver's library, or the one that the environment
     /// variable ``PTPD_MONITORING_NVML_LIBRARY`` names.
     #[pyo3(signature = (index = Given::NOTHING), text_signature = "($self, index=0)")]
-    #[expect(clippy::unused_self, reason = "a method for Python")]
     fn get_gpu_usage<'py>(
         &self,
         py: Python<'py>,
@@ -233,13 +231,12 @@ impl ResourceMonitor {
     }
 
     /// How many GPUs there are; zero without a working driver.
-    #[expect(clippy::unused_self, reason = "a method for Python")]
     fn gpu_count(&self, py: Python<'_>) -> PyResult<u32> {
         Ok(with_gpus(py, gpu::count)?.unwrap_or(0))
     }
 
     /// One reading of all resources, the disk being that of ``/``, as a ``ResourceUsage``.
-    fn check_resources(slf: &Bound<'_, Self>) -> PyResult<ResourceUsage> {
+    fn check_resources<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, ResourceUsage>> {
         let py = slf.py();
         let cpu = slf.call_method0(intern!(py, "get_cpu_usage"))?;
         let memory = slf.call_method0(intern!(py, "get_memory_usage"))?;
@@ -251,7 +248,7 @@ impl ResourceMonitor {
             None => Ok(None),
         };
         let number = |usage: &Bound<'_, PyAny>, name| usage.get_item(name)?.extract::<f64>();
-        Ok(ResourceUsage {
+        let readings = Readings {
             cpu_percent: cpu.extract()?,
             memory_percent: number(&memory, intern!(py, "percent"))?,
             memory_used_mb: number(&memory, intern!(py, "used_mb"))?,
@@ -259,10 +256,10 @@ impl ResourceMonitor {
             disk_percent: number(&disk, intern!(py, "percent"))?,
             disk_used_gb: number(&disk, intern!(py, "used_gb"))?,
             disk_free_gb: number(&disk, intern!(py, "free_gb"))?,
-            timestamp: local_datetime(py, slf.get().wall())?,
             gpu_percent: of_gpu(intern!(py, "gpu_percent"))?,
             gpu_memory_mb: of_gpu(intern!(py, "memory_used_mb"))?,
-        })
+        };
+        ResourceUsage::of(py, readings, slf.get().wall())
     }
 
     /// Checks the resources and returns a list with one dict for each that is above its
@@ -283,11 +280,6 @@ impl ResourceMonitor {
             .filter_map(|(resource, usage)| thresholds.check(resource, usage))
             .map(|alert| alert_dict(py, alert))
             .collect()
-    }
-
-    #[expect(clippy::unused_self, reason = "a method for Python")]
-    fn __bool__(&self) -> bool {
-        true
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -338,9 +330,7 @@ fn with_gpus<T: Send>(py: Python<'_>, ask: impl FnOnce() -> T + Send) -> PyResul
         Some(gpu::NoGpus::Absent(_)) => Ok(None),
         Some(gpu::NoGpus::Broken(reason)) => {
             if !TOLD.swap(true, Ordering::Relaxed) {
-                py.import("logging")?
-                    .call_method1("getLogger", ("ptpd_monitoring",))?
-                    .call_method1("warning", ("GPU usage is not available: %s", reason))?;
+                warn(py, "GPU usage is not available: %s", &reason.clone())?;
             }
             Ok(None)
         }

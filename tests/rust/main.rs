@@ -1,4 +1,5 @@
 //! Tests of the core through its public interface, one file for each room.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod cache;
 mod clock;

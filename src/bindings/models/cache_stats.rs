@@ -10,6 +10,7 @@ use super::{
     base::Model,
     fields::{Arguments, integer},
 };
+use crate::cache::Counters;
 
 /// The counters.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,6 +21,21 @@ pub struct Counts {
     pub expirations: i64,
     pub size: i64,
     pub max_size: i64,
+}
+
+impl Counts {
+    /// The counters of a cache that holds `size` entries of at most `max_size`.
+    pub fn of(counters: Counters, size: usize, max_size: usize) -> Self {
+        let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
+        Self {
+            hits: counters.hits.cast_signed(),
+            misses: counters.misses.cast_signed(),
+            evictions: counters.evictions.cast_signed(),
+            expirations: counters.expirations.cast_signed(),
+            size: signed(size),
+            max_size: signed(max_size),
+        }
+    }
 }
 
 /// The counters of a cache.
