@@ -19,6 +19,18 @@ __all__ = ["honour_staged_readings"]
 
 _MB = 1024**2
 _GB = 1024**3
+_MEMORY = {
+    "percent": ("percent", 1),
+    "used_mb": ("used", _MB),
+    "available_mb": ("available", _MB),
+    "total_mb": ("total", _MB),
+}
+_DISK = {
+    "percent": ("percent", 1),
+    "used_gb": ("used", _GB),
+    "free_gb": ("free", _GB),
+    "total_gb": ("total", _GB),
+}
 _ABSENT = object()
 
 
@@ -77,7 +89,7 @@ def _methods(
         read = staged("virtual_memory")
         if read is None:
             return native_memory(self)
-        return _figures(read(), "_mb", _MB, lambda: native_memory(self))
+        return _figures(read(), _MEMORY, lambda: native_memory(self))
 
     def get_disk_usage(
         self: performance.ResourceMonitor, path: str | os.PathLike[str] = "/"
@@ -85,7 +97,7 @@ def _methods(
         read = staged("disk_usage")
         if read is None:
             return native_disk(self, path)
-        return _figures(read(path), "_gb", _GB, lambda: native_disk(self, path))
+        return _figures(read(path), _DISK, lambda: native_disk(self, path))
 
     return {
         "get_cpu_usage": get_cpu_usage,
@@ -95,16 +107,16 @@ def _methods(
 
 
 def _figures(
-    staged: object, suffix: str, unit: int, native: Callable[[], dict[str, float]]
+    staged: object, attributes: dict[str, tuple[str, int]], native: Callable[[], dict[str, float]]
 ) -> dict[str, float]:
     """Return the figures that are staged, in our units, and the machine's own for the rest.
 
     A suite may stage the percentage alone; any other attribute of a ``Mock`` is no number.
     """
-    figures = native()
-    for key in figures:
-        amount = key.endswith(suffix)
-        value = getattr(staged, key.removesuffix(suffix), None)
-        if isinstance(value, Real):
-            figures[key] = float(value) / unit if amount else float(value)
-    return figures
+    figures = {
+        key: float(value) / unit
+        for key, (attribute, unit) in attributes.items()
+        if isinstance(value := getattr(staged, attribute, None), Real)
+    }
+    # A path that is staged in full need not exist, so the machine is asked for gaps alone.
+    return figures if len(figures) == len(attributes) else native() | figures

@@ -31,4 +31,4 @@ class RegularPackageFirst:
 
 
 if RegularPackageFirst not in sys.meta_path:
-    sys.meta_path.insert(0, RegularPackageFirst)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, RegularPackageFirst)
