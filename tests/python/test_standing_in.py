@@ -281,7 +281,6 @@ def test_uninstalling_gives_the_existing_module_back(site: Site) -> None:
     site.run(
         """
 import sys, ptpd_monitoring
-modules = set(sys.modules)
 ptpd_monitoring.uninstall()
 ptpd_monitoring.install()
 import ptpd_calibration.monitoring.extra
