@@ -265,7 +265,7 @@ impl ImageProcessingProfiler {
         profile.set_item(intern!(py, "operation"), &operation)?;
         profile.set_item(intern!(py, "success"), outcome.is_ok())?;
         let mut image = None;
-        let named = kwargs.map(pyo3::types::PyDictMethods::values);
+        let named = kwargs.map(PyDictMethods::values);
         let named = named.iter().flat_map(PyListMethods::iter);
         for value in args.iter().chain(named).chain(outcome.iter().cloned()) {
             image = pixels(&value)?;
