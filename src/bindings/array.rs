@@ -7,7 +7,7 @@ use pyo3::{
     types::{PyByteArray, PyBytes, PyDict, PyString},
 };
 
-use super::convert::{Number, shown, wrong_type};
+use super::{arguments::real, convert::wrong_type};
 
 /// The numbers in `values`: a one-dimensional array of any numeric type, or any sequence.
 pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
@@ -37,17 +37,7 @@ pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>>
         .map_err(|_| wrong_type(name, "a sequence of numbers", values))?;
     items
         .enumerate()
-        .map(|(index, item)| {
-            let item = item?;
-            item.extract::<Number>()
-                .map(|number| number.0)
-                .map_err(|error| {
-                    PyErr::from_type(
-                        error.get_type(item.py()),
-                        format!("{name}[{index}] must be a number, got {}", shown(&item)),
-                    )
-                })
-        })
+        .map(|(index, item)| real(&format!("{name}[{index}]"), &item?))
         .collect()
 }
 

@@ -6,6 +6,7 @@ use pyo3::{
     types::{PyBool, PyFloat, PyInt},
 };
 
+use super::convert::{shown, wrong_type};
 use crate::{cache::Ttl, error::Result};
 
 /// A lifetime as it was passed.
@@ -92,16 +93,4 @@ pub fn max_size_of(value: &Bound<'_, PyAny>) -> PyResult<usize> {
         }
         Err(error) => Err(error),
     }
-}
-
-fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    PyTypeError::new_err(format!("{name} must be {expected}, got {}", shown(value)))
-}
-
-/// The value as text. An int can be too long for a `repr`.
-fn shown(value: &Bound<'_, PyAny>) -> String {
-    value.repr().map_or_else(
-        |_| format!("a value of {}", value.get_type()),
-        |text| text.to_string(),
-    )
 }

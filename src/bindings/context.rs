@@ -16,7 +16,10 @@ use pyo3::{
     types::{PyDict, PyString},
 };
 
-use super::{convert::Text, monitor::PerformanceMonitor};
+use super::{
+    arguments::{SessionId, Text},
+    monitor::PerformanceMonitor,
+};
 use crate::timers::Owner;
 
 /// A number for the calling thread, never zero and never used again for another.
@@ -110,8 +113,7 @@ pub struct Session {
 impl Session {
     /// The session `id` of `monitor`, not entered yet.
     pub fn new(monitor: Py<PerformanceMonitor>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
-        id.extract::<Text<'_>>()
-            .map_err(|_| super::convert::wrong_type("session_id", "a str", id))?;
+        id.extract::<Text<'_, SessionId>>()?;
         Ok(Self {
             monitor,
             id: id.cast::<PyString>()?.clone().unbind(),

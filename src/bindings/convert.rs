@@ -1,15 +1,12 @@
-//! Arguments on the way in, times on the way out. Every refusal names the argument and the value.
+//! Times in both directions, and how values and refusals read.
 
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::{PyBool, PyDateTime, PyFloat, PyInt, PyString, PyTuple},
+    types::{PyDateTime, PyTuple},
 };
 
-use crate::{
-    calendar::{TimeRange, local_datetime},
-    error::{Error, Result},
-};
+use crate::calendar::{TimeRange, local_datetime};
 
 /// `value` as Python shows it, shortened; the type's name where its `__repr__` fails.
 pub fn shown(value: &Bound<'_, PyAny>) -> String {
@@ -32,90 +29,13 @@ pub fn type_name(value: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }
 
-/// The `TypeError` for a value of the wrong type. Inside argument extraction, leave `name` empty:
-/// `PyO3` puts the argument's name before it.
+/// The `TypeError` for an argument of the wrong type.
 pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    let subject = if name.is_empty() {
-        String::new()
-    } else {
-        format!("{name} ")
-    };
     PyTypeError::new_err(format!(
-        "{subject}must be {expected}, got {} ({})",
+        "{name} must be {expected}, got {} ({})",
         shown(value),
         type_name(value)
     ))
-}
-
-/// A `str` argument.
-pub struct Text<'a>(pub &'a str);
-
-impl<'a, 'py> FromPyObject<'a, 'py> for Text<'a> {
-    type Error = PyErr;
-
-    #[inline]
-    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        match value.cast::<PyString>() {
-            Ok(_) => value.extract().map(Self),
-            Err(_) => Err(wrong_type("", "a str", &value)),
-        }
-    }
-}
-
-/// A real number: a float, an int, or anything with `__float__` or `__index__`.
-pub struct Number(pub f64);
-
-impl FromPyObject<'_, '_> for Number {
-    type Error = PyErr;
-
-    #[inline]
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        if let Ok(float) = value.cast_exact::<PyFloat>() {
-            return Ok(Self(float.value()));
-        }
-        number(&value).map(Self)
-    }
-}
-
-fn number(value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    value.extract().map_err(|error: PyErr| {
-        let py = value.py();
-        if error.is_instance_of::<PyTypeError>(py) {
-            wrong_type("", "a number", value)
-        } else {
-            // An int beyond the floats, or a `__float__` that raises: its own error says more.
-            error
-        }
-    })
-}
-
-/// A whole number, saturating: what is out of `i64`'s range is out of every range here.
-pub struct Whole(pub i64);
-
-impl FromPyObject<'_, '_> for Whole {
-    type Error = PyErr;
-
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        if value.is_instance_of::<PyBool>() || value.is_instance_of::<PyFloat>() {
-            return Err(wrong_type("", "an int", &value));
-        }
-        let index = value
-            .call_method0("__index__")
-            .map_err(|_| wrong_type("", "an int", &value))?;
-        let index = index.cast::<PyInt>()?;
-        Ok(Self(index.extract().unwrap_or(if index.lt(0)? {
-            i64::MIN
-        } else {
-            i64::MAX
-        })))
-    }
-}
-
-impl Whole {
-    /// As a count, for the core to judge; negative numbers cannot even be asked about.
-    pub fn count(&self, name: &'static str) -> Result<usize> {
-        usize::try_from(self.0).map_err(|_| Error::argument(name, self.0, "at least 1"))
-    }
 }
 
 /// The UTC microseconds since the Unix epoch of a `datetime`; naive ones are local time, by
@@ -143,7 +63,8 @@ pub fn time_range(name: &'static str, value: Option<&Bound<'_, PyAny>>) -> PyRes
         .ok()
         .filter(|pair| pair.len() == 2)
         .ok_or_else(|| wrong_type(name, "a (start, end) pair of datetimes", value))?;
-    let (start, end) = (micros(name, &pair[0])?, micros(name, &pair[1])?);
+    let end_of = |at: usize| micros(&format!("{name}[{at}]"), &pair[at]);
+    let (start, end) = (end_of(0)?, end_of(1)?);
     if start > end {
         return Err(PyValueError::new_err(format!(
             "{name} must start before it ends, got {}",

@@ -1,6 +1,6 @@
 //! `PerformanceMonitor`.
 
-use std::{path::PathBuf, sync::OnceLock};
+use std::sync::OnceLock;
 
 use numpy::{
     PyArray1,
@@ -13,10 +13,13 @@ use pyo3::{
 };
 
 use super::{
+    arguments::{
+        self, ExportFormat, MaxHistory, MetricName, Number, OperationName, Text, Unit, Value,
+        Whole, optional_path, text_of,
+    },
     array::float_values,
-    clock::ManualClock,
     context::{Session, Sessions, owner},
-    convert::{Number, Text, Whole, detached_if_long, time_range, wrong_type},
+    convert::{detached_if_long, time_range, wrong_type},
     logging::warn,
     metadata::{self, Metadata},
     models::PerformanceMetric,
@@ -82,7 +85,15 @@ impl PerformanceMonitor {
             None => None,
             Some(metadata) => Some(timer_metadata(metadata)?),
         };
-        this.record(py, name.to_str()?, now, seconds, SECONDS, true, metadata)
+        this.record(
+            py,
+            text_of("operation_name", name)?,
+            now,
+            seconds,
+            SECONDS,
+            true,
+            metadata,
+        )
     }
 
     #[cold]
@@ -202,15 +213,15 @@ impl PerformanceMonitor {
         }
     }
 
-    #[pyo3(signature = (max_history = Whole(10_000), *, clock = None))]
+    #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
     fn __init__(
         slf: &Bound<'_, Self>,
-        max_history: Whole,
-        clock: Option<&Bound<'_, ManualClock>>,
+        max_history: Whole<MaxHistory>,
+        clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let max_history = max_history.count("max_history")?;
+        let max_history = max_history.count()?;
         let this = slf.get();
-        let new = Monitor::new(max_history, ManualClock::of(clock))?;
+        let new = Monitor::new(max_history, arguments::clock(clock)?)?;
         if this.core.set(new).is_err() {
             let dropped = this.core().set_max_history(max_history)?;
             drop(dropped);
@@ -219,7 +230,7 @@ impl PerformanceMonitor {
     }
 
     /// Starts timing ``operation_name``; over again if this thread or task has started it already.
-    fn start_timer(&self, py: Python<'_>, operation_name: Text<'_>) -> PyResult<()> {
+    fn start_timer(&self, py: Python<'_>, operation_name: Text<'_, OperationName>) -> PyResult<()> {
         let owner = owner(py)?;
         self.core().start_timer(operation_name.0, owner);
         Ok(())
@@ -229,7 +240,10 @@ impl PerformanceMonitor {
     ///
     /// Stops the one that this thread or task started, or else the one started last. Returns the
     /// seconds, or None with a warning in the log if none runs.
-    fn stop_timer(slf: &Bound<'_, Self>, operation_name: Text<'_>) -> PyResult<Option<f64>> {
+    fn stop_timer(
+        slf: &Bound<'_, Self>,
+        operation_name: Text<'_, OperationName>,
+    ) -> PyResult<Option<f64>> {
         let py = slf.py();
         let owner = owner(py)?;
         let stopped = slf.get().core().stop_timer(operation_name.0, owner);
@@ -282,9 +296,9 @@ impl PerformanceMonitor {
     fn record_metric(
         &self,
         py: Python<'_>,
-        name: Text<'_>,
-        value: Number,
-        unit: Text<'_>,
+        name: Text<'_, MetricName>,
+        value: Number<Value>,
+        unit: Text<'_, Unit>,
         metadata: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let metadata = match metadata {
@@ -299,9 +313,9 @@ impl PerformanceMonitor {
     fn record_many(
         &self,
         py: Python<'_>,
-        name: Text<'_>,
+        name: Text<'_, MetricName>,
         values: &Bound<'_, PyAny>,
-        unit: Text<'_>,
+        unit: Text<'_, Unit>,
     ) -> PyResult<()> {
         let values = float_values("values", values)?;
         let session = self.sessions.current(py)?;
@@ -326,7 +340,7 @@ impl PerformanceMonitor {
     fn get_metrics<'py>(
         &self,
         py: Python<'py>,
-        operation_name: Text<'_>,
+        operation_name: Text<'_, OperationName>,
         time_range: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let range = self::time_range("time_range", time_range)?;
@@ -349,7 +363,7 @@ impl PerformanceMonitor {
     }
 
     /// The mean of the operation's values, or None if it is unknown.
-    fn get_average(&self, py: Python<'_>, operation_name: Text<'_>) -> Option<f64> {
+    fn get_average(&self, py: Python<'_>, operation_name: Text<'_, OperationName>) -> Option<f64> {
         let operation = self.core().operation(operation_name.0)?;
         let values = operation.values(TimeRange::ALL);
         detached_if_long(py, values.len(), || {
@@ -365,7 +379,7 @@ impl PerformanceMonitor {
     fn get_percentiles<'py>(
         &self,
         py: Python<'py>,
-        operation_name: Text<'_>,
+        operation_name: Text<'_, OperationName>,
         percentiles: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let asked = match percentiles {
@@ -385,7 +399,7 @@ impl PerformanceMonitor {
     fn get_statistics<'py>(
         &self,
         py: Python<'py>,
-        operation_name: Text<'_>,
+        operation_name: Text<'_, OperationName>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let measured = self
             .core()
@@ -405,7 +419,11 @@ impl PerformanceMonitor {
     }
 
     /// The operation's values, oldest first, as a new float64 array; empty if unknown.
-    fn values<'py>(&self, py: Python<'py>, operation_name: Text<'_>) -> Bound<'py, PyArray1<f64>> {
+    fn values<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+    ) -> Bound<'py, PyArray1<f64>> {
         let operation = self.core().operation(operation_name.0);
         let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
         PyArray1::from_vec(py, values)
@@ -416,7 +434,7 @@ impl PerformanceMonitor {
     fn timestamps<'py>(
         &self,
         py: Python<'py>,
-        operation_name: Text<'_>,
+        operation_name: Text<'_, OperationName>,
     ) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
         let operation = self.core().operation(operation_name.0);
         let times = operation.map_or_else(Vec::new, |operation| operation.times());
@@ -429,15 +447,16 @@ impl PerformanceMonitor {
     /// ``metric_name, value, unit, timestamp, metadata``. Numbers that are not finite are ``null``
     /// in JSON and ``nan``, ``inf``, ``-inf`` in CSV. Returns the text, or with ``output_path``
     /// writes it there (the old file stays until the new one is complete) and returns None.
-    #[pyo3(signature = (format = Text("json"), output_path = None, operation_name = None))]
+    #[pyo3(signature = (format = Text::new("json"), output_path = None, operation_name = None))]
     fn export_metrics(
         &self,
         py: Python<'_>,
-        format: Text<'_>,
-        output_path: Option<PathBuf>,
-        operation_name: Option<Text<'_>>,
+        format: Text<'_, ExportFormat>,
+        output_path: Option<&Bound<'_, PyAny>>,
+        operation_name: Option<Text<'_, OperationName>>,
     ) -> PyResult<Option<String>> {
         let format = Format::parse(format.0)?;
+        let output_path = optional_path("output_path", output_path)?;
         let operations = self.chosen(operation_name.map(|name| name.0));
         let mut rows = Vec::new();
         for operation in &operations {
@@ -470,7 +489,7 @@ impl PerformanceMonitor {
 
     /// Forgets the samples of ``operation_name``, or of all operations.
     #[pyo3(signature = (operation_name = None))]
-    fn clear_metrics(&self, operation_name: Option<Text<'_>>) {
+    fn clear_metrics(&self, operation_name: Option<Text<'_, OperationName>>) {
         let removed = self.core().clear(operation_name.map(|name| name.0));
         drop(removed);
     }

@@ -13,8 +13,9 @@ use pyo3::{
 };
 
 use super::{
+    arguments::{Number, Operation, OperationName, Text, ThresholdPercentile, Value},
     array::as_array,
-    convert::{Number, Text, shown, type_name, wrong_type},
+    convert::{shown, type_name, wrong_type},
     monitor::PerformanceMonitor,
 };
 use crate::{
@@ -112,7 +113,7 @@ fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
 }
 
 fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let (width, height): (Number, Number) = size
+    let (width, height): (Number<Value>, Number<Value>) = size
         .extract()
         .map_err(|_| wrong_type(name, "(width, height)", size))?;
     let pixels = width.0 * height.0;
@@ -302,7 +303,7 @@ impl ImageProcessingProfiler {
     fn get_processing_speed(
         slf: &Bound<'_, Self>,
         image_size: &Bound<'_, PyAny>,
-        operation_name: Text<'_>,
+        operation_name: Text<'_, OperationName>,
     ) -> PyResult<Option<f64>> {
         let pixels = pixels_of_size("image_size", image_size)?;
         let monitor = Self::target(slf)?;
@@ -320,7 +321,7 @@ impl ImageProcessingProfiler {
     fn estimate_batch_time(
         slf: &Bound<'_, Self>,
         images: &Bound<'_, PyAny>,
-        operation_name: Text<'_>,
+        operation_name: Text<'_, OperationName>,
     ) -> PyResult<Option<f64>> {
         let sizes = images
             .try_iter()
@@ -338,7 +339,7 @@ impl ImageProcessingProfiler {
     }
 
     /// Records the process's RSS in MB as ``<operation>_memory_snapshot``.
-    fn track_memory_usage(slf: &Bound<'_, Self>, operation: Text<'_>) -> PyResult<()> {
+    fn track_memory_usage(slf: &Bound<'_, Self>, operation: Text<'_, Operation>) -> PyResult<()> {
         let rss = process::memory()?.rss as f64 / MB;
         let name = format!("{}_memory_snapshot", operation.0);
         Self::target(slf)?.call_method1("record_metric", (name, rss, "MB"))?;
@@ -368,11 +369,11 @@ impl ImageProcessingProfiler {
     /// A list of ``operation, median_time, p90_time, max_time`` (seconds), ``slowdown_factor``
     /// (the ``threshold_percentile`` over the median) and ``count``. ``operations`` are names as
     /// profiled.
-    #[pyo3(signature = (operations, threshold_percentile = Number(90.0)))]
+    #[pyo3(signature = (operations, threshold_percentile = Number::new(90.0)))]
     fn identify_bottlenecks<'py>(
         slf: &Bound<'py, Self>,
         operations: &Bound<'py, PyAny>,
-        threshold_percentile: Number,
+        threshold_percentile: Number<ThresholdPercentile>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = slf.py();
         let expected = "a list of operation names";

@@ -1,6 +1,6 @@
 //! `PerformanceReport`.
 
-use std::{path::PathBuf, sync::OnceLock};
+use std::sync::OnceLock;
 
 use chrono::{Datelike, NaiveDate};
 use pyo3::{
@@ -11,7 +11,8 @@ use pyo3::{
 };
 
 use super::{
-    convert::{Text, micros, time_range, wrong_type},
+    arguments::{ExportFormat, SessionId, Text, optional_path},
+    convert::{micros, time_range, wrong_type},
     json::PyJson,
     monitor::{PerformanceMonitor, statistics_dict},
     requests::APIPerformanceTracker,
@@ -202,7 +203,7 @@ impl PerformanceReport {
     fn generate_session_report<'py>(
         &self,
         py: Python<'py>,
-        session_id: Text<'_>,
+        session_id: Text<'_, SessionId>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let report = self.new_report(py, ("session_id", session_id.0))?;
         let operations = PyDict::new(py);
@@ -255,15 +256,16 @@ impl PerformanceReport {
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
     /// is complete) and returns None.
-    #[pyo3(signature = (report, format = Text("json"), path = None))]
+    #[pyo3(signature = (report, format = Text::new("json"), path = None))]
     #[staticmethod]
     fn export_report(
         py: Python<'_>,
         report: &Bound<'_, PyAny>,
-        format: Text<'_>,
-        path: Option<PathBuf>,
+        format: Text<'_, ExportFormat>,
+        path: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<String>> {
         let format = Format::parse(format.0)?;
+        let path = optional_path("path", path)?;
         let report = report
             .cast::<PyDict>()
             .map_err(|_| wrong_type("report", "a dict", report))?;

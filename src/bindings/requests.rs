@@ -11,9 +11,12 @@ use pyo3::{
 };
 
 use super::{
+    arguments::{
+        self, Duration, Endpoint, ErrorText, MaxHistory, Method, Number, Status, Text, Whole,
+        text_of,
+    },
     awaitable::Done,
-    clock::ManualClock,
-    convert::{Number, Text, Whole, detached_if_long, time_range, type_name, wrong_type},
+    convert::{detached_if_long, time_range, type_name, wrong_type},
     overrides::Override,
     timer::Starts,
     views::RequestsView,
@@ -116,7 +119,8 @@ impl APIPerformanceTracker {
             slf.call_method1("track_request", (endpoint, seconds, status, method, error))?;
             return Ok(());
         }
-        let (endpoint, method) = (endpoint.to_str()?, method.to_str()?);
+        let endpoint = text_of("endpoint", endpoint)?;
+        let method = text_of("method", method)?;
         let core = slf.get().core();
         core.record(endpoint, method, now, seconds, status, error);
         Ok(())
@@ -158,15 +162,15 @@ impl APIPerformanceTracker {
         }
     }
 
-    #[pyo3(signature = (max_history = Whole(10_000), *, clock = None))]
+    #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
     fn __init__(
         slf: &Bound<'_, Self>,
-        max_history: Whole,
-        clock: Option<&Bound<'_, ManualClock>>,
+        max_history: Whole<MaxHistory>,
+        clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let max_history = max_history.count("max_history")?;
+        let max_history = max_history.count()?;
         let this = slf.get();
-        let new = Requests::new(max_history, ManualClock::of(clock))?;
+        let new = Requests::new(max_history, arguments::clock(clock)?)?;
         if this.core.set(new).is_err() {
             this.core().set_max_history(max_history)?;
         }
@@ -174,14 +178,14 @@ impl APIPerformanceTracker {
     }
 
     /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``.
-    #[pyo3(signature = (endpoint, duration, status, method = Text("GET"), error = None))]
+    #[pyo3(signature = (endpoint, duration, status, method = Text::new("GET"), error = None))]
     fn track_request(
         &self,
-        endpoint: Text<'_>,
-        duration: Number,
-        status: Whole,
-        method: Text<'_>,
-        error: Option<Text<'_>>,
+        endpoint: Text<'_, Endpoint>,
+        duration: Number<Duration>,
+        status: Whole<Status>,
+        method: Text<'_, Method>,
+        error: Option<Text<'_, ErrorText>>,
     ) -> PyResult<()> {
         let seconds = duration.0;
         if !(seconds >= 0.0 && seconds.is_finite()) {
@@ -233,7 +237,7 @@ impl APIPerformanceTracker {
     fn get_endpoint_stats<'py>(
         &self,
         py: Python<'py>,
-        endpoint: Text<'_>,
+        endpoint: Text<'_, Endpoint>,
         time_range: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let range = self::time_range("time_range", time_range)?;
@@ -246,7 +250,7 @@ impl APIPerformanceTracker {
     #[pyo3(signature = (endpoint, time_range = None))]
     fn get_error_rate(
         &self,
-        endpoint: Text<'_>,
+        endpoint: Text<'_, Endpoint>,
         time_range: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<f64> {
         let range = self::time_range("time_range", time_range)?;

@@ -97,7 +97,7 @@ impl ResourceMonitor {
             (Resource::Disk, disk_threshold),
         ] {
             if let Given(Some(value)) = given {
-                let percent = arguments::number(resource.threshold_name(), &value)?;
+                let percent = arguments::percent(resource.threshold_name(), &value)?;
                 thresholds.set(resource, percent)?;
             }
         }
@@ -297,7 +297,7 @@ impl ResourceMonitor {
 impl ResourceMonitor {
     fn set_threshold(&self, resource: Resource, value: &Bound<'_, PyAny>) -> PyResult<()> {
         // Converting may run Python code, which must not happen under the lock.
-        let percent = arguments::number(resource.threshold_name(), value)?;
+        let percent = arguments::percent(resource.threshold_name(), value)?;
         Ok(self.thresholds.lock().set(resource, percent)?)
     }
 

@@ -9,7 +9,7 @@ use pyo3::{
 };
 
 use super::{
-    convert::Text,
+    arguments::{OperationName, Text},
     metadata::Metadata,
     models::{APIMetric, Origin, PerformanceMetric},
     monitor::PerformanceMonitor,
@@ -66,7 +66,7 @@ impl TimersView {
     }
 
     fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
-        name.extract::<Text<'_>>().is_ok_and(|name| {
+        name.extract::<Text<'_, OperationName>>().is_ok_and(|name| {
             self.0
                 .get()
                 .core()
@@ -93,7 +93,7 @@ impl MetricsView {
     }
 
     fn operation(&self, name: &Bound<'_, PyAny>) -> Option<Arc<Operation<Metadata>>> {
-        let name = name.extract::<Text<'_>>().ok()?;
+        let name = name.extract::<Text<'_, OperationName>>().ok()?;
         self.0.get().core().operation(name.0)
     }
 

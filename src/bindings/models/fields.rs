@@ -4,10 +4,13 @@ use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit, import_exception,
     prelude::*,
-    types::{PyBool, PyDateTime, PyDict, PyFloat, PyString},
+    types::{PyDateTime, PyDict, PyFloat, PyString},
 };
 
-use super::super::convert::{Whole, shown, to_datetime, type_name};
+use super::super::{
+    arguments::whole,
+    convert::{shown, to_datetime, type_name},
+};
 use crate::clock::Clock;
 
 import_exception!(ptpd_monitoring.errors, FieldError);
@@ -104,13 +107,7 @@ pub fn optional_number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Option
 
 /// An `int` field.
 pub fn integer(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    if value.is_instance_of::<PyBool>() {
-        return Err(wrong_field(field, "an int", value));
-    }
-    value
-        .extract::<Whole>()
-        .map(|whole| whole.0)
-        .map_err(|_| wrong_field(field, "an int", value))
+    whole(field, value).map_err(|_| wrong_field(field, "an int", value))
 }
 
 /// A `datetime` field; a stamp of our own becomes a `datetime` only when somebody looks.
