@@ -2,3 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod clock;
+#[cfg(target_os = "linux")]
+mod system;
+#[cfg(target_os = "linux")]
+mod system_cgroup;
+#[cfg(target_os = "linux")]
+mod system_peak;
