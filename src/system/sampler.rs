@@ -23,8 +23,9 @@ const SLOTS: usize = 64;
 const FASTEST: Duration = Duration::from_millis(1);
 /// The interval while only old ones are: they have had time enough to show their peak.
 const SLOWEST: Duration = Duration::from_millis(10);
-/// A measurement is read about this often for each time that its age doubles.
-const READINGS: u32 = 100;
+/// In between the interval is this part of the youngest one's age, so that a long call is as
+/// well resolved as a short one, for less.
+const PART: u32 = 100;
 /// For how long the thread stays awake with nothing to do.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -167,7 +168,7 @@ impl Sampler {
                 self.sample();
                 self.rest(interval(now - newest), seen);
             } else if now - last_open < LINGER {
-                self.rest(FASTEST, seen);
+                self.rest(interval(now - last_open), seen);
             } else {
                 self.rest(Duration::MAX, seen);
             }
@@ -211,7 +212,7 @@ impl Sampler {
     }
 }
 
-/// The interval between readings when the youngest measurement is `age` old.
+/// The interval when the youngest measurement is `age` old, or the last one ended that long ago.
 fn interval(age: Duration) -> Duration {
-    (age / READINGS).clamp(FASTEST, SLOWEST)
+    (age / PART).clamp(FASTEST, SLOWEST)
 }
