@@ -204,7 +204,7 @@ pub fn statistics_dict<'py>(
 #[pymethods]
 impl PerformanceMonitor {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             core: OnceLock::new(),
@@ -447,7 +447,10 @@ impl PerformanceMonitor {
     /// ``metric_name, value, unit, timestamp, metadata``. Numbers that are not finite are ``null``
     /// in JSON and ``nan``, ``inf``, ``-inf`` in CSV. Returns the text, or with ``output_path``
     /// writes it there (the old file stays until the new one is complete) and returns None.
-    #[pyo3(signature = (format = Text::new("json"), output_path = None, operation_name = None))]
+    #[pyo3(
+        signature = (format = Text::new("json"), output_path = None, operation_name = None),
+        text_signature = "($self, format='json', output_path=None, operation_name=None)"
+    )]
     fn export_metrics(
         &self,
         py: Python<'_>,

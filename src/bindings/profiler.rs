@@ -198,7 +198,7 @@ fn describe(
 #[pymethods]
 impl ImageProcessingProfiler {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             monitor: OnceLock::new(),
@@ -369,7 +369,10 @@ impl ImageProcessingProfiler {
     /// A list of ``operation, median_time, p90_time, max_time`` (seconds), ``slowdown_factor``
     /// (the ``threshold_percentile`` over the median) and ``count``. ``operations`` are names as
     /// profiled.
-    #[pyo3(signature = (operations, threshold_percentile = Number::new(90.0)))]
+    #[pyo3(
+        signature = (operations, threshold_percentile = Number::new(90.0)),
+        text_signature = "($self, operations, threshold_percentile=90)"
+    )]
     fn identify_bottlenecks<'py>(
         slf: &Bound<'py, Self>,
         operations: &Bound<'py, PyAny>,

@@ -106,7 +106,7 @@ fn means_dict<'py>(py: Python<'py>, means: &[PeriodMean]) -> PyResult<Bound<'py,
 #[pymethods]
 impl PerformanceReport {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor, api_tracker=None, resource_monitor=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self(OnceLock::new())
     }
@@ -256,7 +256,10 @@ impl PerformanceReport {
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
     /// is complete) and returns None.
-    #[pyo3(signature = (report, format = Text::new("json"), path = None))]
+    #[pyo3(
+        signature = (report, format = Text::new("json"), path = None),
+        text_signature = "(report, format='json', path=None)"
+    )]
     #[staticmethod]
     fn export_report(
         py: Python<'_>,

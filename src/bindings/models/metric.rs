@@ -82,7 +82,7 @@ impl PerformanceMetric {
     }
 
     #[new]
-    #[pyo3(signature = (**fields))]
+    #[pyo3(signature = (**fields), text_signature = "(*, metric_name, value, unit, timestamp=None, metadata=None)")]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
         let given = Arguments::new("PerformanceMetric", fields)?;
         let metric = Self {
