@@ -21,7 +21,27 @@ from typing import (
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "APIMetric",
+    "APIPerformanceTracker",
+    "CacheManager",
+    "CacheStats",
+    "ImageProcessingProfiler",
+    "ManualClock",
+    "Model",
+    "MonitoringSettings",
+    "PerformanceMetric",
+    "PerformanceMonitor",
+    "PerformanceReport",
+    "RequestTimer",
+    "ResourceMonitor",
+    "ResourceUsage",
+    "Session",
+    "Timer",
+    "read_settings",
+]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -71,6 +91,7 @@ class Model:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any: ...
 
+@disjoint_base
 class PerformanceMetric(Model):
     def __new__(
         cls,
@@ -78,8 +99,8 @@ class PerformanceMetric(Model):
         metric_name: str,
         value: _Number,
         unit: str,
-        timestamp: datetime | str = ...,
-        metadata: _Metadata = ...,
+        timestamp: datetime | str | None = None,
+        metadata: _Metadata | None = None,
     ) -> Self: ...
     metric_name: str
     value: float
@@ -87,6 +108,7 @@ class PerformanceMetric(Model):
     timestamp: datetime
     metadata: _Metadata
 
+@disjoint_base
 class ResourceUsage(Model):
     def __new__(
         cls,
@@ -98,7 +120,7 @@ class ResourceUsage(Model):
         disk_percent: _Number,
         disk_used_gb: _Number,
         disk_free_gb: _Number,
-        timestamp: datetime | str = ...,
+        timestamp: datetime | str | None = None,
         gpu_percent: _Number | None = None,
         gpu_memory_mb: _Number | None = None,
     ) -> Self: ...
@@ -113,6 +135,7 @@ class ResourceUsage(Model):
     gpu_percent: float | None
     gpu_memory_mb: float | None
 
+@disjoint_base
 class APIMetric(Model):
     def __new__(
         cls,
@@ -120,7 +143,7 @@ class APIMetric(Model):
         endpoint: str,
         duration_ms: _Number,
         status_code: int,
-        timestamp: datetime | str = ...,
+        timestamp: datetime | str | None = None,
         method: str = "GET",
         error: str | None = None,
     ) -> Self: ...
@@ -131,6 +154,7 @@ class APIMetric(Model):
     method: str
     error: str | None
 
+@disjoint_base
 class CacheStats(Model):
     def __new__(
         cls,
@@ -200,6 +224,7 @@ class Session:
         _traceback: TracebackType | None,
     ) -> Literal[False]: ...
 
+@disjoint_base
 class PerformanceMonitor:
     def __init__(self, max_history: int = 10000, *, clock: ManualClock | None = None) -> None: ...
     def start_timer(self, operation_name: str) -> None: ...
@@ -241,6 +266,7 @@ class PerformanceMonitor:
     @property
     def _metrics(self) -> _MetricsView: ...
 
+@disjoint_base
 class ImageProcessingProfiler:
     def __init__(self, monitor: PerformanceMonitor | None = None) -> None: ...
     @property
@@ -260,6 +286,7 @@ class ImageProcessingProfiler:
     @property
     def _memory_tracking(self) -> dict[str, float]: ...
 
+@disjoint_base
 class APIPerformanceTracker:
     def __init__(self, max_history: int = 10000, *, clock: ManualClock | None = None) -> None: ...
     def track_request(
@@ -282,6 +309,7 @@ class APIPerformanceTracker:
     @property
     def _requests(self) -> Sequence[APIMetric]: ...
 
+@disjoint_base
 class CacheManager:
     def __init__(
         self,
@@ -310,6 +338,7 @@ class CacheManager:
     def _default_ttl(self) -> float: ...
     def _keys(self) -> list[Any]: ...
 
+@disjoint_base
 class ResourceMonitor:
     def __init__(
         self,
@@ -330,6 +359,7 @@ class ResourceMonitor:
     def check_resources(self) -> ResourceUsage: ...
     def get_alerts_for_high_usage(self) -> list[dict[str, Any]]: ...
 
+@disjoint_base
 class PerformanceReport:
     def __init__(
         self,

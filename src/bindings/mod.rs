@@ -23,7 +23,6 @@ mod metadata;
 mod models;
 mod monitor;
 mod overrides;
-mod process;
 mod profiler;
 mod report;
 mod requests;
@@ -46,8 +45,6 @@ mod _native {
     use super::models::{APIMetric, CacheStats, Model, PerformanceMetric, ResourceUsage};
     #[pymodule_export]
     use super::monitor::PerformanceMonitor;
-    #[pymodule_export]
-    use super::process::process_memory;
     #[pymodule_export]
     use super::profiler::ImageProcessingProfiler;
     #[pymodule_export]
