@@ -93,7 +93,7 @@ def _async_generator(
                         sent = yield item
                     except GeneratorExit:
                         raise
-                    except BaseException as error:
+                    except BaseException as error:  # noqa: BLE001 - thrown on, into the generator
                         step = inner.athrow(error)
                     else:
                         step = inner.asend(sent)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import environments
 import pytest
+
+import environments
 from environments import Environment, Workshop
 
 pytestmark = pytest.mark.timeout(900)
