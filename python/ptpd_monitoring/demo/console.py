@@ -82,7 +82,7 @@ class BarObserver(DemoObserver):
 @contextmanager
 def observing(console: Console) -> Iterator[DemoObserver]:
     """Bars on a terminal, plain lines elsewhere."""
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield PlainObserver(console)
         return
     columns = (

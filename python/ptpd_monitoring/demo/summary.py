@@ -19,7 +19,7 @@ class StageSummary:
         total_s, mean_s, p50_s, p95_s, p99_s: wall time in seconds.
         cpu: CPU time over wall time, 1.0 for one core kept busy.
         mpx_per_s: megapixels a second over the runs that saw an image, None where none did.
-        peak_mb: highest memory of the process during any run, in MB.
+        peak_mb: highest memory of the process during any run, in MB, None where unknown.
     """
 
     name: str
@@ -31,7 +31,7 @@ class StageSummary:
     p99_s: float
     cpu: float
     mpx_per_s: float | None
-    peak_mb: float
+    peak_mb: float | None
 
 
 def profiled_operations(monitor: PerformanceMonitor) -> list[str]:
@@ -67,5 +67,7 @@ def summarise_stage(monitor: PerformanceMonitor, operation: str) -> StageSummary
         mpx_per_s=sum(profile["pixels"] for profile in sighted) / 1e6 / sighted_s
         if sighted_s
         else None,
-        peak_mb=max(profile["memory_peak_mb"] for profile in profiles),
+        peak_mb=max(
+            (p["memory_peak_mb"] for p in profiles if p["memory_peak_mb"] is not None), default=None
+        ),
     )

@@ -46,7 +46,7 @@ def _stage_table(run: DemoRun, width: int) -> Table:
     wide = width >= _WIDE
     table = Table(
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=(0, 0 if wide else 1, 0, 0),
         pad_edge=False,
         header_style="bold",
         show_edge=False,
@@ -55,7 +55,7 @@ def _stage_table(run: DemoRun, width: int) -> Table:
     for heading in ("runs", "mean ms", "p50", "p95", "p99", "CPU", "Mpx/s", "peak MB"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=6 if wide else 5)
     if wide:
-        table.add_column("share of the time", no_wrap=True, min_width=_BAR + 5)
+        table.add_column(" share of the time", no_wrap=True, min_width=_BAR + 6)
     total = sum(stage.total_s for stage in run.stages)
     slowest = max(stage.total_s for stage in run.stages)
     for stage in run.stages:
@@ -79,7 +79,7 @@ def _figures_of(stage: StageSummary) -> list[RenderableType]:
         ),
         f"{100 * stage.cpu:.0f}%",
         "-" if stage.mpx_per_s is None else _column(stage.mpx_per_s),
-        f"{stage.peak_mb:.0f}",
+        "-" if stage.peak_mb is None else f"{stage.peak_mb:.0f}",
     ]
 
 
@@ -87,7 +87,9 @@ def _share(of_all: float, of_slowest: float) -> Text:
     """A bar that is full for the slowest stage, and the stage's part of the whole."""
     length = round(_BAR * of_slowest)
     return Text.assemble(
-        ("━" * length, _ACCENT), ("─" * (_BAR - length), "bright_black"), f" {100 * of_all:3.0f}%"
+        (" " + "━" * length, _ACCENT),
+        ("─" * (_BAR - length), "bright_black"),
+        f" {100 * of_all:3.0f}%",
     )
 
 

@@ -33,7 +33,7 @@ Line = tuple[float, float]
 
 
 class TabletNotFoundError(ValueError):
-    """The scan shows no step tablet: cropped, turned by over three degrees, or of something else."""
+    """The scan shows no step tablet: cropped, tilted over three degrees, or of something else."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _step_edges(strip: Image) -> Floats:
     score[~within] = -1.0
     best = np.unravel_index(int(score.argmax()), score.shape)
     edges: Floats = combs[best]
-    across = np.interp(edges, np.arange(columns), change).mean()
+    across = np.interp(edges[1:-1], np.arange(columns), change).mean()
     between = np.interp((edges[:-1] + edges[1:]) / 2, np.arange(columns), change).mean()
     if across < 1.5 * between:
         raise TabletNotFoundError(f"the strip shows no {STEPS} evenly spaced steps")
