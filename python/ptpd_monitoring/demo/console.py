@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from ptpd_monitoring.demo.photographs import Photograph, bundled_photographs, own_photographs
@@ -43,16 +51,25 @@ class PlainObserver(DemoObserver):
         self._console.print(f"  {photograph.path.name}: skipped, {reason}", soft_wrap=True)
 
 
+class _Count(MofNCompleteColumn):
+    """How many photographs are done, in a part that is about photographs."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.fields["counted"] else Text()
+
+
 class BarObserver(DemoObserver):
     """A progress bar for each part of the run, and the present stage beside it."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._task = None if not progress.tasks else progress.tasks[-1].id
+        self._task: TaskID | None = None
 
     def phase(self, title: str, photographs: int | None) -> None:
         self.close()
-        self._task = self._progress.add_task(f"{title:<26}", total=photographs, now="")
+        self._task = self._progress.add_task(
+            f"{title:<26}", total=photographs, now="", counted=photographs is not None
+        )
 
     def stage(self, text: str) -> None:
         if self._task is not None:
@@ -88,7 +105,7 @@ def observing(console: Console) -> Iterator[DemoObserver]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24, complete_style="yellow", finished_style="yellow"),
-        MofNCompleteColumn(),
+        _Count(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[now]}", style="bright_black", markup=False),
     )

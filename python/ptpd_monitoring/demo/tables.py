@@ -51,7 +51,7 @@ def _stage_table(run: DemoRun, width: int) -> Table:
         header_style="bold",
         show_edge=False,
     )
-    table.add_column("stage", no_wrap=True, min_width=22 if wide else 20)
+    table.add_column("stage", no_wrap=True, min_width=20)
     for heading in ("runs", "mean ms", "p50", "p95", "p99", "CPU", "Mpx/s", "peak MB"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=6 if wide else 5)
     if wide:
