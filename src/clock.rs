@@ -45,6 +45,17 @@ impl Clock {
         }
     }
 
+    /// Whether `moment` has come: what comparing it with [`Clock::monotonic`] says, at a quarter of
+    /// the cost while it is more than a tenth of a second away.
+    #[must_use]
+    #[inline]
+    pub fn has_reached(&self, moment: Monotonic) -> bool {
+        match self {
+            Self::System => system_has_reached(moment),
+            Self::Manual(_) => self.monotonic() >= moment,
+        }
+    }
+
     /// The wall time, in UTC nanoseconds since the Unix epoch, at `moment`, which must have been
     /// read from this clock just now: it spares the record path a second reading.
     #[must_use]
@@ -110,6 +121,53 @@ static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 fn system_monotonic() -> Monotonic {
     let origin = *ORIGIN;
     Monotonic(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The kernel's coarse clock is the monotonic one as of the last tick, a few milliseconds ago. It
+/// costs no reading of the hardware counter and never runs ahead.
+#[cfg(target_os = "linux")]
+mod coarse {
+    use std::sync::LazyLock;
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    use super::{Monotonic, NANOS_PER_SEC, ORIGIN};
+
+    /// Well beyond the longest tick, which is a hundredth of a second.
+    pub const LAG_NANOS: u64 = 100_000_000;
+
+    /// Where [`ORIGIN`] lies on the kernel's time line, or just after it, so that the difference
+    /// errs to the same side as the coarse clock.
+    static KERNEL_ORIGIN: LazyLock<u64> = LazyLock::new(|| {
+        LazyLock::force(&ORIGIN);
+        kernel_nanos(ClockId::Monotonic)
+    });
+
+    #[inline]
+    fn kernel_nanos(clock: ClockId) -> u64 {
+        let time = clock_gettime(clock);
+        (time.tv_sec * NANOS_PER_SEC + time.tv_nsec).cast_unsigned()
+    }
+
+    #[inline]
+    pub fn monotonic() -> Monotonic {
+        let origin = *KERNEL_ORIGIN;
+        Monotonic(kernel_nanos(ClockId::MonotonicCoarse).saturating_sub(origin))
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn system_has_reached(moment: Monotonic) -> bool {
+    let earliest = coarse::monotonic();
+    let ahead = moment.0.saturating_sub(earliest.0);
+    ahead == 0 || (ahead <= coarse::LAG_NANOS && system_monotonic() >= moment)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[inline]
+fn system_has_reached(moment: Monotonic) -> bool {
+    system_monotonic() >= moment
 }
 
 fn system_wall() -> i64 {

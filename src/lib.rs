@@ -1,7 +1,20 @@
 //! In-process performance monitoring: the core, and behind the feature `python` its bindings.
+//!
+//! A sample flows one way: it is recorded into a series, and readers take it from there.
 
+pub mod cache;
+pub mod calendar;
 pub mod clock;
 pub mod error;
+pub mod monitor;
+pub mod profile;
+pub mod report;
+pub mod requests;
+pub mod series;
+pub mod settings;
+pub mod stats;
+pub mod system;
+pub mod timers;
 
 #[cfg(feature = "python")]
 mod bindings;

@@ -1,12 +1,63 @@
 //! The Python module. One file for each room of the core; nothing but exports here.
 
+#![allow(
+    clippy::doc_markdown,
+    clippy::unused_self,
+    reason = "the docs here are Python's, and so is what takes self"
+)]
+
+mod arguments;
+mod array;
+mod awaitable;
+mod cache;
+mod cache_arguments;
+mod cache_key;
 mod clock;
+mod context;
+mod convert;
 mod errors;
+mod json;
+mod lock;
+mod logging;
+mod metadata;
+mod models;
+mod monitor;
+mod overrides;
+mod process;
+mod profiler;
+mod report;
+mod requests;
+mod resources;
+mod settings;
+mod timer;
+mod views;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::cache::CacheManager;
+    #[pymodule_export]
     use super::clock::ManualClock;
+    #[pymodule_export]
+    use super::context::Session;
+    #[pymodule_export]
+    use super::models::{APIMetric, CacheStats, Model, PerformanceMetric, ResourceUsage};
+    #[pymodule_export]
+    use super::monitor::PerformanceMonitor;
+    #[pymodule_export]
+    use super::process::process_memory;
+    #[pymodule_export]
+    use super::profiler::ImageProcessingProfiler;
+    #[pymodule_export]
+    use super::report::PerformanceReport;
+    #[pymodule_export]
+    use super::requests::{APIPerformanceTracker, RequestTimer};
+    #[pymodule_export]
+    use super::resources::ResourceMonitor;
+    #[pymodule_export]
+    use super::settings::{MonitoringSettings, read_settings};
+    #[pymodule_export]
+    use super::timer::Timer;
 }

@@ -48,3 +48,37 @@ fn a_later_start_gives_zero_seconds_not_a_negative_duration() {
         2.5_f64.to_bits()
     );
 }
+
+#[test]
+fn a_moment_has_come_exactly_when_monotonic_time_says_so() {
+    let clock = Clock::System;
+    for ahead in [
+        0,
+        1,
+        1_000,
+        1_000_000,
+        99_000_000,
+        101_000_000,
+        u64::MAX / 2,
+    ] {
+        let before = clock.monotonic();
+        let moment = Monotonic(before.0 + ahead);
+        let reached = clock.has_reached(moment);
+        let after = clock.monotonic();
+        assert!(reached || before < moment, "{moment:?} missed");
+        assert!(!reached || after >= moment, "{moment:?} too early");
+    }
+}
+
+#[test]
+fn a_moment_is_never_said_to_come_before_it_does() {
+    let clock = Clock::System;
+    let end = Monotonic(clock.monotonic().0 + 150_000_000);
+    let mut early = 0;
+    while !clock.has_reached(end) {
+        early += 1;
+    }
+    assert!(early > 0);
+    let after = clock.monotonic();
+    assert!(after >= end, "{end:?} said to be reached at {after:?}");
+}

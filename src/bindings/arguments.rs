@@ -1,0 +1,238 @@
+//! Arguments whose errors name them and show the value.
+//!
+//! `PyO3` tells the name of an argument that it cannot convert in a note, which a plain `str` of
+//! the exception does not show.
+
+use std::{marker::PhantomData, path::PathBuf};
+
+use pyo3::{
+    exceptions::{PyOverflowError, PyTypeError, PyValueError},
+    prelude::*,
+    types::{PyBool, PyFloat, PyString},
+};
+
+use super::{
+    clock::ManualClock,
+    convert::{shown, wrong_type},
+};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+};
+
+/// An argument as it was given, or nothing where it was left out. Unlike an `Option` it tells an
+/// explicit `None` from that.
+#[derive(Clone)]
+pub struct Given<'py>(pub Option<Bound<'py, PyAny>>);
+
+impl Given<'_> {
+    pub const NOTHING: Self = Self(None);
+}
+
+impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self(Some(value.to_owned())))
+    }
+}
+
+/// The name of an argument, as a type, so that conversions know it at no cost.
+pub trait Name {
+    const NAME: &'static str;
+}
+
+macro_rules! names {
+    ($($marker:ident = $name:literal),* $(,)?) => {
+        $(
+            /// Names an argument.
+            pub enum $marker {}
+
+            impl Name for $marker {
+                const NAME: &'static str = $name;
+            }
+        )*
+    };
+}
+
+names! {
+    Duration = "duration",
+    Endpoint = "endpoint",
+    ErrorText = "error",
+    ExportFormat = "format",
+    MaxHistory = "max_history",
+    Method = "method",
+    MetricName = "name",
+    Operation = "operation",
+    OperationName = "operation_name",
+    SessionId = "session_id",
+    Status = "status",
+    ThresholdPercentile = "threshold_percentile",
+    Unit = "unit",
+    Value = "value",
+}
+
+/// A `str` argument.
+pub struct Text<'a, N>(pub &'a str, PhantomData<N>);
+
+impl<'a, N> Text<'a, N> {
+    /// For defaults.
+    pub const fn new(text: &'a str) -> Self {
+        Self(text, PhantomData)
+    }
+}
+
+impl<'a, 'py, N: Name> FromPyObject<'a, 'py> for Text<'a, N> {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        match value.cast::<PyString>() {
+            Ok(_) => match value.extract() {
+                Ok(text) => Ok(Self::new(text)),
+                Err(_) => Err(undecodable(N::NAME, &value)),
+            },
+            Err(_) => Err(wrong_type(N::NAME, "a str", &value)),
+        }
+    }
+}
+
+/// The text of a `str` that has been told to be one already.
+pub fn text_of<'a>(name: &str, value: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
+    value.to_str().map_err(|_| undecodable(name, value))
+}
+
+#[cold]
+fn undecodable(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    PyValueError::new_err(format!(
+        "{name} must be text without lone surrogates, got {}",
+        shown(value)
+    ))
+}
+
+/// A real number: a float, an int, or anything with `__float__` or `__index__`.
+pub struct Number<N>(pub f64, PhantomData<N>);
+
+impl<N> Number<N> {
+    /// For defaults.
+    pub const fn new(value: f64) -> Self {
+        Self(value, PhantomData)
+    }
+}
+
+impl<N: Name> FromPyObject<'_, '_> for Number<N> {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if let Ok(float) = value.cast_exact::<PyFloat>() {
+            return Ok(Self::new(float.value()));
+        }
+        real(N::NAME, &value).map(Self::new)
+    }
+}
+
+/// A real number of any type.
+pub fn real(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    value.extract::<f64>().map_err(|error| {
+        let py = value.py();
+        if error.is_instance_of::<PyTypeError>(py) {
+            wrong_type(name, "a number", value)
+        } else if error.is_instance_of::<PyOverflowError>(py) {
+            let range = "within the range of a float";
+            PyValueError::new_err(format!("{name} must be {range}, got {}", shown(value)))
+        } else {
+            // A `__float__` that raises: its own error says more.
+            error
+        }
+    })
+}
+
+/// A whole number, saturating: what is out of `i64`'s range is out of every range here.
+pub struct Whole<N>(pub i64, PhantomData<N>);
+
+impl<N: Name> Whole<N> {
+    /// For defaults.
+    pub const fn new(value: i64) -> Self {
+        Self(value, PhantomData)
+    }
+
+    /// As a count, for the core to judge; negative numbers cannot even be asked about.
+    pub fn count(&self) -> Result<usize> {
+        usize::try_from(self.0).map_err(|_| Error::argument(N::NAME, self.0, "at least 1"))
+    }
+}
+
+impl<N: Name> FromPyObject<'_, '_> for Whole<N> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        whole(N::NAME, &value).map(Self::new)
+    }
+}
+
+/// A whole number of any type but `bool`, saturating.
+pub fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let refuse = || wrong_type(name, "an int", value);
+    if value.is_instance_of::<PyBool>() {
+        return Err(refuse());
+    }
+    let index = value.call_method0("__index__").map_err(|_| refuse())?;
+    match index.extract() {
+        Ok(whole) => Ok(whole),
+        Err(_) if index.lt(0)? => Ok(i64::MIN),
+        Err(_) => Ok(i64::MAX),
+    }
+}
+
+/// A number of percent; its range is the core's business.
+pub fn percent(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    if value.is_instance_of::<PyBool>() {
+        return Err(wrong_type(name, "a number", value));
+    }
+    real(name, value)
+}
+
+/// The place of an item, from 0. One beyond all items may be any number, the largest included.
+pub fn index(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    let index = whole(name, value)?;
+    if index < 0 {
+        let given = shown(value);
+        return Err(PyValueError::new_err(format!(
+            "{name} must be 0 or more, got {given}"
+        )));
+    }
+    Ok(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// A path, given as a `str` or an `os.PathLike` of one.
+pub fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    value.extract::<PathBuf>().map_err(|error| {
+        if error.is_instance_of::<PyTypeError>(value.py()) {
+            wrong_type(name, "a str or os.PathLike", value)
+        } else {
+            error
+        }
+    })
+}
+
+/// A path that may be left out.
+pub fn optional_path(name: &str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<PathBuf>> {
+    value
+        .filter(|value| !value.is_none())
+        .map(|value| path(name, value))
+        .transpose()
+}
+
+/// The clock of a test, or the system's.
+pub fn clock(value: Option<&Bound<'_, PyAny>>) -> PyResult<Clock> {
+    let manual = value
+        .filter(|value| !value.is_none())
+        .map(|value| {
+            value
+                .cast::<ManualClock>()
+                .map_err(|_| wrong_type("clock", "a ManualClock or None", value))
+        })
+        .transpose()?;
+    Ok(ManualClock::of(manual))
+}

@@ -1,0 +1,111 @@
+//! Times in both directions, and how values and refusals read.
+
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+    types::{PyDateTime, PyTuple},
+};
+
+use crate::calendar::{TimeRange, local_datetime};
+
+/// `value` as Python shows it, shortened; the type's name where its `__repr__` fails.
+pub fn shown(value: &Bound<'_, PyAny>) -> String {
+    const LONGEST: usize = 80;
+    let mut text = value.repr().map_or_else(
+        |_| format!("<{}>", type_name(value)),
+        |text| text.to_string_lossy().into_owned(),
+    );
+    if text.chars().count() > LONGEST {
+        text = text.chars().take(LONGEST).chain("...".chars()).collect();
+    }
+    text
+}
+
+/// The name of `value`'s class.
+pub fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value
+        .get_type()
+        .name()
+        .map_or_else(|_| "object".to_owned(), |name| name.to_string())
+}
+
+/// The `TypeError` for an argument of the wrong type.
+pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    PyTypeError::new_err(format!(
+        "{name} must be {expected}, got {} ({})",
+        shown(value),
+        type_name(value)
+    ))
+}
+
+/// The UTC microseconds since the Unix epoch of a `datetime`; naive ones are local time, by
+/// Python's own rule.
+pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if !value.is_instance_of::<PyDateTime>() {
+        return Err(wrong_type(name, "a datetime", value));
+    }
+    let seconds: f64 = value.call_method0("timestamp")?.extract()?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "datetimes end in the year 9999"
+    )]
+    Ok((seconds * 1e6).round() as i64)
+}
+
+/// A `(start, end)` pair of datetimes, both included; `None` is all of time.
+pub fn time_range(name: &'static str, value: Option<&Bound<'_, PyAny>>) -> PyResult<TimeRange> {
+    let Some(value) = value.filter(|value| !value.is_none()) else {
+        return Ok(TimeRange::ALL);
+    };
+    let pair = value
+        .try_iter()
+        .and_then(Iterator::collect::<PyResult<Vec<_>>>)
+        .ok()
+        .filter(|pair| pair.len() == 2)
+        .ok_or_else(|| wrong_type(name, "a (start, end) pair of datetimes", value))?;
+    let end_of = |at: usize| micros(&format!("{name}[{at}]"), &pair[at]);
+    let (start, end) = (end_of(0)?, end_of(1)?);
+    if start > end {
+        return Err(PyValueError::new_err(format!(
+            "{name} must start before it ends, got {}",
+            shown(PyTuple::new(value.py(), pair)?.as_any())
+        )));
+    }
+    Ok(TimeRange::from_micros(start, end))
+}
+
+/// `time`, in UTC nanoseconds since the Unix epoch, as a naive local `datetime`.
+pub fn to_datetime(py: Python<'_>, time: i64) -> PyResult<Bound<'_, PyDateTime>> {
+    use chrono::{Datelike, Timelike};
+    let (local, fold) = local_datetime(time);
+    let byte = |part: u32| u8::try_from(part).unwrap_or(u8::MAX);
+    PyDateTime::new_with_fold(
+        py,
+        local.year(),
+        byte(local.month()),
+        byte(local.day()),
+        byte(local.hour()),
+        byte(local.minute()),
+        byte(local.second()),
+        local.nanosecond() / 1_000,
+        None,
+        fold,
+    )
+}
+
+/// Runs `work` on `length` items, without the interpreter where that is worth the switch.
+///
+/// The core's locks are only ever taken while attached, so that a fork, which waits for the
+/// interpreter, never finds one held; `work` must take none.
+pub fn detached_if_long<T: Send>(
+    py: Python<'_>,
+    length: usize,
+    work: impl FnOnce() -> T + Send,
+) -> T {
+    const LONG: usize = 4_096;
+    if length < LONG {
+        work()
+    } else {
+        py.detach(work)
+    }
+}

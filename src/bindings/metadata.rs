@@ -1,0 +1,82 @@
+//! What is attached to samples: a user's dict, or only what the sample's label says.
+
+use pyo3::{prelude::*, types::PyDict};
+use serde_json::value::RawValue;
+
+use super::{convert::wrong_type, json::PyJson};
+use crate::{
+    error::{Error, Result},
+    series::{Label, Sample},
+};
+
+/// The key that says what recorded a sample.
+pub const TYPE: &str = "type";
+/// Its value for timers.
+pub const TIMER: &str = "timer";
+/// The key of the session.
+pub const SESSION_ID: &str = "session_id";
+
+/// A user's dict, never the user's own object.
+pub type Metadata = Py<PyDict>;
+
+/// A copy of the `metadata` argument, or nothing of an empty one.
+pub fn copy_argument<'py>(
+    metadata: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    match metadata.filter(|metadata| !metadata.is_none()) {
+        None => Ok(None),
+        Some(metadata) => {
+            let dict = metadata
+                .cast::<PyDict>()
+                .map_err(|_| wrong_type("metadata", "a dict or None", metadata))?;
+            Ok((!dict.is_empty()).then(|| dict.copy()).transpose()?)
+        }
+    }
+}
+
+/// The session that `metadata` names.
+pub fn session_of(metadata: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
+    Ok(metadata
+        .get_item(SESSION_ID)?
+        .and_then(|session| session.extract().ok()))
+}
+
+/// The dict that readers see: the user's, copied, or what the label says.
+pub fn to_dict<'py>(
+    py: Python<'py>,
+    label: &Label,
+    metadata: Option<&Metadata>,
+) -> PyResult<Bound<'py, PyDict>> {
+    if let Some(metadata) = metadata {
+        return metadata.bind(py).copy();
+    }
+    let dict = PyDict::new(py);
+    if label.timer {
+        dict.set_item(TYPE, TIMER)?;
+    }
+    if let Some(session) = &label.session {
+        dict.set_item(SESSION_ID, &**session)?;
+    }
+    Ok(dict)
+}
+
+/// The metadata of `sample` as a JSON object.
+pub fn to_json(py: Python<'_>, sample: &Sample<Metadata>) -> Result<Box<RawValue>> {
+    let text = match &sample.metadata {
+        Some(metadata) => serde_json::to_string(&PyJson::new(metadata.bind(py).as_any())),
+        None => label_json(&sample.label),
+    };
+    text.and_then(RawValue::from_string)
+        .map_err(|error| Error::Encoding(error.to_string()))
+}
+
+fn label_json(label: &Label) -> serde_json::Result<String> {
+    let mut object = serde_json::Map::new();
+    if label.timer {
+        object.insert(TYPE.to_owned(), TIMER.into());
+    }
+    if let Some(session) = &label.session {
+        object.insert(SESSION_ID.to_owned(), (**session).into());
+    }
+    serde_json::to_string(&object)
+}

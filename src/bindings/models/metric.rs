@@ -1,0 +1,194 @@
+//! A recorded sample.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit,
+    prelude::*,
+    types::{PyDict, PyString, PyTuple},
+};
+
+use super::{
+    base::Model,
+    fields::{Arguments, LazyDict, Stamp, number, text, wrong_field},
+};
+use crate::{
+    bindings::{
+        convert::micros,
+        metadata::{self, Metadata},
+    },
+    monitor::Operation,
+    series::{Label, Sample},
+};
+
+/// The sample inside a monitor that a live view's metric stands for.
+pub struct Origin {
+    pub operation: Arc<Operation<Metadata>>,
+    pub sequence: u64,
+}
+
+/// A sample of a metric.
+///
+/// Fields: ``metric_name`` (str), ``value`` (float, in ``unit``), ``unit`` (str), ``timestamp``
+/// (datetime, naive local time; now unless given), ``metadata`` (dict; empty unless given).
+#[pyclass(frozen, subclass, weakref, extends = Model, module = "ptpd_monitoring")]
+pub struct PerformanceMetric {
+    metric_name: Mutex<Py<PyString>>,
+    value: Mutex<f64>,
+    unit: Mutex<Py<PyString>>,
+    timestamp: Stamp,
+    metadata: LazyDict,
+    /// What the metadata is made from where the caller attached none.
+    label: Option<Arc<Label>>,
+    origin: Option<Box<Origin>>,
+}
+
+impl PerformanceMetric {
+    /// The metric for `sample`. Its metadata is a copy, but the live one if there is an `origin`.
+    pub fn of<'py>(
+        py: Python<'py>,
+        name: &Bound<'py, PyString>,
+        unit: &Bound<'py, PyString>,
+        sample: Sample<Metadata>,
+        origin: Option<Origin>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let dict = match sample.metadata {
+            None => LazyDict::unmade(),
+            Some(dict) if origin.is_some() => LazyDict::made(dict),
+            Some(dict) => LazyDict::made(dict.bind(py).copy()?.unbind()),
+        };
+        let metric = Self {
+            metric_name: Mutex::new(name.clone().unbind()),
+            value: Mutex::new(sample.value),
+            unit: Mutex::new(unit.clone().unbind()),
+            timestamp: Stamp::at(sample.time),
+            metadata: dict,
+            label: Some(sample.label),
+            origin: origin.map(Box::new),
+        };
+        Bound::new(py, PyClassInitializer::from(Model).add_subclass(metric))
+    }
+}
+
+#[pymethods]
+impl PerformanceMetric {
+    #[classattr]
+    fn __match_args__(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+        PyTuple::new(
+            py,
+            ["metric_name", "value", "unit", "timestamp", "metadata"],
+        )
+    }
+
+    #[new]
+    #[pyo3(signature = (**fields), text_signature = "(*, metric_name, value, unit, timestamp=None, metadata=None)")]
+    fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        let given = Arguments::new("PerformanceMetric", fields)?;
+        let metric = Self {
+            metric_name: Mutex::new(text("metric_name", &given.required("metric_name")?)?),
+            value: Mutex::new(number("value", &given.required("value")?)?),
+            unit: Mutex::new(text("unit", &given.required("unit")?)?),
+            timestamp: Stamp::of(given.optional("timestamp")?)?,
+            metadata: match given.optional("metadata")? {
+                None => LazyDict::unmade(),
+                Some(dict) => LazyDict::made(copied(&dict)?),
+            },
+            label: None,
+            origin: None,
+        };
+        given.finish()?;
+        Ok(PyClassInitializer::from(Model).add_subclass(metric))
+    }
+
+    /// The metric's name.
+    #[getter]
+    fn metric_name(&self, py: Python<'_>) -> Py<PyString> {
+        self.metric_name.lock().clone_ref(py)
+    }
+
+    #[setter]
+    fn set_metric_name(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let new = text("metric_name", value)?;
+        let old = std::mem::replace(&mut *self.metric_name.lock(), new);
+        drop(old);
+        Ok(())
+    }
+
+    /// The value, in ``unit``.
+    #[getter]
+    fn value(&self) -> f64 {
+        *self.value.lock()
+    }
+
+    #[setter]
+    fn set_value(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let new = number("value", value)?;
+        *self.value.lock() = new;
+        Ok(())
+    }
+
+    /// The value's unit.
+    #[getter]
+    fn unit(&self, py: Python<'_>) -> Py<PyString> {
+        self.unit.lock().clone_ref(py)
+    }
+
+    #[setter]
+    fn set_unit(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let new = text("unit", value)?;
+        let old = std::mem::replace(&mut *self.unit.lock(), new);
+        drop(old);
+        Ok(())
+    }
+
+    /// When it was recorded: a datetime, naive local time.
+    #[getter]
+    fn timestamp(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.timestamp.get(py)
+    }
+
+    #[setter]
+    fn set_timestamp(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.timestamp.set(value)?;
+        if let Some(origin) = &self.origin {
+            let time = micros(
+                "timestamp",
+                self.timestamp.get(value.py())?.bind(value.py()),
+            )?;
+            // The sample may have fallen off since; then there is nothing left to change.
+            origin.operation.set_time(origin.sequence, time * 1_000);
+        }
+        Ok(())
+    }
+
+    /// What the caller attached, a dict.
+    #[getter]
+    fn metadata(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
+        self.metadata.get(py, || match &self.label {
+            Some(label) => metadata::to_dict(py, label, None),
+            None => Ok(PyDict::new(py)),
+        })
+    }
+
+    #[setter]
+    fn set_metadata(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.metadata.set(Some(copied(value)?));
+        Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.metadata.traverse(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.metadata.set(None);
+    }
+}
+
+fn copied(value: &Bound<'_, PyAny>) -> PyResult<Py<PyDict>> {
+    match value.cast::<PyDict>() {
+        Ok(dict) => Ok(dict.copy()?.unbind()),
+        Err(_) => Err(wrong_field("metadata", "a dict", value)),
+    }
+}

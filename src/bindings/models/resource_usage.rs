@@ -1,0 +1,238 @@
+//! A reading of the machine's resources.
+
+use parking_lot::Mutex;
+use pyo3::{
+    prelude::*,
+    types::{PyDict, PyTuple},
+};
+
+use super::{
+    base::Model,
+    fields::{Arguments, Stamp, number, optional_number},
+};
+
+/// The figures of a reading.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Readings {
+    pub cpu_percent: f64,
+    pub memory_percent: f64,
+    pub memory_used_mb: f64,
+    pub memory_available_mb: f64,
+    pub disk_percent: f64,
+    pub disk_used_gb: f64,
+    pub disk_free_gb: f64,
+    pub gpu_percent: Option<f64>,
+    pub gpu_memory_mb: Option<f64>,
+}
+
+/// A reading of the machine's resources.
+///
+/// Fields: ``cpu_percent``, ``memory_percent``, ``memory_used_mb``, ``memory_available_mb``,
+/// ``disk_percent``, ``disk_used_gb``, ``disk_free_gb`` (float), ``timestamp`` (datetime, naive
+/// local time; now unless given), ``gpu_percent``, ``gpu_memory_mb`` (float or None). Percentages
+/// run from 0 to 100; 1 MB is 1024² bytes and 1 GB 1024³.
+#[pyclass(frozen, subclass, weakref, extends = Model, module = "ptpd_monitoring")]
+pub struct ResourceUsage {
+    readings: Mutex<Readings>,
+    timestamp: Stamp,
+}
+
+impl ResourceUsage {
+    /// The model of `readings` taken at `time`, in UTC nanoseconds since the Unix epoch.
+    pub fn of(py: Python<'_>, readings: Readings, time: i64) -> PyResult<Bound<'_, Self>> {
+        let usage = Self {
+            readings: Mutex::new(readings),
+            timestamp: Stamp::at(time),
+        };
+        Bound::new(py, PyClassInitializer::from(Model).add_subclass(usage))
+    }
+
+    fn set(
+        &self,
+        name: &str,
+        value: &Bound<'_, PyAny>,
+        field: impl FnOnce(&mut Readings) -> &mut f64,
+    ) -> PyResult<()> {
+        let new = number(name, value)?;
+        *field(&mut self.readings.lock()) = new;
+        Ok(())
+    }
+
+    fn set_optional(
+        &self,
+        name: &str,
+        value: &Bound<'_, PyAny>,
+        field: impl FnOnce(&mut Readings) -> &mut Option<f64>,
+    ) -> PyResult<()> {
+        let new = optional_number(name, value)?;
+        *field(&mut self.readings.lock()) = new;
+        Ok(())
+    }
+}
+
+#[pymethods]
+impl ResourceUsage {
+    #[classattr]
+    fn __match_args__(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+        PyTuple::new(
+            py,
+            [
+                "cpu_percent",
+                "memory_percent",
+                "memory_used_mb",
+                "memory_available_mb",
+                "disk_percent",
+                "disk_used_gb",
+                "disk_free_gb",
+                "timestamp",
+                "gpu_percent",
+                "gpu_memory_mb",
+            ],
+        )
+    }
+
+    #[new]
+    #[pyo3(signature = (**fields), text_signature = "(*, cpu_percent, memory_percent, memory_used_mb, memory_available_mb, disk_percent, disk_used_gb, disk_free_gb, timestamp=None, gpu_percent=None, gpu_memory_mb=None)")]
+    fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+        let given = Arguments::new("ResourceUsage", fields)?;
+        let required = |field| number(field, &given.required(field)?);
+        let optional = |field| match given.optional(field)? {
+            None => Ok(None),
+            Some(value) => optional_number(field, &value),
+        };
+        let usage = Self {
+            readings: Mutex::new(Readings {
+                cpu_percent: required("cpu_percent")?,
+                memory_percent: required("memory_percent")?,
+                memory_used_mb: required("memory_used_mb")?,
+                memory_available_mb: required("memory_available_mb")?,
+                disk_percent: required("disk_percent")?,
+                disk_used_gb: required("disk_used_gb")?,
+                disk_free_gb: required("disk_free_gb")?,
+                gpu_percent: optional("gpu_percent")?,
+                gpu_memory_mb: optional("gpu_memory_mb")?,
+            }),
+            timestamp: Stamp::of(given.optional("timestamp")?)?,
+        };
+        given.finish()?;
+        Ok(PyClassInitializer::from(Model).add_subclass(usage))
+    }
+
+    /// CPU in use, in percent.
+    #[getter]
+    fn cpu_percent(&self) -> f64 {
+        self.readings.lock().cpu_percent
+    }
+
+    #[setter]
+    fn set_cpu_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set("cpu_percent", value, |readings| &mut readings.cpu_percent)
+    }
+
+    /// Memory in use, in percent.
+    #[getter]
+    fn memory_percent(&self) -> f64 {
+        self.readings.lock().memory_percent
+    }
+
+    #[setter]
+    fn set_memory_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set("memory_percent", value, |readings| {
+            &mut readings.memory_percent
+        })
+    }
+
+    /// Memory in use, in MB.
+    #[getter]
+    fn memory_used_mb(&self) -> f64 {
+        self.readings.lock().memory_used_mb
+    }
+
+    #[setter]
+    fn set_memory_used_mb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set("memory_used_mb", value, |readings| {
+            &mut readings.memory_used_mb
+        })
+    }
+
+    /// Memory still to be had, in MB.
+    #[getter]
+    fn memory_available_mb(&self) -> f64 {
+        self.readings.lock().memory_available_mb
+    }
+
+    #[setter]
+    fn set_memory_available_mb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set("memory_available_mb", value, |readings| {
+            &mut readings.memory_available_mb
+        })
+    }
+
+    /// Disk in use, in percent.
+    #[getter]
+    fn disk_percent(&self) -> f64 {
+        self.readings.lock().disk_percent
+    }
+
+    #[setter]
+    fn set_disk_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set("disk_percent", value, |readings| &mut readings.disk_percent)
+    }
+
+    /// Disk in use, in GB.
+    #[getter]
+    fn disk_used_gb(&self) -> f64 {
+        self.readings.lock().disk_used_gb
+    }
+
+    #[setter]
+    fn set_disk_used_gb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set("disk_used_gb", value, |readings| &mut readings.disk_used_gb)
+    }
+
+    /// Disk still free, in GB.
+    #[getter]
+    fn disk_free_gb(&self) -> f64 {
+        self.readings.lock().disk_free_gb
+    }
+
+    #[setter]
+    fn set_disk_free_gb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set("disk_free_gb", value, |readings| &mut readings.disk_free_gb)
+    }
+
+    /// GPU in use, in percent, or None.
+    #[getter]
+    fn gpu_percent(&self) -> Option<f64> {
+        self.readings.lock().gpu_percent
+    }
+
+    #[setter]
+    fn set_gpu_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set_optional("gpu_percent", value, |readings| &mut readings.gpu_percent)
+    }
+
+    /// GPU memory in use, in MB, or None.
+    #[getter]
+    fn gpu_memory_mb(&self) -> Option<f64> {
+        self.readings.lock().gpu_memory_mb
+    }
+
+    #[setter]
+    fn set_gpu_memory_mb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.set_optional("gpu_memory_mb", value, |readings| {
+            &mut readings.gpu_memory_mb
+        })
+    }
+
+    /// When the reading was taken: a datetime, naive local time.
+    #[getter]
+    fn timestamp(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.timestamp.get(py)
+    }
+
+    #[setter]
+    fn set_timestamp(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.timestamp.set(value)
+    }
+}

@@ -1,0 +1,541 @@
+//! `PerformanceMonitor`.
+
+use std::sync::OnceLock;
+
+use numpy::{
+    PyArray1,
+    datetime::{Datetime, units::Nanoseconds},
+};
+use pyo3::{
+    PyTraverseError, PyVisit, intern,
+    prelude::*,
+    types::{PyDict, PyList, PyString, PyTuple},
+};
+
+use super::{
+    arguments::{
+        self, ExportFormat, MaxHistory, MetricName, Number, OperationName, Text, Unit, Value,
+        Whole, optional_path, text_of,
+    },
+    array::float_values,
+    context::{Session, Sessions, owner},
+    convert::{detached_if_long, time_range, wrong_type},
+    logging::warn,
+    metadata::{self, Metadata},
+    models::PerformanceMetric,
+    overrides::Override,
+    timer::Timer,
+    views::{MetricsView, TimersView},
+};
+use crate::{
+    calendar::TimeRange,
+    clock::{Clock, Monotonic},
+    monitor::{DEFAULT_MAX_HISTORY, Measured, Monitor, Operation, SECONDS},
+    report::{ExportedSample, Format, render_samples, write_atomically},
+    series::LabelRef,
+    stats::{Summary, mean},
+};
+
+/// The core's monitor, with Python's metadata.
+pub type Core = Monitor<Metadata>;
+
+const DEFAULT_PERCENTILES: [f64; 4] = [50.0, 90.0, 95.0, 99.0];
+
+/// Times operations and records metrics.
+///
+/// Keeps the newest ``max_history`` samples of each operation, oldest first. ``clock`` is a
+/// :class:`ptpd_monitoring.testing.ManualClock` in tests. Safe to use from any number of threads
+/// and tasks.
+#[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
+pub struct PerformanceMonitor {
+    core: OnceLock<Core>,
+    sessions: Sessions,
+    recording: Override,
+}
+
+impl PerformanceMonitor {
+    #[inline]
+    pub fn core(&self) -> &Core {
+        self.core.get_or_init(|| {
+            // A subclass whose `__init__` does not call ours gets the defaults.
+            Monitor::new(DEFAULT_MAX_HISTORY, Clock::System)
+                .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
+        })
+    }
+
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Records a timer's sample; through `record_metric` if that was replaced.
+    #[inline]
+    pub fn record_timer(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyString>,
+        now: Monotonic,
+        seconds: f64,
+        metadata: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.recording.is_active(py) {
+            return Self::record_timer_through_python(slf, name, seconds, metadata);
+        }
+        let metadata = match metadata {
+            None => None,
+            Some(metadata) => Some(timer_metadata(metadata)?),
+        };
+        this.record(
+            py,
+            text_of("operation_name", name)?,
+            now,
+            seconds,
+            SECONDS,
+            true,
+            metadata,
+        )
+    }
+
+    #[cold]
+    fn record_timer_through_python(
+        slf: &Bound<'_, Self>,
+        name: &Bound<'_, PyString>,
+        seconds: f64,
+        metadata: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let metadata = match metadata {
+            None => timer_metadata(&PyDict::new(slf.py()))?,
+            Some(metadata) => timer_metadata(metadata)?,
+        };
+        slf.call_method1("record_metric", (name, seconds, SECONDS, metadata))?;
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a sample has this many parts")]
+    #[inline]
+    fn record(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        now: Monotonic,
+        value: f64,
+        unit: &str,
+        timer: bool,
+        metadata: Option<Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let session = self.sessions.current(py)?;
+        if metadata.is_none() && session.is_none() {
+            let label = LabelRef {
+                unit,
+                timer,
+                session: None,
+            };
+            let dropped = self.core().record(name, now, value, label, None);
+            drop(dropped);
+            return Ok(());
+        }
+        let mut session = match session {
+            Some(session) => Some(session.bind(py).to_str()?.to_owned()),
+            None => None,
+        };
+        if let Some(metadata) = &metadata {
+            match (metadata::session_of(metadata)?, &session) {
+                (Some(own), _) => session = Some(own),
+                (None, Some(session)) => metadata.set_item(metadata::SESSION_ID, session)?,
+                (None, None) => {}
+            }
+        }
+        let label = LabelRef {
+            unit,
+            timer,
+            session: session.as_deref(),
+        };
+        let dropped = self
+            .core()
+            .record(name, now, value, label, metadata.map(Bound::unbind));
+        drop(dropped);
+        Ok(())
+    }
+
+    /// The operations to export: the named one, or all.
+    fn chosen(&self, name: Option<&str>) -> Vec<std::sync::Arc<Operation<Metadata>>> {
+        match name {
+            Some(name) => self.core().operation(name).into_iter().collect(),
+            None => self.core().operations(),
+        }
+    }
+}
+
+fn timer_metadata<'py>(metadata: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    let metadata = metadata.copy()?;
+    metadata.set_item(metadata::TYPE, metadata::TIMER)?;
+    Ok(metadata)
+}
+
+/// A `get_statistics` dict.
+pub fn statistics_dict<'py>(
+    py: Python<'py>,
+    measured: Option<&Measured>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let summary = measured.and_then(|measured| {
+        let values = &measured.values;
+        let summary = detached_if_long(py, values.len(), || Summary::of(values))?;
+        Some((summary, &measured.unit))
+    });
+    let Some((summary, unit)) = summary else {
+        dict.set_item(intern!(py, "count"), 0)?;
+        return Ok(dict);
+    };
+    dict.set_item(intern!(py, "count"), summary.count)?;
+    dict.set_item(intern!(py, "min"), summary.min)?;
+    dict.set_item(intern!(py, "max"), summary.max)?;
+    dict.set_item(intern!(py, "mean"), summary.mean)?;
+    dict.set_item(intern!(py, "median"), summary.median)?;
+    dict.set_item(intern!(py, "std"), summary.std)?;
+    dict.set_item(intern!(py, "unit"), &**unit)?;
+    dict.set_item(intern!(py, "p50"), summary.p50)?;
+    dict.set_item(intern!(py, "p90"), summary.p90)?;
+    dict.set_item(intern!(py, "p95"), summary.p95)?;
+    dict.set_item(intern!(py, "p99"), summary.p99)?;
+    Ok(dict)
+}
+
+#[pymethods]
+impl PerformanceMonitor {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self {
+            core: OnceLock::new(),
+            sessions: Sessions::default(),
+            recording: Override::of("record_metric"),
+        }
+    }
+
+    #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        max_history: Whole<MaxHistory>,
+        clock: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let max_history = max_history.count()?;
+        let this = slf.get();
+        let new = Monitor::new(max_history, arguments::clock(clock)?)?;
+        if this.core.set(new).is_err() {
+            let dropped = this.core().set_max_history(max_history)?;
+            drop(dropped);
+        }
+        this.recording.look(slf)
+    }
+
+    /// Starts timing ``operation_name``; over again if this thread or task has started it already.
+    fn start_timer(&self, py: Python<'_>, operation_name: Text<'_, OperationName>) -> PyResult<()> {
+        let owner = owner(py)?;
+        self.core().start_timer(operation_name.0, owner);
+        Ok(())
+    }
+
+    /// Stops the timer and records its seconds.
+    ///
+    /// Stops the one that this thread or task started, or else the one started last. Returns the
+    /// seconds, or None with a warning in the log if none runs.
+    fn stop_timer(
+        slf: &Bound<'_, Self>,
+        operation_name: Text<'_, OperationName>,
+    ) -> PyResult<Option<f64>> {
+        let py = slf.py();
+        let owner = owner(py)?;
+        let stopped = slf.get().core().stop_timer(operation_name.0, owner);
+        let Some((now, seconds)) = stopped else {
+            let message = "Timer %r was stopped but is not running";
+            warn(py, message, operation_name.0)?;
+            return Ok(None);
+        };
+        let name = PyString::new(py, operation_name.0);
+        Self::record_timer(slf, &name, now, seconds, None)?;
+        Ok(Some(seconds))
+    }
+
+    /// A context manager, and a decorator, that times ``operation_name`` in seconds.
+    ///
+    /// Blocks of the same name may nest and overlap in any way, across threads and tasks. What
+    /// the block raises goes on after its time was recorded.
+    #[pyo3(signature = (operation_name, metadata = None))]
+    #[inline]
+    fn timer(
+        slf: &Bound<'_, Self>,
+        operation_name: &Bound<'_, PyAny>,
+        metadata: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Timer> {
+        let name = operation_name
+            .cast::<PyString>()
+            .map_err(|_| wrong_type("operation_name", "a str", operation_name))?;
+        let metadata = match metadata {
+            None => None,
+            Some(_) => metadata::copy_argument(metadata)?.map(Bound::unbind),
+        };
+        Ok(Timer::new(
+            slf.clone().unbind(),
+            name.clone().unbind(),
+            metadata,
+        ))
+    }
+
+    /// A context manager: what is recorded inside carries ``session_id`` in its metadata.
+    ///
+    /// Inside means in this thread or task and in the tasks that it starts. Sessions nest; the
+    /// innermost counts. Metadata that names a session itself keeps its own.
+    fn session(slf: &Bound<'_, Self>, session_id: &Bound<'_, PyAny>) -> PyResult<Session> {
+        Session::new(slf.clone().unbind(), session_id)
+    }
+
+    /// Records ``value``, in ``unit``, now. ``metadata`` is a dict, copied.
+    #[pyo3(signature = (name, value, unit, metadata = None))]
+    #[inline]
+    fn record_metric(
+        &self,
+        py: Python<'_>,
+        name: Text<'_, MetricName>,
+        value: Number<Value>,
+        unit: Text<'_, Unit>,
+        metadata: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let metadata = match metadata {
+            None => None,
+            Some(_) => metadata::copy_argument(metadata)?,
+        };
+        let now = self.core().clock().monotonic();
+        self.record(py, name.0, now, value.0, unit.0, false, metadata)
+    }
+
+    /// Records each of ``values``, an array or sequence of numbers, in ``unit``; all of them now.
+    fn record_many(
+        &self,
+        py: Python<'_>,
+        name: Text<'_, MetricName>,
+        values: &Bound<'_, PyAny>,
+        unit: Text<'_, Unit>,
+    ) -> PyResult<()> {
+        let values = float_values("values", values)?;
+        let session = self.sessions.current(py)?;
+        let session = match &session {
+            Some(session) => Some(session.bind(py).to_str()?),
+            None => None,
+        };
+        let label = LabelRef {
+            unit: unit.0,
+            timer: false,
+            session,
+        };
+        let dropped = self.core().record_many(name.0, &values, label);
+        drop(dropped);
+        Ok(())
+    }
+
+    /// The samples of ``operation_name`` in ``time_range``, oldest first; ``[]`` if unknown.
+    ///
+    /// ``time_range`` is ``(start, end)``, both included; naive datetimes are local time.
+    #[pyo3(signature = (operation_name, time_range = None))]
+    fn get_metrics<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+        time_range: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let range = self::time_range("time_range", time_range)?;
+        let metrics = PyList::empty(py);
+        let Some(operation) = self.core().operation(operation_name.0) else {
+            return Ok(metrics);
+        };
+        let name = PyString::new(py, operation_name.0);
+        let mut unit: Option<(std::sync::Arc<str>, Bound<'py, PyString>)> = None;
+        for sample in operation.samples(range) {
+            let known = unit.as_ref().filter(|(text, _)| *text == sample.label.unit);
+            let shown = match known {
+                Some((_, shown)) => shown.clone(),
+                None => PyString::new(py, &sample.label.unit),
+            };
+            unit = Some((sample.label.unit.clone(), shown.clone()));
+            metrics.append(PerformanceMetric::of(py, &name, &shown, sample, None)?)?;
+        }
+        Ok(metrics)
+    }
+
+    /// The mean of the operation's values, or None if it is unknown.
+    fn get_average(&self, py: Python<'_>, operation_name: Text<'_, OperationName>) -> Option<f64> {
+        let operation = self.core().operation(operation_name.0)?;
+        let values = operation.values(TimeRange::ALL);
+        detached_if_long(py, values.len(), || {
+            (!values.is_empty()).then(|| mean(&values))
+        })
+    }
+
+    /// Percentiles, by linear interpolation as ``numpy.percentile``: ``{"p50": ..., "p99.9": ...}``.
+    ///
+    /// ``percentiles`` are numbers from 0 to 100; 50, 90, 95 and 99 unless given. ``{}`` if the
+    /// operation is unknown.
+    #[pyo3(signature = (operation_name, percentiles = None))]
+    fn get_percentiles<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+        percentiles: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let asked = match percentiles {
+            None => DEFAULT_PERCENTILES.to_vec(),
+            Some(percentiles) => float_values("percentiles", percentiles)?,
+        };
+        let found = self.core().percentiles(operation_name.0, &asked)?;
+        let dict = PyDict::new(py);
+        for (percentile, value) in asked.iter().zip(found) {
+            dict.set_item(format!("p{percentile}"), value)?;
+        }
+        Ok(dict)
+    }
+
+    /// ``count, min, max, mean, median, std`` (of the population), ``unit`` (of the oldest sample),
+    /// ``p50, p90, p95, p99``, each equal to NumPy's; ``{"count": 0}`` if the operation is unknown.
+    fn get_statistics<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let measured = self
+            .core()
+            .operation(operation_name.0)
+            .and_then(|operation| operation.measured(TimeRange::ALL));
+        statistics_dict(py, measured.as_ref())
+    }
+
+    /// The names of the operations that have samples, in order of first use.
+    fn operations(&self) -> Vec<String> {
+        let operations = self.core().operations();
+        operations
+            .iter()
+            .filter(|operation| !operation.is_empty())
+            .map(|operation| operation.name().to_string())
+            .collect()
+    }
+
+    /// The operation's values, oldest first, as a new float64 array; empty if unknown.
+    fn values<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+    ) -> Bound<'py, PyArray1<f64>> {
+        let operation = self.core().operation(operation_name.0);
+        let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
+        PyArray1::from_vec(py, values)
+    }
+
+    /// The times of the operation's samples, oldest first, as a new datetime64[ns] array in UTC;
+    /// empty if unknown.
+    fn timestamps<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+    ) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
+        let operation = self.core().operation(operation_name.0);
+        let times = operation.map_or_else(Vec::new, |operation| operation.times());
+        PyArray1::from_iter(py, times.into_iter().map(Datetime::from))
+    }
+
+    /// Exports the samples of ``operation_name``, or of all operations in order of first use.
+    ///
+    /// ``format`` is ``"json"`` (a list of objects) or ``"csv"``, in any case, with
+    /// ``metric_name, value, unit, timestamp, metadata``. Numbers that are not finite are ``null``
+    /// in JSON and ``nan``, ``inf``, ``-inf`` in CSV. Returns the text, or with ``output_path``
+    /// writes it there (the old file stays until the new one is complete) and returns None.
+    #[pyo3(
+        signature = (format = Text::new("json"), output_path = None, operation_name = None),
+        text_signature = "($self, format='json', output_path=None, operation_name=None)"
+    )]
+    fn export_metrics(
+        &self,
+        py: Python<'_>,
+        format: Text<'_, ExportFormat>,
+        output_path: Option<&Bound<'_, PyAny>>,
+        operation_name: Option<Text<'_, OperationName>>,
+    ) -> PyResult<Option<String>> {
+        let format = Format::parse(format.0)?;
+        let output_path = optional_path("output_path", output_path)?;
+        let operations = self.chosen(operation_name.map(|name| name.0));
+        let mut rows = Vec::new();
+        for operation in &operations {
+            for sample in operation.samples(TimeRange::ALL) {
+                let metadata = metadata::to_json(py, &sample)?;
+                rows.push((operation.name(), sample, metadata));
+            }
+        }
+        let exported = rows.iter().map(|(name, sample, metadata)| ExportedSample {
+            name,
+            value: sample.value,
+            unit: &sample.label.unit,
+            time: sample.time,
+            metadata,
+        });
+        // Collected first: the rows hold Python objects, which the detached part must not touch.
+        let exported: Vec<ExportedSample<'_>> = exported.collect();
+        py.detach(|| {
+            let text = render_samples(format, exported)?;
+            match output_path {
+                None => Ok(Some(text)),
+                Some(path) => {
+                    write_atomically(&path, text.as_bytes())?;
+                    Ok(None)
+                }
+            }
+        })
+        .map_err(crate::error::Error::into)
+    }
+
+    /// Forgets the samples of ``operation_name``, or of all operations.
+    #[pyo3(signature = (operation_name = None))]
+    fn clear_metrics(&self, operation_name: Option<Text<'_, OperationName>>) {
+        let removed = self.core().clear(operation_name.map(|name| name.0));
+        drop(removed);
+    }
+
+    /// For compatibility only: how many samples of each operation are kept.
+    #[getter]
+    fn _max_history(&self) -> usize {
+        self.core().max_history()
+    }
+
+    /// For compatibility only: a live view of the timers started by name.
+    #[getter]
+    fn _timers(slf: &Bound<'_, Self>) -> TimersView {
+        TimersView::new(slf.clone().unbind())
+    }
+
+    /// For compatibility only: a live view of the samples by operation.
+    #[getter]
+    fn _metrics(slf: &Bound<'_, Self>) -> MetricsView {
+        MetricsView::new(slf.clone().unbind())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let core = slf.get().core();
+        Ok(format!(
+            "<{} with {} operations, max_history={}>",
+            slf.get_type().name()?,
+            core.operations().len(),
+            core.max_history()
+        ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.recording.traverse(&visit)?;
+        match self.core.get() {
+            Some(core) => core.try_visit_metadata(|metadata| visit.call(metadata)),
+            None => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        if let Some(core) = self.core.get() {
+            drop(core.clear(None));
+        }
+    }
+}

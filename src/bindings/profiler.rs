@@ -1,0 +1,436 @@
+//! `ImageProcessingProfiler`.
+
+use std::sync::OnceLock;
+
+use indexmap::IndexMap;
+use parking_lot::Mutex;
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::PyTypeError,
+    intern,
+    prelude::*,
+    types::{PyDict, PyList, PyString, PyTuple},
+};
+
+use super::{
+    arguments::{Number, Operation, OperationName, Text, ThresholdPercentile, Value},
+    array::as_array,
+    convert::{shown, type_name, wrong_type},
+    monitor::PerformanceMonitor,
+};
+use crate::{
+    calendar::TimeRange,
+    error::Error,
+    monitor::SECONDS,
+    profile::{Throughput, WALL_TIME, batch_seconds, bottlenecks, processing_speed},
+    system::{
+        memory,
+        peak::{Measurement, Peak},
+        process,
+    },
+};
+
+/// Bytes in a megabyte, as the API counts them.
+const MB: f64 = 1024.0 * 1024.0;
+
+/// Snapshots are remembered for this many operations; the oldest goes for a new one.
+const MAX_TRACKED: usize = 10_000;
+
+/// The key of a profile that says how many pixels the image had.
+const PIXELS: &str = "pixels";
+
+/// Profiles image processing: wall time, CPU time, memory, throughput.
+///
+/// Records into ``monitor``, a new one unless given.
+#[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
+pub struct ImageProcessingProfiler {
+    monitor: OnceLock<Py<PerformanceMonitor>>,
+    memory_tracking: Mutex<IndexMap<String, f64>>,
+}
+
+/// The figures of a call besides its time. A figure that the system does not tell is missing.
+struct Usage {
+    cpu_start: Option<f64>,
+    memory: Option<Measurement>,
+}
+
+impl Usage {
+    fn begin() -> Self {
+        Self {
+            memory: Measurement::begin().ok(),
+            cpu_start: process::cpu_seconds().ok(),
+        }
+    }
+
+    fn finish(self) -> (Option<f64>, Option<Peak>) {
+        let cpu = process::cpu_seconds()
+            .ok()
+            .zip(self.cpu_start)
+            .map(|(end, start)| (end - start).max(0.0));
+        (cpu, self.memory.and_then(|memory| memory.finish().ok()))
+    }
+}
+
+/// The name that a callable's profile goes by: its own, or that of the function or class behind.
+fn callable_name(function: &Bound<'_, PyAny>) -> PyResult<String> {
+    let mut function = function.clone();
+    // A partial of a partial, and so on; a few levels are more than anybody nests.
+    for _ in 0..16 {
+        if let Some(name) = function.getattr_opt("__name__")?
+            && let Ok(name) = name.extract::<String>()
+        {
+            return Ok(name);
+        }
+        match function.getattr_opt("func")? {
+            Some(inner) if inner.is_callable() => function = inner,
+            _ => break,
+        }
+    }
+    Ok(type_name(&function))
+}
+
+/// The pixels of what looks like an image: a `NumPy` array of height × width, or × up to four
+/// channels, or a Pillow image.
+fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    if let Some(array) = as_array(value)? {
+        use numpy::PyUntypedArrayMethods;
+        return Ok(match *array.shape() {
+            [height, width] | [height, width, 1..=4] if height * width > 0 => {
+                Some((height * width) as u64)
+            }
+            _ => None,
+        });
+    }
+    // Pillow need not be imported to know its images: they tell size, mode and bands.
+    if value.getattr_opt("getbands")?.is_none() || value.getattr_opt("mode")?.is_none() {
+        return Ok(None);
+    }
+    let size = value.getattr_opt("size")?;
+    let size = size.and_then(|size| size.extract::<(u64, u64)>().ok());
+    Ok(size
+        .map(|(width, height)| width * height)
+        .filter(|pixels| *pixels > 0))
+}
+
+fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let (width, height): (Number<Value>, Number<Value>) = size
+        .extract()
+        .map_err(|_| wrong_type(name, "(width, height)", size))?;
+    let pixels = width.0 * height.0;
+    if width.0 > 0.0 && height.0 > 0.0 && pixels.is_finite() {
+        return Ok(pixels);
+    }
+    Err(pyo3::exceptions::PyValueError::new_err(format!(
+        "{name} must have a width and a height above 0, got {}",
+        shown(size)
+    )))
+}
+
+impl ImageProcessingProfiler {
+    fn target<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PerformanceMonitor>> {
+        let py = slf.py();
+        let target = &slf.get().monitor;
+        let monitor = if let Some(monitor) = target.get() {
+            monitor
+        } else {
+            // Nobody gave one, or a subclass whose `__init__` does not call ours.
+            let new = py.get_type::<PerformanceMonitor>().call0()?;
+            let new = new.cast_into::<PerformanceMonitor>()?.unbind();
+            target.get_or_init(|| new)
+        };
+        Ok(monitor.bind(py).clone())
+    }
+
+    /// What the calls of `operation` that succeeded on images of known size add up to.
+    fn throughput(slf: &Bound<'_, Self>, operation: &str) -> PyResult<Throughput> {
+        let py = slf.py();
+        let mut throughput = Throughput::default();
+        let name = format!("{operation}{WALL_TIME}");
+        let series = Self::target(slf)?.get().core().operation(&name);
+        let samples = series.map_or_else(Vec::new, |series| series.samples(TimeRange::ALL));
+        for sample in &samples {
+            let Some(profile) = &sample.metadata else {
+                continue;
+            };
+            let profile = profile.bind(py);
+            let succeeded = profile.get_item("success")?;
+            if let Some(pixels) = profile.get_item(PIXELS)?
+                && succeeded.is_some_and(|success| success.is_truthy().unwrap_or(false))
+                && let Ok(pixels) = pixels.extract::<f64>()
+            {
+                throughput.add(pixels, sample.value);
+            }
+        }
+        Ok(throughput)
+    }
+}
+
+/// Fills in what a profile says about resources, and its image's throughput.
+fn describe(
+    profile: &Bound<'_, PyDict>,
+    seconds: f64,
+    (cpu, peak): (Option<f64>, Option<Peak>),
+    pixels: Option<u64>,
+) -> PyResult<()> {
+    let py = profile.py();
+    let mb = |bytes: u64| bytes as f64 / MB;
+    let delta = peak.map(|peak| mb(peak.after.rss) - mb(peak.before.rss));
+    profile.set_item(intern!(py, "wall_time_s"), seconds)?;
+    profile.set_item(intern!(py, "cpu_time_s"), cpu)?;
+    profile.set_item(intern!(py, "memory_delta_mb"), delta)?;
+    profile.set_item(
+        intern!(py, "memory_after_mb"),
+        peak.map(|peak| mb(peak.after.rss)),
+    )?;
+    profile.set_item(
+        intern!(py, "memory_peak_mb"),
+        peak.map(|peak| mb(peak.bytes)),
+    )?;
+    if let Some(pixels) = pixels {
+        profile.set_item(intern!(py, PIXELS), pixels)?;
+        if seconds > 0.0 {
+            profile.set_item(intern!(py, "pixels_per_s"), pixels as f64 / seconds)?;
+        }
+    }
+    Ok(())
+}
+
+#[pymethods]
+impl ImageProcessingProfiler {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor=None)")]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self {
+            monitor: OnceLock::new(),
+            memory_tracking: Mutex::default(),
+        }
+    }
+
+    #[pyo3(signature = (monitor = None))]
+    fn __init__(slf: &Bound<'_, Self>, monitor: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let Some(monitor) = monitor.filter(|monitor| !monitor.is_none()) else {
+            Self::target(slf)?;
+            return Ok(());
+        };
+        let given = monitor
+            .cast::<PerformanceMonitor>()
+            .map_err(|_| wrong_type("monitor", "a PerformanceMonitor or None", monitor))?;
+        slf.get()
+            .monitor
+            .set(given.clone().unbind())
+            .map_err(|_| PyTypeError::new_err("ImageProcessingProfiler is initialised already"))
+    }
+
+    /// The monitor that profiles are recorded into.
+    #[getter]
+    fn monitor<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PerformanceMonitor>> {
+        Self::target(slf)
+    }
+
+    /// Calls ``func(*args, **kwargs)`` and returns ``(result, profile)``.
+    ///
+    /// The profile: ``operation`` (the name of the function, or of the function or class behind a
+    /// partial or an instance), ``success``, ``wall_time_s``, ``cpu_time_s`` (of the whole
+    /// process), ``memory_delta_mb`` and ``memory_after_mb`` (RSS), and ``memory_peak_mb``, the
+    /// highest RSS seen during the call: the process's own high-water mark where the call raised
+    /// it, which is exact; else the highest of the readings before, after and, every 1 to 10 ms,
+    /// in between, which may miss a shorter spike. Figures that the system does not tell are None.
+    ///
+    /// If an argument, or else the result, is an image (a NumPy array of height × width, or ×
+    /// up to four channels, or a Pillow image) there are ``pixels`` and ``pixels_per_s`` too.
+    ///
+    /// Records ``<operation>_wall_time`` in seconds and ``<operation>_memory``, the delta in MB,
+    /// with the profile as metadata. If ``func`` raises, ``success`` is False and ``error`` holds
+    /// the exception's text, and the exception goes on.
+    #[pyo3(signature = (func, /, *args, **kwargs))]
+    fn profile_operation<'py>(
+        slf: &Bound<'py, Self>,
+        func: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
+        let py = slf.py();
+        if !func.is_callable() {
+            return Err(wrong_type("func", "callable", func));
+        }
+        let operation = callable_name(func)?;
+        let monitor = Self::target(slf)?;
+        let clock = monitor.get().core().clock();
+        let usage = Usage::begin();
+        let start = clock.monotonic();
+        let outcome = func.call(args, kwargs);
+        let seconds = clock.monotonic().seconds_since(start);
+        let used = usage.finish();
+
+        let profile = PyDict::new(py);
+        profile.set_item(intern!(py, "operation"), &operation)?;
+        profile.set_item(intern!(py, "success"), outcome.is_ok())?;
+        let mut image = None;
+        let named = kwargs.map(PyDictMethods::values);
+        let named = named.iter().flat_map(PyListMethods::iter);
+        for value in args.iter().chain(named).chain(outcome.iter().cloned()) {
+            image = pixels(&value)?;
+            if image.is_some() {
+                break;
+            }
+        }
+        describe(&profile, seconds, used, image)?;
+        if let Err(error) = &outcome {
+            let error = error.value(py);
+            let text = error.str().map_or_else(
+                |_| type_name(error),
+                |text| text.to_string_lossy().into_owned(),
+            );
+            profile.set_item(intern!(py, "error"), text)?;
+        }
+        let record = |suffix: &str, value: f64, unit: &str| {
+            let name = PyString::new(py, &format!("{operation}{suffix}"));
+            monitor.call_method1(
+                intern!(py, "record_metric"),
+                (name, value, unit, profile.clone()),
+            )
+        };
+        record(WALL_TIME, seconds, SECONDS)?;
+        if let Some(peak) = used.1 {
+            let delta = (peak.after.rss as f64 - peak.before.rss as f64) / MB;
+            record("_memory", delta, "MB")?;
+        }
+        Ok((outcome?, profile))
+    }
+
+    /// Pixels a second on images of ``image_size`` (width, height): its pixels over the mean wall
+    /// time of ``operation_name``. None without data or where that mean is zero.
+    fn get_processing_speed(
+        slf: &Bound<'_, Self>,
+        image_size: &Bound<'_, PyAny>,
+        operation_name: Text<'_, OperationName>,
+    ) -> PyResult<Option<f64>> {
+        let pixels = pixels_of_size("image_size", image_size)?;
+        let monitor = Self::target(slf)?;
+        Ok(processing_speed(
+            monitor.get().core(),
+            operation_name.0,
+            pixels,
+        ))
+    }
+
+    /// Seconds that ``operation_name`` will take for ``images``, a list of (width, height).
+    ///
+    /// Where earlier calls' image sizes are known: pixels × their seconds a pixel × 1.1. Else
+    /// images × mean wall time × 1.1. None without data.
+    fn estimate_batch_time(
+        slf: &Bound<'_, Self>,
+        images: &Bound<'_, PyAny>,
+        operation_name: Text<'_, OperationName>,
+    ) -> PyResult<Option<f64>> {
+        let sizes = images
+            .try_iter()
+            .map_err(|_| wrong_type("images", "a list of (width, height)", images))?
+            .map(|size| pixels_of_size("images", &size?))
+            .collect::<PyResult<Vec<f64>>>()?;
+        let throughput = Self::throughput(slf, operation_name.0)?;
+        let monitor = Self::target(slf)?;
+        Ok(batch_seconds(
+            monitor.get().core(),
+            operation_name.0,
+            &sizes,
+            throughput,
+        ))
+    }
+
+    /// Records the process's RSS in MB as ``<operation>_memory_snapshot``.
+    fn track_memory_usage(slf: &Bound<'_, Self>, operation: Text<'_, Operation>) -> PyResult<()> {
+        let rss = process::memory()?.rss as f64 / MB;
+        let name = format!("{}_memory_snapshot", operation.0);
+        Self::target(slf)?.call_method1("record_metric", (name, rss, "MB"))?;
+        let mut tracked = slf.get().memory_tracking.lock();
+        if tracked.len() >= MAX_TRACKED && !tracked.contains_key(operation.0) {
+            tracked.shift_remove_index(0);
+        }
+        tracked.insert(operation.0.to_owned(), rss);
+        Ok(())
+    }
+
+    /// ``rss_mb`` and ``vms_mb`` of this process, ``percent`` of the memory that it may use, and
+    /// ``available_mb`` on the machine or in the container.
+    fn get_memory_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let own = process::memory()?;
+        let machine = memory::current()?;
+        let stats = PyDict::new(py);
+        stats.set_item("rss_mb", own.rss as f64 / MB)?;
+        stats.set_item("vms_mb", own.vms as f64 / MB)?;
+        stats.set_item("percent", own.percent_of(machine.total))?;
+        stats.set_item("available_mb", machine.available as f64 / MB)?;
+        Ok(stats)
+    }
+
+    /// The operations whose slow calls take more than twice their median, worst first.
+    ///
+    /// A list of ``operation, median_time, p90_time, max_time`` (seconds), ``slowdown_factor``
+    /// (the ``threshold_percentile`` over the median) and ``count``. ``operations`` are names as
+    /// profiled.
+    #[pyo3(
+        signature = (operations, threshold_percentile = Number::new(90.0)),
+        text_signature = "($self, operations, threshold_percentile=90)"
+    )]
+    fn identify_bottlenecks<'py>(
+        slf: &Bound<'py, Self>,
+        operations: &Bound<'py, PyAny>,
+        threshold_percentile: Number<ThresholdPercentile>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let py = slf.py();
+        let expected = "a list of operation names";
+        if operations.is_instance_of::<PyString>() {
+            return Err(wrong_type("operations", expected, operations));
+        }
+        let names = operations
+            .try_iter()
+            .and_then(|names| {
+                names
+                    .map(|name| name?.extract())
+                    .collect::<PyResult<Vec<String>>>()
+            })
+            .map_err(|_| wrong_type("operations", expected, operations))?;
+        if !(0.0..=100.0).contains(&threshold_percentile.0) {
+            let given = threshold_percentile.0;
+            return Err(Error::argument("threshold_percentile", given, "from 0 to 100").into());
+        }
+        let monitor = Self::target(slf)?;
+        let list = PyList::empty(py);
+        for found in bottlenecks(monitor.get().core(), &names, threshold_percentile.0)? {
+            let entry = PyDict::new(py);
+            entry.set_item("operation", found.operation)?;
+            entry.set_item("median_time", found.median)?;
+            entry.set_item("p90_time", found.p90)?;
+            entry.set_item("max_time", found.max)?;
+            entry.set_item("slowdown_factor", found.slowdown)?;
+            entry.set_item("count", found.count)?;
+            list.append(entry)?;
+        }
+        Ok(list)
+    }
+
+    /// For compatibility only: the last snapshot of each tracked operation, in MB.
+    #[getter]
+    fn _memory_tracking<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tracked = self.memory_tracking.lock().clone();
+        let dict = PyDict::new(py);
+        for (operation, rss) in tracked {
+            dict.set_item(operation, rss)?;
+        }
+        Ok(dict)
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let monitor = Self::target(slf)?;
+        Ok(format!(
+            "<{} into {}>",
+            slf.get_type().name()?,
+            monitor.repr()?
+        ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(self.monitor.get())
+    }
+}

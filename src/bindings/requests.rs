@@ -1,0 +1,391 @@
+//! `APIPerformanceTracker` and the context manager that it hands out.
+
+use std::sync::OnceLock;
+
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::PyValueError,
+    intern,
+    prelude::*,
+    types::{PyDict, PyList, PyString, PyTuple},
+};
+
+use super::{
+    arguments::{
+        self, Duration, Endpoint, ErrorText, MaxHistory, Method, Number, Status, Text, Whole,
+        text_of,
+    },
+    awaitable::Done,
+    convert::{detached_if_long, time_range, type_name, wrong_type},
+    overrides::Override,
+    timer::Starts,
+    views::RequestsView,
+};
+use crate::{
+    calendar::TimeRange,
+    clock::{Clock, Monotonic},
+    monitor::DEFAULT_MAX_HISTORY,
+    requests::{ApiReport, EndpointStats, Group, Requests},
+};
+
+/// Tracks requests to API endpoints.
+///
+/// Keeps the newest ``max_history`` requests over all endpoints. A request is an error from
+/// status 400 on. ``clock`` is a :class:`ptpd_monitoring.testing.ManualClock` in tests.
+#[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
+pub struct APIPerformanceTracker {
+    core: OnceLock<Requests>,
+    tracking: Override,
+}
+
+impl APIPerformanceTracker {
+    #[inline]
+    pub fn core(&self) -> &Requests {
+        self.core.get_or_init(|| {
+            Requests::new(DEFAULT_MAX_HISTORY, Clock::System)
+                .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
+        })
+    }
+
+    /// An `endpoint_stats` dict.
+    fn stats_dict<'py>(
+        py: Python<'py>,
+        stats: Option<&EndpointStats>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        let Some(stats) = stats else {
+            dict.set_item(intern!(py, "count"), 0)?;
+            return Ok(dict);
+        };
+        let durations = &stats.durations;
+        dict.set_item(intern!(py, "count"), stats.count())?;
+        dict.set_item(intern!(py, "error_count"), stats.errors)?;
+        dict.set_item(intern!(py, "error_rate"), stats.error_rate())?;
+        dict.set_item(intern!(py, "min_ms"), durations.min)?;
+        dict.set_item(intern!(py, "max_ms"), durations.max)?;
+        dict.set_item(intern!(py, "mean_ms"), durations.mean)?;
+        dict.set_item(intern!(py, "median_ms"), durations.median)?;
+        dict.set_item(intern!(py, "p90_ms"), durations.p90)?;
+        dict.set_item(intern!(py, "p95_ms"), durations.p95)?;
+        dict.set_item(intern!(py, "p99_ms"), durations.p99)?;
+        Ok(dict)
+    }
+
+    /// The API report over `range` as a dict.
+    pub fn report<'py>(&self, py: Python<'py>, range: TimeRange) -> PyResult<Bound<'py, PyDict>> {
+        let groups = self.core().groups(range);
+        let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
+        let dict = PyDict::new(py);
+        let Some(report) = detached_if_long(py, requests, || ApiReport::of(groups)) else {
+            dict.set_item("total_requests", 0)?;
+            return Ok(dict);
+        };
+        dict.set_item("total_requests", report.requests)?;
+        dict.set_item("total_errors", report.errors)?;
+        dict.set_item(
+            "overall_error_rate",
+            report.errors as f64 / report.requests as f64,
+        )?;
+        dict.set_item("overall_mean_ms", report.mean_ms)?;
+        dict.set_item("overall_median_ms", report.median_ms)?;
+        dict.set_item("overall_p95_ms", report.p95_ms)?;
+        let endpoints = PyDict::new(py);
+        for (endpoint, stats) in &report.endpoints {
+            endpoints.set_item(&**endpoint, Self::stats_dict(py, Some(stats))?)?;
+        }
+        dict.set_item("endpoints", endpoints)?;
+        dict.set_item(
+            "slowest_endpoints",
+            ranking(py, "p95_ms", report.slowest())?,
+        )?;
+        dict.set_item(
+            "highest_error_endpoints",
+            ranking(py, "error_rate", report.most_failing())?,
+        )?;
+        Ok(dict)
+    }
+
+    fn track_now(
+        slf: &Bound<'_, Self>,
+        request: &RequestTimer,
+        now: Monotonic,
+        seconds: f64,
+        status: u16,
+        error: Option<&str>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let (endpoint, method) = (request.endpoint.bind(py), request.method.bind(py));
+        if slf.get().tracking.is_active(py) {
+            slf.call_method1("track_request", (endpoint, seconds, status, method, error))?;
+            return Ok(());
+        }
+        let endpoint = text_of("endpoint", endpoint)?;
+        let method = text_of("method", method)?;
+        let core = slf.get().core();
+        core.record(endpoint, method, now, seconds, status, error);
+        Ok(())
+    }
+}
+
+fn ranking<'py>(
+    py: Python<'py>,
+    figure: &str,
+    ranked: Vec<(&std::sync::Arc<str>, f64)>,
+) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for (endpoint, value) in ranked {
+        let entry = PyDict::new(py);
+        entry.set_item("endpoint", &**endpoint)?;
+        entry.set_item(figure, value)?;
+        list.append(entry)?;
+    }
+    Ok(list)
+}
+
+fn text_object<'a, 'py>(
+    name: &str,
+    value: &'a Bound<'py, PyAny>,
+) -> PyResult<&'a Bound<'py, PyString>> {
+    value
+        .cast::<PyString>()
+        .map_err(|_| wrong_type(name, "a str", value))
+}
+
+#[pymethods]
+impl APIPerformanceTracker {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        Self {
+            core: OnceLock::new(),
+            tracking: Override::of("track_request"),
+        }
+    }
+
+    #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
+        max_history: Whole<MaxHistory>,
+        clock: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let max_history = max_history.count()?;
+        let this = slf.get();
+        let new = Requests::new(max_history, arguments::clock(clock)?)?;
+        if this.core.set(new).is_err() {
+            this.core().set_max_history(max_history)?;
+        }
+        this.tracking.look(slf)
+    }
+
+    /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``.
+    #[pyo3(
+        signature = (endpoint, duration, status, method = Text::new("GET"), error = None),
+        text_signature = "($self, endpoint, duration, status, method='GET', error=None)"
+    )]
+    fn track_request(
+        &self,
+        endpoint: Text<'_, Endpoint>,
+        duration: Number<Duration>,
+        status: Whole<Status>,
+        method: Text<'_, Method>,
+        error: Option<Text<'_, ErrorText>>,
+    ) -> PyResult<()> {
+        let seconds = duration.0;
+        if !(seconds >= 0.0 && seconds.is_finite()) {
+            return Err(PyValueError::new_err(format!(
+                "duration must be a finite number of seconds from 0 up, got {seconds}"
+            )));
+        }
+        let status = u16::try_from(status.0).map_err(|_| {
+            PyValueError::new_err(format!("status must be from 0 to 65535, got {}", status.0))
+        })?;
+        let core = self.core();
+        let now = core.clock().monotonic();
+        core.record(
+            endpoint.0,
+            method.0,
+            now,
+            seconds,
+            status,
+            error.map(|error| error.0),
+        );
+        Ok(())
+    }
+
+    /// A context manager that tracks its block as a request.
+    ///
+    /// The status is 200, or 500 with the exception's text as error if the block raises; the
+    /// exception goes on. Works with ``async with`` too.
+    #[pyo3(
+        signature = (endpoint, method = None),
+        text_signature = "($self, endpoint, method='GET')"
+    )]
+    fn track(
+        slf: &Bound<'_, Self>,
+        endpoint: &Bound<'_, PyAny>,
+        method: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<RequestTimer> {
+        let py = slf.py();
+        Ok(RequestTimer {
+            tracker: slf.clone().unbind(),
+            endpoint: text_object("endpoint", endpoint)?.clone().unbind(),
+            method: match method {
+                None => intern!(py, "GET").clone().unbind(),
+                Some(method) => text_object("method", method)?.clone().unbind(),
+            },
+            starts: Starts::default(),
+        })
+    }
+
+    /// ``count, error_count, error_rate`` and ``min_ms, max_ms, mean_ms, median_ms, p90_ms,
+    /// p95_ms, p99_ms`` of the endpoint's requests in ``time_range``; ``{"count": 0}`` of none.
+    #[pyo3(signature = (endpoint, time_range = None))]
+    fn get_endpoint_stats<'py>(
+        &self,
+        py: Python<'py>,
+        endpoint: Text<'_, Endpoint>,
+        time_range: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let range = self::time_range("time_range", time_range)?;
+        let group = self.core().endpoint(endpoint.0, range);
+        let stats = detached_if_long(py, group.durations.len(), || group.stats());
+        Self::stats_dict(py, stats.as_ref())
+    }
+
+    /// The share of errors among the endpoint's requests in ``time_range``, 0 to 1; 0 of none.
+    #[pyo3(signature = (endpoint, time_range = None))]
+    fn get_error_rate(
+        &self,
+        endpoint: Text<'_, Endpoint>,
+        time_range: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<f64> {
+        let range = self::time_range("time_range", time_range)?;
+        Ok(self.core().endpoint(endpoint.0, range).error_rate())
+    }
+
+    /// Every request's duration in milliseconds, oldest first, by endpoint.
+    fn get_response_times<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (endpoint, Group { durations, .. }) in self.core().groups(TimeRange::ALL) {
+            dict.set_item(&*endpoint, durations)?;
+        }
+        Ok(dict)
+    }
+
+    /// Figures over all requests and by endpoint; ``{"total_requests": 0}`` of none.
+    ///
+    /// ``total_requests, total_errors, overall_error_rate, overall_mean_ms, overall_median_ms,
+    /// overall_p95_ms``; ``endpoints``: endpoint to what ``get_endpoint_stats`` gives;
+    /// ``slowest_endpoints``: the five with the highest ``p95_ms``; ``highest_error_endpoints``:
+    /// the five with the highest ``error_rate``.
+    fn generate_api_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        self.report(py, TimeRange::ALL)
+    }
+
+    /// For compatibility only: a live view of the requests, oldest first.
+    #[getter]
+    fn _requests(slf: &Bound<'_, Self>) -> RequestsView {
+        RequestsView::new(slf.clone().unbind())
+    }
+
+    /// For compatibility only: how many requests are kept.
+    #[getter]
+    fn _max_history(&self) -> usize {
+        self.core().max_history()
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let core = slf.get().core();
+        Ok(format!(
+            "<{} with {} requests, max_history={}>",
+            slf.get_type().name()?,
+            core.len(),
+            core.max_history()
+        ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.tracking.traverse(&visit)
+    }
+}
+
+/// Tracks a block as a request, with ``with`` and ``async with``.
+#[pyclass(frozen, module = "ptpd_monitoring")]
+pub struct RequestTimer {
+    tracker: Py<APIPerformanceTracker>,
+    endpoint: Py<PyString>,
+    method: Py<PyString>,
+    starts: Starts,
+}
+
+impl RequestTimer {
+    fn start(&self) {
+        self.starts
+            .push(self.tracker.get().core().clock().monotonic());
+    }
+
+    fn stop(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
+        let now = self.tracker.get().core().clock().monotonic();
+        let Some(start) = self.starts.pop() else {
+            return Ok(());
+        };
+        let seconds = now.seconds_since(start);
+        let tracker = self.tracker.bind(py);
+        if error.is_none() {
+            return APIPerformanceTracker::track_now(tracker, self, now, seconds, 200, None);
+        }
+        // An exception whose `__str__` fails is still tracked, by its class.
+        let text = error.str().map_or_else(
+            |_| type_name(error),
+            |text| text.to_string_lossy().into_owned(),
+        );
+        APIPerformanceTracker::track_now(tracker, self, now, seconds, 500, Some(&text))
+    }
+}
+
+#[pymethods]
+impl RequestTimer {
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf.get().start();
+        slf
+    }
+
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<bool> {
+        self.stop(py, error)?;
+        Ok(false)
+    }
+
+    fn __aenter__(slf: Bound<'_, Self>) -> Done {
+        slf.get().start();
+        Done::with(slf.into_any().unbind())
+    }
+
+    fn __aexit__(
+        &self,
+        py: Python<'_>,
+        _kind: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<Done> {
+        self.stop(py, error)?;
+        Ok(Done::with(py.None()))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        format!(
+            "<RequestTimer {} {}>",
+            self.method.bind(py),
+            self.endpoint.bind(py)
+        )
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.tracker)
+    }
+}

@@ -1,0 +1,237 @@
+//! Read-only live views that existing tests reach into. For compatibility only.
+
+use std::sync::Arc;
+
+use pyo3::{
+    exceptions::{PyIndexError, PyKeyError},
+    prelude::*,
+    types::{PyList, PySlice, PyString},
+};
+
+use super::{
+    arguments::{OperationName, Text},
+    metadata::Metadata,
+    models::{APIMetric, Origin, PerformanceMetric},
+    monitor::PerformanceMonitor,
+    requests::APIPerformanceTracker,
+};
+use crate::{calendar::TimeRange, monitor::Operation, series::Sample};
+
+/// The items of a sequence of `length` that `index`, an int or a slice, asks for.
+fn item_or_slice<'py>(
+    index: &Bound<'py, PyAny>,
+    length: usize,
+    mut item: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let signed = isize::try_from(length).unwrap_or(isize::MAX);
+    if let Ok(slice) = index.cast::<PySlice>() {
+        let span = slice.indices(signed)?;
+        let mut at = span.start;
+        let items = PyList::empty(index.py());
+        for _ in 0..span.slicelength {
+            items.append(item(at.unsigned_abs())?)?;
+            at += span.step;
+        }
+        return Ok(items.into_any());
+    }
+    let at: isize = index.extract()?;
+    let at = if at < 0 { at + signed } else { at };
+    match usize::try_from(at) {
+        Ok(at) if at < length => item(at),
+        _ => Err(PyIndexError::new_err("index out of range")),
+    }
+}
+
+/// The names of the timers that were started by name and not stopped yet.
+#[pyclass(frozen, module = "ptpd_monitoring", mapping)]
+pub struct TimersView(Py<PerformanceMonitor>);
+
+impl TimersView {
+    pub fn new(monitor: Py<PerformanceMonitor>) -> Self {
+        Self(monitor)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0
+            .get()
+            .core()
+            .with_running(|timers| timers.names().map(ToString::to_string).collect())
+    }
+}
+
+#[pymethods]
+impl TimersView {
+    fn __len__(&self) -> usize {
+        self.names().len()
+    }
+
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
+        name.extract::<Text<'_, OperationName>>().is_ok_and(|name| {
+            self.0
+                .get()
+                .core()
+                .with_running(|timers| timers.contains(name.0))
+        })
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(PyList::new(py, self.names())?.try_iter()?.into_any())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<running timers {:?}>", self.names())
+    }
+}
+
+/// The samples by operation.
+#[pyclass(frozen, module = "ptpd_monitoring", mapping)]
+pub struct MetricsView(Py<PerformanceMonitor>);
+
+impl MetricsView {
+    pub fn new(monitor: Py<PerformanceMonitor>) -> Self {
+        Self(monitor)
+    }
+
+    fn operation(&self, name: &Bound<'_, PyAny>) -> Option<Arc<Operation<Metadata>>> {
+        let name = name.extract::<Text<'_, OperationName>>().ok()?;
+        self.0.get().core().operation(name.0)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let operations = self.0.get().core().operations();
+        operations
+            .iter()
+            .map(|operation| operation.name().to_string())
+            .collect()
+    }
+}
+
+#[pymethods]
+impl MetricsView {
+    fn __len__(&self) -> usize {
+        self.0.get().core().operations().len()
+    }
+
+    fn __contains__(&self, name: &Bound<'_, PyAny>) -> bool {
+        self.operation(name).is_some()
+    }
+
+    fn __getitem__(&self, name: &Bound<'_, PyAny>) -> PyResult<SamplesView> {
+        self.operation(name)
+            .map(SamplesView)
+            .ok_or_else(|| PyKeyError::new_err(name.clone().unbind()))
+    }
+
+    #[pyo3(signature = (name, default = None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'py, PyAny>,
+        default: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.operation(name) {
+            Some(operation) => Ok(Some(Bound::new(py, SamplesView(operation))?.into_any())),
+            None => Ok(default),
+        }
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(PyList::new(py, self.names())?.try_iter()?.into_any())
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.names()
+    }
+
+    fn values(&self) -> Vec<SamplesView> {
+        let operations = self.0.get().core().operations();
+        operations.into_iter().map(SamplesView).collect()
+    }
+
+    fn items(&self) -> Vec<(String, SamplesView)> {
+        let operations = self.0.get().core().operations();
+        operations
+            .into_iter()
+            .map(|operation| (operation.name().to_string(), SamplesView(operation)))
+            .collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<samples of {:?}>", self.names())
+    }
+}
+
+/// The samples of one operation, oldest first. Setting a sample's timestamp changes the sample.
+#[pyclass(frozen, module = "ptpd_monitoring", sequence)]
+pub struct SamplesView(Arc<Operation<Metadata>>);
+
+impl SamplesView {
+    fn metric<'py>(
+        &self,
+        py: Python<'py>,
+        sample: Sample<Metadata>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let name = PyString::new(py, self.0.name());
+        let unit = PyString::new(py, &sample.label.unit);
+        let origin = Origin {
+            operation: Arc::clone(&self.0),
+            sequence: sample.sequence,
+        };
+        PerformanceMetric::of(py, &name, &unit, sample, Some(origin)).map(Bound::into_any)
+    }
+}
+
+#[pymethods]
+impl SamplesView {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __getitem__<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        item_or_slice(index, self.0.len(), |at| match self.0.sample_at(at) {
+            Some(sample) => self.metric(index.py(), sample),
+            None => Err(PyIndexError::new_err("index out of range")),
+        })
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let items = PyList::empty(py);
+        for sample in self.0.samples(TimeRange::ALL) {
+            items.append(self.metric(py, sample)?)?;
+        }
+        Ok(items.try_iter()?.into_any())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<{} samples of {:?}>", self.0.len(), &**self.0.name())
+    }
+}
+
+/// The requests, oldest first.
+#[pyclass(frozen, module = "ptpd_monitoring", sequence)]
+pub struct RequestsView(Py<APIPerformanceTracker>);
+
+impl RequestsView {
+    pub fn new(tracker: Py<APIPerformanceTracker>) -> Self {
+        Self(tracker)
+    }
+}
+
+#[pymethods]
+impl RequestsView {
+    fn __len__(&self) -> usize {
+        self.0.get().core().len()
+    }
+
+    fn __getitem__<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let core = self.0.get().core();
+        item_or_slice(index, core.len(), |at| match core.request_at(at) {
+            Some(request) => APIMetric::of(index.py(), &request).map(Bound::into_any),
+            None => Err(PyIndexError::new_err("index out of range")),
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<{} requests>", self.__len__())
+    }
+}

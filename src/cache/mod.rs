@@ -1,0 +1,10 @@
+//! A bounded cache with least-recently-used eviction and a lifetime for each entry.
+
+mod index;
+mod slots;
+mod store;
+mod ttl;
+
+pub use slots::Handle;
+pub use store::{Counters, Deleted, Displaced, Found, Store, Undecided, Verdict};
+pub use ttl::{NEVER, Ttl};

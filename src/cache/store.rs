@@ -1,0 +1,334 @@
+//! Recency, expiry and counting over opaque keys and values.
+
+use super::{Handle, NEVER, Ttl, index::Index, slots::Slots};
+use crate::{
+    clock::{Clock, Monotonic},
+    error::{Error, Result},
+};
+
+/// What the caller can say about a key with the right hash without leaving the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the key that was asked for.
+    Same,
+    /// It is another key.
+    Different,
+    /// Only code that must not run in here can tell. The operation then changes nothing and
+    /// returns [`Undecided`]; the caller finds out and tries again with what it has learnt, which
+    /// it may remember by [`Handle`].
+    Ask,
+}
+
+/// A [`Verdict::Ask`] stood between the operation and its result; nothing has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undecided;
+
+/// How often the cache served, failed and dropped entries since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Look-ups that found a live entry.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// Entries dropped to make room.
+    pub evictions: u64,
+    /// Entries dropped because a look-up, a deletion or a cleanup met them past their deadline.
+    pub expirations: u64,
+}
+
+/// The result of [`Store::get`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<'a, K, V> {
+    /// A live entry, now the most recently used one.
+    Hit(&'a V),
+    /// None, or one past its deadline, which is handed out.
+    Miss(Option<(K, V)>),
+}
+
+/// What [`Store::set`] pushed out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Displaced<K, V> {
+    /// There was room.
+    Nothing,
+    /// The former value of the same key, whose key object stays.
+    Value(V),
+    /// The least recently used entry.
+    Entry((K, V)),
+}
+
+/// The result of [`Store::delete`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Deleted<K, V> {
+    /// Whether there was a live entry.
+    pub existed: bool,
+    /// The entry, live or past its deadline.
+    pub entry: Option<(K, V)>,
+}
+
+/// A cache with strict least-recently-used eviction and a deadline for each entry. An entry is
+/// alive while the clock is before its deadline.
+///
+/// The store cannot compare keys. Its operations take a hash, equal for equal keys, and a function
+/// that judges the keys with that hash. Everything it drops is handed to the caller, so that a
+/// destructor can run after the caller's lock is released. Memory grows with the entries, not with
+/// the capacity; beyond 2^32 - 2 entries the oldest one is evicted whatever the capacity.
+#[derive(Debug)]
+pub struct Store<K, V> {
+    slots: Slots<K, V>,
+    index: Index,
+    max_size: usize,
+    default_ttl: Ttl,
+    clock: Clock,
+    counters: Counters,
+}
+
+impl<K, V> Store<K, V> {
+    /// An empty store. A `max_size` of zero is an [`Error::InvalidArgument`].
+    pub fn new(max_size: usize, default_ttl: Ttl, clock: Clock) -> Result<Self> {
+        Ok(Self {
+            slots: Slots::new(),
+            index: Index::new(),
+            max_size: checked_max_size(max_size)?,
+            default_ttl,
+            clock,
+            counters: Counters::default(),
+        })
+    }
+
+    /// Changes the settings and returns the entries that no longer fit, which count as evictions.
+    /// Entries that stay keep the lifetime they have left, also when the clock is another one.
+    pub fn configure(
+        &mut self,
+        max_size: usize,
+        default_ttl: Ttl,
+        clock: Clock,
+    ) -> Result<Vec<(K, V)>> {
+        self.max_size = checked_max_size(max_size)?;
+        self.default_ttl = default_ttl;
+        if self.slots.len() > 0 {
+            self.slots
+                .rebase(self.clock.monotonic().0, clock.monotonic().0);
+        }
+        self.clock = clock;
+        let mut evicted = Vec::new();
+        while self.slots.len() > self.max_size {
+            evicted.extend(self.evict());
+        }
+        Ok(evicted)
+    }
+
+    /// The live value of the key, which becomes the most recently used one.
+    #[inline]
+    pub fn get(
+        &mut self,
+        hash: u64,
+        judge: impl FnMut(Handle, &K) -> Verdict,
+    ) -> std::result::Result<Found<'_, K, V>, Undecided> {
+        let hash = spread(hash);
+        let Some(at) = self.locate(hash, judge)? else {
+            self.counters.misses += 1;
+            return Ok(Found::Miss(None));
+        };
+        if self.is_past(at) {
+            return Ok(Found::Miss(self.expire(at)));
+        }
+        self.slots.touch(at);
+        Ok(match self.slots.value(at) {
+            Some(value) => {
+                self.counters.hits += 1;
+                Found::Hit(value)
+            }
+            None => Found::Miss(None),
+        })
+    }
+
+    /// Whether there is a live entry for the key. Neither counts nor refreshes anything.
+    pub fn contains(
+        &self,
+        hash: u64,
+        judge: impl FnMut(Handle, &K) -> Verdict,
+    ) -> std::result::Result<bool, Undecided> {
+        let at = self.locate(spread(hash), judge)?;
+        Ok(at.is_some_and(|at| !self.is_past(at)))
+    }
+
+    /// Sets the key's value for `ttl`, or for the default lifetime, and makes it the most recently
+    /// used one. Where the key is present its value is replaced, expired or not, and nothing is
+    /// counted; otherwise the least recently used entry goes if the store is full.
+    ///
+    /// `key` and `value` are called at most once, and not at all if the result is [`Undecided`].
+    #[inline]
+    pub fn set(
+        &mut self,
+        hash: u64,
+        judge: impl FnMut(Handle, &K) -> Verdict,
+        ttl: Option<Ttl>,
+        key: impl FnOnce() -> K,
+        value: impl FnOnce() -> V,
+    ) -> std::result::Result<Displaced<K, V>, Undecided> {
+        let hash = spread(hash);
+        let found = self.locate(hash, judge)?;
+        let deadline = ttl
+            .unwrap_or(self.default_ttl)
+            .deadline(|| self.clock.monotonic());
+        if let Some(at) = found {
+            self.slots.touch(at);
+            let former = self.slots.replace(at, value(), deadline);
+            return Ok(former.map_or(Displaced::Nothing, Displaced::Value));
+        }
+        let evicted = if self.slots.len() >= self.max_size.min(Slots::<K, V>::LIMIT) {
+            self.evict()
+        } else {
+            None
+        };
+        let at = self.slots.push(hash, deadline, (key(), value()));
+        self.index.insert(hash, at, |at| self.slots.hash(at));
+        Ok(evicted.map_or(Displaced::Nothing, Displaced::Entry))
+    }
+
+    /// Removes the key. An entry past its deadline is removed too and counts as an expiration, but
+    /// not as having existed.
+    pub fn delete(
+        &mut self,
+        hash: u64,
+        judge: impl FnMut(Handle, &K) -> Verdict,
+    ) -> std::result::Result<Deleted<K, V>, Undecided> {
+        let Some(at) = self.locate(spread(hash), judge)? else {
+            return Ok(Deleted {
+                existed: false,
+                entry: None,
+            });
+        };
+        let existed = !self.is_past(at);
+        self.counters.expirations += u64::from(!existed);
+        Ok(Deleted {
+            existed,
+            entry: self.remove(at),
+        })
+    }
+
+    /// Removes everything past its deadline; each counts as an expiration.
+    pub fn remove_expired(&mut self) -> Vec<(K, V)> {
+        let now = self.clock.monotonic().0;
+        let expired: Vec<u32> = self
+            .slots
+            .iter()
+            .filter(|&at| self.slots.deadline(at) <= now && self.slots.deadline(at) != NEVER)
+            .collect();
+        let removed: Vec<_> = expired
+            .into_iter()
+            .filter_map(|at| self.remove(at))
+            .collect();
+        self.counters.expirations += removed.len() as u64;
+        removed
+    }
+
+    /// Removes everything, gives the memory back and leaves the counters as they are.
+    /// The entries come out of what is returned, in no particular order.
+    pub fn clear(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
+        self.index = Index::new();
+        self.slots.take().into_pairs()
+    }
+
+    /// The entries held, those past their deadline that nothing has met yet included.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there are no entries.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The most entries the store will hold.
+    #[must_use]
+    pub const fn max_size(&self) -> usize {
+        self.max_size
+    }
+
+    /// What has been counted so far.
+    #[must_use]
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The keys and values, least recently used first.
+    pub fn iter(&self) -> impl Iterator<Item = &(K, V)> {
+        self.slots.pairs()
+    }
+
+    /// The keys and values in no particular order, faster than [`Store::iter`].
+    pub fn unordered(&self) -> impl Iterator<Item = &(K, V)> {
+        self.slots.unordered()
+    }
+
+    #[inline]
+    fn locate(
+        &self,
+        hash: u64,
+        mut judge: impl FnMut(Handle, &K) -> Verdict,
+    ) -> std::result::Result<Option<u32>, Undecided> {
+        let mut undecided = false;
+        let found = self.index.find(hash, |at| {
+            if self.slots.hash(at) != hash {
+                return false;
+            }
+            let Some(key) = self.slots.key(at) else {
+                return false;
+            };
+            match judge(self.slots.handle(at), key) {
+                Verdict::Same => true,
+                Verdict::Different => false,
+                Verdict::Ask => {
+                    undecided = true;
+                    false
+                }
+            }
+        });
+        if found.is_none() && undecided {
+            return Err(Undecided);
+        }
+        Ok(found)
+    }
+
+    #[inline]
+    fn is_past(&self, at: u32) -> bool {
+        let deadline = self.slots.deadline(at);
+        deadline != NEVER && self.clock.has_reached(Monotonic(deadline))
+    }
+
+    #[cold]
+    fn expire(&mut self, at: u32) -> Option<(K, V)> {
+        self.counters.misses += 1;
+        self.counters.expirations += 1;
+        self.remove(at)
+    }
+
+    fn evict(&mut self) -> Option<(K, V)> {
+        let evicted = self.slots.oldest().and_then(|at| self.remove(at));
+        self.counters.evictions += u64::from(evicted.is_some());
+        evicted
+    }
+
+    fn remove(&mut self, at: u32) -> Option<(K, V)> {
+        self.index.remove(self.slots.hash(at), at);
+        self.slots.remove(at)
+    }
+}
+
+fn checked_max_size(max_size: usize) -> Result<usize> {
+    if max_size == 0 {
+        return Err(Error::argument("max_size", max_size, "at least 1"));
+    }
+    Ok(max_size)
+}
+
+/// Callers' hashes may be as regular as consecutive numbers, which the index cannot take. Both
+/// steps are invertible, so hashes stay different where they were.
+#[inline]
+const fn spread(hash: u64) -> u64 {
+    let product = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ (product >> 32)
+}

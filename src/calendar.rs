@@ -1,0 +1,187 @@
+//! Local calendar time: what a stamp reads on the wall, and where a local day begins and ends.
+
+use std::{
+    ffi::OsString,
+    fmt, thread,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
+use parking_lot::Mutex;
+
+use crate::clock::NANOS_PER_SEC;
+
+/// A stretch of wall time in UTC nanoseconds since the Unix epoch, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeRange {
+    /// The first nanosecond inside.
+    pub start: i64,
+    /// The last nanosecond inside.
+    pub end: i64,
+}
+
+impl TimeRange {
+    /// Everything.
+    pub const ALL: Self = Self {
+        start: i64::MIN,
+        end: i64::MAX,
+    };
+
+    /// From one microsecond to another, both included in full: stamps are shown with
+    /// microseconds, so a range made from two shown stamps holds the samples they came from.
+    #[must_use]
+    pub fn from_micros(start: i64, end: i64) -> Self {
+        Self {
+            start: start.saturating_mul(1_000),
+            end: end.saturating_mul(1_000).saturating_add(999),
+        }
+    }
+
+    /// The local calendar day `date`, 23 or 25 hours long where the clock changes, and empty if
+    /// the zone skipped it.
+    #[must_use]
+    pub fn local_day(date: NaiveDate) -> Self {
+        in_current_zone(|| Self {
+            start: day_start(date),
+            end: date
+                .succ_opt()
+                .map_or(i64::MAX, day_start)
+                .saturating_sub(1),
+        })
+    }
+
+    /// Whether `time` lies inside.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, time: i64) -> bool {
+        self.start <= time && time <= self.end
+    }
+}
+
+/// The local wall-clock reading at `time`, with whether it is the second pass through an hour
+/// that the clock repeats (Python's `fold`).
+#[must_use]
+pub fn local_datetime(time: i64) -> (NaiveDateTime, bool) {
+    in_current_zone(|| {
+        let local = to_naive(time, offset_at(time));
+        let second = Local
+            .from_local_datetime(&local)
+            .earliest()
+            .is_some_and(|first| utc_nanos(&first) < time);
+        (local, second)
+    })
+}
+
+/// The local calendar date at `time`.
+#[must_use]
+pub fn local_date(time: i64) -> NaiveDate {
+    in_current_zone(|| to_naive(time, offset_at(time)).date())
+}
+
+/// Renders stamps as local ISO 8601 text, as Python's `datetime.isoformat()` of the naive local
+/// time: six digits of microseconds, or none where they are zero.
+#[derive(Debug, Default)]
+pub struct IsoFormatter {
+    /// The last quarter of an hour and its offset. Zones change at multiples of it.
+    quarter: Option<(i64, i32)>,
+}
+
+impl IsoFormatter {
+    const QUARTER: i64 = 900 * NANOS_PER_SEC;
+
+    /// The text of `time`.
+    pub fn format(&mut self, time: i64) -> IsoText {
+        let quarter = time.div_euclid(Self::QUARTER);
+        let offset = match self.quarter {
+            Some((last, offset)) if last == quarter => offset,
+            _ => {
+                let offset = in_current_zone(|| offset_at(time));
+                self.quarter = Some((quarter, offset));
+                offset
+            }
+        };
+        IsoText(to_naive(time, offset))
+    }
+}
+
+/// ISO 8601 text by `Display`.
+#[derive(Debug, Clone, Copy)]
+pub struct IsoText(NaiveDateTime);
+
+impl fmt::Display for IsoText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use chrono::{Datelike, Timelike};
+        let (date, time) = (self.0.date(), self.0.time());
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
+            date.year(),
+            date.month(),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )?;
+        match time.nanosecond() / 1_000 {
+            0 => Ok(()),
+            micros => write!(f, ".{micros:06}"),
+        }
+    }
+}
+
+fn offset_at(time: i64) -> i32 {
+    Local
+        .offset_from_utc_datetime(&to_naive(time, 0))
+        .fix()
+        .local_minus_utc()
+}
+
+fn to_naive(time: i64, offset: i32) -> NaiveDateTime {
+    DateTime::from_timestamp_nanos(time).naive_utc() + TimeDelta::seconds(offset.into())
+}
+
+fn utc_nanos(time: &DateTime<Local>) -> i64 {
+    time.timestamp_nanos_opt().unwrap_or(i64::MAX)
+}
+
+fn day_start(date: NaiveDate) -> i64 {
+    let midnight = date.and_time(NaiveTime::MIN);
+    // Where midnight itself is skipped the day starts at the first reading that exists; whole
+    // days have been skipped at the date line.
+    (0..=2 * 24 * 4)
+        .map(|quarters| midnight + TimeDelta::minutes(15 * quarters))
+        .find_map(|reading| Local.from_local_datetime(&reading).earliest())
+        .map_or(i64::MAX, |start| utc_nanos(&start))
+}
+
+/// The value of `TZ` at the last look, and when it was last seen to change.
+static ZONE: Mutex<Option<(Option<OsString>, Option<Instant>)>> = Mutex::new(None);
+
+/// Runs `work` so that chrono sees the zone that is set now. chrono rereads `TZ` at most once a
+/// second in each thread; a fresh thread has nothing to reread, so one does the work while that
+/// second has not passed.
+fn in_current_zone<T: Send>(work: impl Fn() -> T + Send + Sync) -> T {
+    const REREAD: Duration = Duration::from_millis(1_100);
+    let now = std::env::var_os("TZ");
+    let changed = {
+        let mut zone = ZONE.lock();
+        let (last, changed) = zone.get_or_insert_with(|| (now.clone(), None));
+        if *last != now {
+            *last = now;
+            *changed = Some(Instant::now());
+        }
+        *changed
+    };
+    if changed.is_some_and(|at| at.elapsed() < REREAD) {
+        let fresh = thread::scope(|scope| {
+            thread::Builder::new()
+                .spawn_scoped(scope, &work)
+                .ok()
+                .and_then(|handle| handle.join().ok())
+        });
+        if let Some(result) = fresh {
+            return result;
+        }
+    }
+    work()
+}

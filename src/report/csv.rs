@@ -1,0 +1,77 @@
+//! A report's operations as a table.
+
+use csv::{Terminator, Writer, WriterBuilder};
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// RFC 4180, and what Python's `csv` writes.
+pub(super) const TERMINATOR: Terminator = Terminator::CRLF;
+
+/// The sections that have one entry for each operation; a report has one of them.
+const SECTIONS: [&str; 2] = ["operations", "changes"];
+
+/// One row for each operation: the column `operation`, then a column for each figure that any of
+/// them has, in order of first appearance. Empty text where the report has no operations.
+pub fn report_csv(report: &Value) -> Result<String> {
+    let rows: Vec<(&String, &Map<String, Value>)> = SECTIONS
+        .iter()
+        .find_map(|section| report.get(section).and_then(Value::as_object))
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, figures)| Some((name, figures.as_object()?)))
+        .collect();
+    if rows.is_empty() {
+        return Ok(String::new());
+    }
+    let mut columns: Vec<&String> = Vec::new();
+    for (_, figures) in &rows {
+        for column in figures.keys() {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+    }
+    let mut writer = WriterBuilder::new()
+        .terminator(TERMINATOR)
+        .from_writer(Vec::new());
+    let header = std::iter::once("operation").chain(columns.iter().map(|c| c.as_str()));
+    writer.write_record(header).map_err(encoding)?;
+    for (name, figures) in rows {
+        let cells = columns
+            .iter()
+            .map(|column| figures.get(*column).map_or_else(String::new, cell));
+        writer
+            .write_record(std::iter::once(name.clone()).chain(cells))
+            .map_err(encoding)?;
+    }
+    finish(writer)
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The shortest text that reads back as the same number; `nan`, `inf` and `-inf` for the others.
+pub(super) fn number_text(value: f64) -> String {
+    if value.is_nan() {
+        "nan".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "inf" } else { "-inf" }.to_owned()
+    } else {
+        format!("{value:?}")
+    }
+}
+
+pub(super) fn finish(writer: Writer<Vec<u8>>) -> Result<String> {
+    let bytes = writer.into_inner().map_err(encoding)?;
+    String::from_utf8(bytes).map_err(encoding)
+}
+
+fn encoding(error: impl std::fmt::Display) -> Error {
+    Error::Encoding(error.to_string())
+}

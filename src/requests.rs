@@ -1,0 +1,390 @@
+//! API requests and their summaries.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use crate::{
+    calendar::TimeRange,
+    clock::{Clock, Monotonic},
+    error::{Error, Result},
+    stats::Summary,
+};
+
+/// How many endpoints the two rankings of a report hold.
+const RANKED: usize = 5;
+
+/// One request as readers get it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The endpoint's path or name.
+    pub endpoint: Arc<str>,
+    /// The HTTP method.
+    pub method: Arc<str>,
+    /// UTC nanoseconds since the Unix epoch.
+    pub time: i64,
+    /// Milliseconds.
+    pub duration_ms: f64,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong, if the caller said.
+    pub error: Option<Arc<str>>,
+}
+
+/// Figures of an endpoint's requests; durations in milliseconds.
+#[derive(Debug, Clone)]
+pub struct EndpointStats {
+    /// Requests answered with a status of 400 or above.
+    pub errors: usize,
+    /// The durations' figures.
+    pub durations: Summary,
+}
+
+impl EndpointStats {
+    /// How many requests.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.durations.count
+    }
+
+    /// The share of errors, 0 to 1.
+    #[must_use]
+    pub fn error_rate(&self) -> f64 {
+        self.errors as f64 / self.count() as f64
+    }
+}
+
+/// Figures of all requests, and of each endpoint's.
+#[derive(Debug, Clone)]
+pub struct ApiReport {
+    /// How many requests.
+    pub requests: usize,
+    /// How many of them were errors.
+    pub errors: usize,
+    /// Mean duration in milliseconds.
+    pub mean_ms: f64,
+    /// Median duration in milliseconds.
+    pub median_ms: f64,
+    /// 95th percentile of the durations in milliseconds.
+    pub p95_ms: f64,
+    /// Each endpoint's figures, in order of its oldest request kept.
+    pub endpoints: Vec<(Arc<str>, EndpointStats)>,
+}
+
+impl ApiReport {
+    /// The report over `groups`, or `None` of no requests.
+    #[must_use]
+    pub fn of(groups: Vec<(Arc<str>, Group)>) -> Option<Self> {
+        let durations: Vec<f64> = groups
+            .iter()
+            .flat_map(|(_, group)| group.durations.iter().copied())
+            .collect();
+        let overall = Summary::of(&durations)?;
+        Some(Self {
+            requests: overall.count,
+            errors: groups.iter().map(|(_, group)| group.errors).sum(),
+            mean_ms: overall.mean,
+            median_ms: overall.median,
+            p95_ms: overall.p95,
+            endpoints: groups
+                .into_iter()
+                .filter_map(|(endpoint, group)| Some((endpoint, group.stats()?)))
+                .collect(),
+        })
+    }
+
+    /// The endpoints with the highest 95th percentile, slowest first.
+    #[must_use]
+    pub fn slowest(&self) -> Vec<(&Arc<str>, f64)> {
+        self.ranked(|stats| stats.durations.p95)
+    }
+
+    /// The endpoints with the highest share of errors, worst first.
+    #[must_use]
+    pub fn most_failing(&self) -> Vec<(&Arc<str>, f64)> {
+        self.ranked(EndpointStats::error_rate)
+    }
+
+    fn ranked(&self, figure: impl Fn(&EndpointStats) -> f64) -> Vec<(&Arc<str>, f64)> {
+        let mut ranked: Vec<_> = self
+            .endpoints
+            .iter()
+            .map(|(endpoint, stats)| (endpoint, figure(stats)))
+            .collect();
+        ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        ranked.truncate(RANKED);
+        ranked
+    }
+}
+
+/// Names seen, each kept once and forgotten with the last request that uses it.
+#[derive(Debug, Default)]
+struct Names {
+    ids: HashMap<Arc<str>, u32, RandomState>,
+    uses: Vec<(Arc<str>, usize)>,
+    free: Vec<u32>,
+}
+
+impl Names {
+    #[inline]
+    fn take(&mut self, name: &str) -> u32 {
+        if let Some(&id) = self.ids.get(name) {
+            self.uses[id as usize].1 += 1;
+            return id;
+        }
+        self.add(name)
+    }
+
+    #[cold]
+    fn add(&mut self, name: &str) -> u32 {
+        let name: Arc<str> = name.into();
+        let id = if let Some(id) = self.free.pop() {
+            self.uses[id as usize] = (Arc::clone(&name), 1);
+            id
+        } else {
+            self.uses.push((Arc::clone(&name), 1));
+            u32::try_from(self.uses.len() - 1).unwrap_or(u32::MAX)
+        };
+        self.ids.insert(name, id);
+        id
+    }
+
+    #[inline]
+    fn release(&mut self, id: u32) {
+        let (name, uses) = &mut self.uses[id as usize];
+        *uses -= 1;
+        if *uses == 0 {
+            self.ids.remove(name);
+            self.free.push(id);
+        }
+    }
+
+    fn name(&self, id: u32) -> Arc<str> {
+        Arc::clone(&self.uses[id as usize].0)
+    }
+}
+
+#[derive(Debug)]
+struct Row {
+    time: i64,
+    duration_ms: f64,
+    endpoint: u32,
+    method: u32,
+    status: u16,
+}
+
+impl Row {
+    fn is_error(&self) -> bool {
+        self.status >= 400
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rows: VecDeque<Row>,
+    /// The number of rows that have fallen off.
+    first: u64,
+    endpoints: Names,
+    methods: Names,
+    errors: VecDeque<(u64, Arc<str>)>,
+}
+
+impl State {
+    fn pop(&mut self) {
+        if let Some(row) = self.rows.pop_front() {
+            self.endpoints.release(row.endpoint);
+            self.methods.release(row.method);
+            self.first += 1;
+            if self.errors.front().is_some_and(|(at, _)| *at < self.first) {
+                self.errors.pop_front();
+            }
+        }
+    }
+
+    fn request(&self, index: usize) -> Option<Request> {
+        let row = self.rows.get(index)?;
+        let number = self.first + index as u64;
+        let error = self.errors.binary_search_by_key(&number, |(at, _)| *at);
+        Some(Request {
+            endpoint: self.endpoints.name(row.endpoint),
+            method: self.methods.name(row.method),
+            time: row.time,
+            duration_ms: row.duration_ms,
+            status: row.status,
+            error: error.ok().map(|found| Arc::clone(&self.errors[found].1)),
+        })
+    }
+
+    fn rows_in(&self, range: TimeRange) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| range.contains(row.time))
+    }
+}
+
+/// Durations and errors of one group of requests, to be looked at without holding up the log.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// Milliseconds, oldest first.
+    pub durations: Vec<f64>,
+    /// How many of the requests were errors.
+    pub errors: usize,
+}
+
+impl Group {
+    fn add(&mut self, row: &Row) {
+        self.durations.push(row.duration_ms);
+        self.errors += usize::from(row.is_error());
+    }
+
+    /// Its figures, or `None` of none.
+    #[must_use]
+    pub fn stats(&self) -> Option<EndpointStats> {
+        Summary::of(&self.durations).map(|durations| EndpointStats {
+            errors: self.errors,
+            durations,
+        })
+    }
+
+    /// The share of errors, 0 to 1; 0 of none.
+    #[must_use]
+    pub fn error_rate(&self) -> f64 {
+        if self.durations.is_empty() {
+            0.0
+        } else {
+            self.errors as f64 / self.durations.len() as f64
+        }
+    }
+}
+
+/// The newest requests, over all endpoints.
+#[derive(Debug)]
+pub struct Requests {
+    clock: Clock,
+    max_history: AtomicUsize,
+    state: Mutex<State>,
+}
+
+impl Requests {
+    /// A log of the newest `max_history` requests.
+    pub fn new(max_history: usize, clock: Clock) -> Result<Self> {
+        let requests = Self {
+            clock,
+            max_history: AtomicUsize::new(1),
+            state: Mutex::default(),
+        };
+        requests.set_max_history(max_history)?;
+        Ok(requests)
+    }
+
+    /// Its clock.
+    #[must_use]
+    #[inline]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How many requests are kept.
+    #[must_use]
+    pub fn max_history(&self) -> usize {
+        self.max_history.load(Relaxed)
+    }
+
+    /// Changes how many requests are kept; the oldest go at once where there are more.
+    pub fn set_max_history(&self, max_history: usize) -> Result<()> {
+        if max_history == 0 {
+            return Err(Error::argument("max_history", max_history, "at least 1"));
+        }
+        self.max_history.store(max_history, Relaxed);
+        let mut state = self.state.lock();
+        while state.rows.len() > max_history {
+            state.pop();
+        }
+        Ok(())
+    }
+
+    /// Records a request that ended at `moment` and took `seconds`.
+    #[inline]
+    pub fn record(
+        &self,
+        endpoint: &str,
+        method: &str,
+        moment: Monotonic,
+        seconds: f64,
+        status: u16,
+        error: Option<&str>,
+    ) {
+        let time = self.clock.wall_at(moment);
+        let bound = self.max_history();
+        let mut state = self.state.lock();
+        while state.rows.len() >= bound {
+            state.pop();
+        }
+        if let Some(error) = error {
+            let number = state.first + state.rows.len() as u64;
+            state.errors.push_back((number, error.into()));
+        }
+        let row = Row {
+            time,
+            duration_ms: seconds * 1_000.0,
+            endpoint: state.endpoints.take(endpoint),
+            method: state.methods.take(method),
+            status,
+        };
+        state.rows.push_back(row);
+    }
+
+    /// The number of requests kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.state.lock().rows.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The request at `index`, 0 being the oldest.
+    #[must_use]
+    pub fn request_at(&self, index: usize) -> Option<Request> {
+        self.state.lock().request(index)
+    }
+
+    /// The durations and errors of an endpoint's requests in `range`.
+    #[must_use]
+    pub fn endpoint(&self, endpoint: &str, range: TimeRange) -> Group {
+        let mut group = Group::default();
+        let state = self.state.lock();
+        if let Some(&id) = state.endpoints.ids.get(endpoint) {
+            state
+                .rows_in(range)
+                .filter(|row| row.endpoint == id)
+                .for_each(|row| group.add(row));
+        }
+        group
+    }
+
+    /// The requests in `range` by endpoint, in order of each endpoint's oldest request kept.
+    #[must_use]
+    pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
+        let mut groups: Vec<(Arc<str>, Group)> = Vec::new();
+        let state = self.state.lock();
+        let mut places: Vec<Option<usize>> = vec![None; state.endpoints.uses.len()];
+        for row in state.rows_in(range) {
+            let place = *places[row.endpoint as usize].get_or_insert_with(|| {
+                groups.push((state.endpoints.name(row.endpoint), Group::default()));
+                groups.len() - 1
+            });
+            groups[place].1.add(row);
+        }
+        groups
+    }
+}

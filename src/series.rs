@@ -1,0 +1,296 @@
+//! The recent samples of one name, in columns.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use crate::calendar::TimeRange;
+
+/// What consecutive samples mostly share, kept once for a run of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The unit of the values.
+    pub unit: Arc<str>,
+    /// Whether a timer recorded them.
+    pub timer: bool,
+    /// The session they belong to.
+    pub session: Option<Arc<str>>,
+}
+
+/// A label as the caller holds it, before anything is allocated for it.
+#[derive(Debug, Clone, Copy)]
+pub struct LabelRef<'a> {
+    /// The unit of the value.
+    pub unit: &'a str,
+    /// Whether a timer records it.
+    pub timer: bool,
+    /// The session it belongs to.
+    pub session: Option<&'a str>,
+}
+
+impl LabelRef<'_> {
+    fn matches(&self, label: &Label) -> bool {
+        self.timer == label.timer
+            && *self.unit == *label.unit
+            && self.session == label.session.as_deref()
+    }
+
+    fn to_label(self) -> Label {
+        Label {
+            unit: self.unit.into(),
+            timer: self.timer,
+            session: self.session.map(Into::into),
+        }
+    }
+}
+
+/// One sample as readers get it.
+#[derive(Debug, Clone)]
+pub struct Sample<M> {
+    /// Its number since the series began; stays the same while older samples fall off.
+    pub sequence: u64,
+    /// UTC nanoseconds since the Unix epoch.
+    pub time: i64,
+    /// The value, in the label's unit.
+    pub value: f64,
+    /// Unit, origin and session.
+    pub label: Arc<Label>,
+    /// What the caller attached.
+    pub metadata: Option<M>,
+}
+
+/// A bounded series, oldest first: 16 bytes a sample, and more only for samples that carry
+/// metadata or whose label differs from their predecessor's.
+#[derive(Debug)]
+pub struct Series<M> {
+    times: VecDeque<i64>,
+    values: VecDeque<f64>,
+    /// The sequence number of the oldest sample.
+    first: u64,
+    /// Each label with the sequence number of the first sample it holds for.
+    labels: VecDeque<(u64, Arc<Label>)>,
+    metadata: VecDeque<(u64, M)>,
+}
+
+impl<M> Default for Series<M> {
+    fn default() -> Self {
+        Self {
+            times: VecDeque::new(),
+            values: VecDeque::new(),
+            first: 0,
+            labels: VecDeque::new(),
+            metadata: VecDeque::new(),
+        }
+    }
+}
+
+impl<M> Series<M> {
+    /// The number of samples kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Appends a sample and lets the oldest go where there would be more than `bound`. Returns
+    /// the metadata that fell off, for the caller to drop where that is safe.
+    #[inline]
+    pub fn push(
+        &mut self,
+        time: i64,
+        value: f64,
+        label: LabelRef<'_>,
+        metadata: Option<M>,
+        bound: usize,
+    ) -> Option<M> {
+        let dropped = if self.len() >= bound {
+            self.pop()
+        } else {
+            if self.len() == self.values.capacity() {
+                self.grow(bound);
+            }
+            None
+        };
+        let sequence = self.first + self.len() as u64;
+        if !self
+            .labels
+            .back()
+            .is_some_and(|(_, last)| label.matches(last))
+        {
+            self.labels
+                .push_back((sequence, Arc::new(label.to_label())));
+        }
+        if let Some(metadata) = metadata {
+            self.metadata.push_back((sequence, metadata));
+        }
+        self.times.push_back(time);
+        self.values.push_back(value);
+        dropped
+    }
+
+    /// Removes the oldest samples until at most `bound` are left; returns their metadata.
+    pub fn truncate(&mut self, bound: usize) -> Vec<M> {
+        let mut dropped = Vec::new();
+        while self.len() > bound {
+            dropped.extend(self.pop());
+        }
+        dropped
+    }
+
+    fn pop(&mut self) -> Option<M> {
+        self.times.pop_front();
+        self.values.pop_front();
+        self.first += 1;
+        if self
+            .labels
+            .get(1)
+            .is_some_and(|(start, _)| *start <= self.first)
+        {
+            self.labels.pop_front();
+        }
+        if self
+            .metadata
+            .front()
+            .is_some_and(|(at, _)| *at < self.first)
+        {
+            return self.metadata.pop_front().map(|(_, metadata)| metadata);
+        }
+        None
+    }
+
+    /// Grows by half, never past the bound: a full series has no slack.
+    #[cold]
+    fn grow(&mut self, bound: usize) {
+        let more = (self.len() / 2).max(16).min(bound - self.len());
+        self.times.reserve_exact(more);
+        self.values.reserve_exact(more);
+    }
+
+    /// Appends the values whose stamps lie in `range` to `out`.
+    pub fn values_in(&self, range: TimeRange, out: &mut Vec<f64>) {
+        if range == TimeRange::ALL {
+            let (front, back) = self.values.as_slices();
+            out.reserve(self.len());
+            out.extend_from_slice(front);
+            out.extend_from_slice(back);
+        } else {
+            out.extend(
+                self.times
+                    .iter()
+                    .zip(&self.values)
+                    .filter(|(time, _)| range.contains(**time))
+                    .map(|(_, value)| *value),
+            );
+        }
+    }
+
+    /// The stamps, oldest first, in UTC nanoseconds since the Unix epoch.
+    #[must_use]
+    pub fn times(&self) -> impl ExactSizeIterator<Item = i64> {
+        self.times.iter().copied()
+    }
+
+    /// The unit of the oldest sample whose stamp lies in `range`.
+    #[must_use]
+    pub fn unit_in(&self, range: TimeRange) -> Option<Arc<str>> {
+        let index = self.times.iter().position(|time| range.contains(*time))?;
+        let sequence = self.first + index as u64;
+        let run = self.labels.partition_point(|(start, _)| *start <= sequence);
+        Some(Arc::clone(&self.labels[run - 1].1.unit))
+    }
+
+    /// Every sample kept, with its metadata by reference.
+    fn walk(&self) -> impl Iterator<Item = Sample<&M>> {
+        let mut labels = self.labels.iter().peekable();
+        let mut metadata = self.metadata.iter().peekable();
+        let mut label = None;
+        (self.first..)
+            .zip(self.times.iter().zip(&self.values))
+            .filter_map(move |(sequence, (&time, &value))| {
+                while let Some((_, next)) = labels.next_if(|(start, _)| *start <= sequence) {
+                    label = Some(next);
+                }
+                let metadata = metadata.next_if(|(at, _)| *at == sequence);
+                label.map(|label| Sample {
+                    sequence,
+                    time,
+                    value,
+                    label: Arc::clone(label),
+                    metadata: metadata.map(|(_, metadata)| metadata),
+                })
+            })
+    }
+
+    /// The values and the first unit of the samples that belong to `session`.
+    #[must_use]
+    pub fn session_values(&self, session: &str) -> Option<(Vec<f64>, Arc<str>)> {
+        if !self
+            .labels
+            .iter()
+            .any(|(_, label)| label.session.as_deref() == Some(session))
+        {
+            return None;
+        }
+        let mut unit = None;
+        let values = self
+            .walk()
+            .filter(|sample| sample.label.session.as_deref() == Some(session))
+            .map(|sample| {
+                unit.get_or_insert_with(|| Arc::clone(&sample.label.unit));
+                sample.value
+            })
+            .collect();
+        unit.map(|unit| (values, unit))
+    }
+
+    /// Changes the stamp of the sample numbered `sequence`; `false` if it has fallen off.
+    pub fn set_time(&mut self, sequence: u64, time: i64) -> bool {
+        sequence
+            .checked_sub(self.first)
+            .and_then(|index| usize::try_from(index).ok())
+            .and_then(|index| self.times.get_mut(index))
+            .map(|slot| *slot = time)
+            .is_some()
+    }
+
+    /// The metadata kept, for a garbage collector to look at.
+    pub fn metadata(&self) -> impl Iterator<Item = &M> {
+        self.metadata.iter().map(|(_, metadata)| metadata)
+    }
+}
+
+impl<M: Clone> Series<M> {
+    /// A copy of the sample at `index`, 0 being the oldest.
+    #[must_use]
+    pub fn sample_at(&self, index: usize) -> Option<Sample<M>> {
+        let sequence = self.first + index as u64;
+        let time = *self.times.get(index)?;
+        let run = self.labels.partition_point(|(start, _)| *start <= sequence);
+        let metadata = self.metadata.binary_search_by_key(&sequence, |(at, _)| *at);
+        Some(Sample {
+            sequence,
+            time,
+            value: self.values[index],
+            label: Arc::clone(&self.labels[run - 1].1),
+            metadata: metadata.ok().map(|found| self.metadata[found].1.clone()),
+        })
+    }
+
+    /// Copies of the samples whose stamps lie in `range`, oldest first.
+    #[must_use]
+    pub fn samples_in(&self, range: TimeRange) -> Vec<Sample<M>> {
+        self.walk()
+            .filter(|sample| range.contains(sample.time))
+            .map(|sample| Sample {
+                sequence: sample.sequence,
+                time: sample.time,
+                value: sample.value,
+                label: sample.label,
+                metadata: sample.metadata.cloned(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! The `PTPD_MONITORING_*` variables, read and validated.
+
+use std::{env, str::FromStr};
+
+use crate::error::{Error, Result};
+
+const PREFIX: &str = "PTPD_MONITORING_";
+
+/// What configures the global instances.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// `PTPD_MONITORING_MAX_HISTORY`: samples kept of each operation, and requests kept.
+    pub max_history: usize,
+    /// `PTPD_MONITORING_CPU_THRESHOLD`: percent.
+    pub cpu_threshold: f64,
+    /// `PTPD_MONITORING_MEMORY_THRESHOLD`: percent.
+    pub memory_threshold: f64,
+    /// `PTPD_MONITORING_DISK_THRESHOLD`: percent.
+    pub disk_threshold: f64,
+    /// `PTPD_MONITORING_CACHE_SIZE`: entries.
+    pub cache_size: usize,
+    /// `PTPD_MONITORING_CACHE_TTL`: seconds; zero or less means never.
+    pub cache_ttl: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_history: crate::monitor::DEFAULT_MAX_HISTORY,
+            cpu_threshold: 80.0,
+            memory_threshold: 80.0,
+            disk_threshold: 90.0,
+            cache_size: 1_000,
+            cache_ttl: 3_600.0,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the process's environment. An unset or blank variable means the default.
+    pub fn from_environment() -> Result<Self> {
+        Self::from_lookup(|variable| {
+            env::var_os(variable).map(|value| value.to_string_lossy().into_owned())
+        })
+    }
+
+    /// Reads the variables that `lookup` knows.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let defaults = Self::default();
+        let source = Source(lookup);
+        Ok(Self {
+            max_history: source.count("MAX_HISTORY", defaults.max_history)?,
+            cpu_threshold: source.percent("CPU_THRESHOLD", defaults.cpu_threshold)?,
+            memory_threshold: source.percent("MEMORY_THRESHOLD", defaults.memory_threshold)?,
+            disk_threshold: source.percent("DISK_THRESHOLD", defaults.disk_threshold)?,
+            cache_size: source.count("CACHE_SIZE", defaults.cache_size)?,
+            cache_ttl: source.read(
+                "CACHE_TTL",
+                defaults.cache_ttl,
+                "a finite number of seconds (zero or less: entries never expire)",
+                |ttl| ttl.is_finite(),
+            )?,
+        })
+    }
+}
+
+struct Source<L>(L);
+
+impl<L: Fn(&str) -> Option<String>> Source<L> {
+    fn count(&self, name: &str, default: usize) -> Result<usize> {
+        self.read(name, default, "a whole number of at least 1", |n| *n >= 1)
+    }
+
+    fn percent(&self, name: &str, default: f64) -> Result<f64> {
+        self.read(name, default, "a number from 0 to 100", |percent| {
+            (0.0..=100.0).contains(percent)
+        })
+    }
+
+    fn read<T: FromStr>(
+        &self,
+        name: &str,
+        default: T,
+        allowed: &'static str,
+        is_allowed: impl Fn(&T) -> bool,
+    ) -> Result<T> {
+        let variable = format!("{PREFIX}{name}");
+        let Some(value) = (self.0)(&variable).filter(|value| !value.trim().is_empty()) else {
+            return Ok(default);
+        };
+        match value.trim().parse() {
+            Ok(parsed) if is_allowed(&parsed) => Ok(parsed),
+            _ => Err(Error::InvalidSetting {
+                variable,
+                value,
+                allowed,
+            }),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! NVIDIA GPUs, read through the driver's own library, NVML.
+
+use std::{env, ffi::OsString, fmt, sync::OnceLock};
+
+use nvml_wrapper::{Device, Nvml, error::NvmlError};
+
+use super::per_process::PerProcess;
+
+/// Names another library file than the system's, for drivers in unusual places.
+pub const LIBRARY_VARIABLE: &str = "PTPD_MONITORING_NVML_LIBRARY";
+
+/// A figure, or the reason why there is none.
+pub type Figure<T> = Result<T, String>;
+
+/// Memory of a GPU, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GpuMemory {
+    /// What is allocated.
+    pub used: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+impl GpuMemory {
+    /// The used share in percent.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        if self.total == 0 {
+            return 0.0;
+        }
+        100.0 * self.used as f64 / self.total as f64
+    }
+}
+
+/// Readings of one GPU. Each stands on its own: not every GPU supports every figure.
+#[derive(Debug, Clone)]
+pub struct GpuReading {
+    /// The share of time, in percent, in which the GPU was busy during the driver's last sample.
+    pub utilisation: Figure<f64>,
+    /// Its memory.
+    pub memory: Figure<GpuMemory>,
+}
+
+/// Why no GPU can be read in this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoGpus {
+    /// There is no driver: the usual case on a machine without such a GPU.
+    Absent(String),
+    /// There is a driver, or one was named, and it does not work.
+    Broken(String),
+}
+
+impl fmt::Display for NoGpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent(reason) | Self::Broken(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// The driver's library, initialised once a process, since that takes long; a failure is
+/// remembered as well.
+///
+/// A forked child initialises it again and leaves its parent's handle alone: shutting that down
+/// would free objects in the driver that both share.
+static LIBRARY: PerProcess<OnceLock<Result<Nvml, NoGpus>>> = PerProcess::new(OnceLock::new);
+
+fn library() -> Result<&'static Nvml, &'static NoGpus> {
+    LIBRARY.get().get_or_init(load).as_ref()
+}
+
+fn load() -> Result<Nvml, NoGpus> {
+    let named = env::var_os(LIBRARY_VARIABLE).filter(|path| !path.is_empty());
+    let mut builder = Nvml::builder();
+    if let Some(path) = &named {
+        builder.lib_path(path);
+    }
+    builder.init().map_err(|error| reason(&error, named))
+}
+
+fn reason(error: &NvmlError, named: Option<OsString>) -> NoGpus {
+    match (error, named) {
+        (_, Some(path)) => {
+            NoGpus::Broken(format!("{LIBRARY_VARIABLE}={}: {error}", path.display()))
+        }
+        (NvmlError::LibloadingError(_) | NvmlError::DriverNotLoaded, None) => {
+            NoGpus::Absent(error.to_string())
+        }
+        (_, None) => NoGpus::Broken(error.to_string()),
+    }
+}
+
+/// Why this process has no GPUs to read, if that is known already; never initialises anything.
+#[must_use]
+pub fn known_failure() -> Option<&'static NoGpus> {
+    LIBRARY.get().get()?.as_ref().err()
+}
+
+/// How many GPUs there are; zero, too, where the driver is missing or does not work. The first
+/// call in a process initialises the driver's library, which can take a second.
+#[must_use]
+pub fn count() -> u32 {
+    library()
+        .ok()
+        .and_then(|library| library.device_count().ok())
+        .unwrap_or(0)
+}
+
+/// Readings of the GPU at `index`; `None` where there is no such GPU. The first call in a
+/// process initialises the driver's library, which can take a second.
+#[must_use]
+pub fn read(index: u32) -> Option<GpuReading> {
+    match library().ok()?.device_by_index(index) {
+        Ok(device) => Some(GpuReading {
+            utilisation: utilisation(&device),
+            memory: memory(&device),
+        }),
+        Err(NvmlError::InvalidArg) => None,
+        // It is there, or was a moment ago, and does not answer.
+        Err(error) => (index < count()).then(|| GpuReading {
+            utilisation: Err(error.to_string()),
+            memory: Err(error.to_string()),
+        }),
+    }
+}
+
+fn utilisation(device: &Device<'_>) -> Figure<f64> {
+    let rates = device.utilization_rates().map_err(text)?;
+    Ok(f64::from(rates.gpu))
+}
+
+fn memory(device: &Device<'_>) -> Figure<GpuMemory> {
+    let info = device.memory_info().map_err(text)?;
+    Ok(GpuMemory {
+        used: info.used,
+        total: info.total,
+    })
+}
+
+fn text(error: NvmlError) -> String {
+    error.to_string()
+}

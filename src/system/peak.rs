@@ -1,0 +1,107 @@
+//! The highest RSS during a call.
+//!
+//! The kernel remembers the highest RSS that a process ever had (`ru_maxrss`, see getrusage(2)).
+//! If that rose during the call, the new value is the call's peak, however short the spike was.
+//! If it did not, because an earlier call went higher, the readings of the sampler tell, which
+//! can miss spikes shorter than its interval of one to ten milliseconds.
+//!
+//! The kernel could be told to forget its maximum, but that would disturb other observers of
+//! the host program and is slow in a large one.
+
+use std::process;
+
+use super::{
+    process::{ProcessMemory, memory},
+    sampler::{Slot, watch},
+};
+use crate::error::Result;
+
+/// An open measurement.
+pub struct Measurement {
+    before: ProcessMemory,
+    highest_before: Option<u64>,
+    slot: Slot,
+    pid: u32,
+}
+
+/// What a measurement found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peak {
+    /// The memory when it began.
+    pub before: ProcessMemory,
+    /// The memory when it finished.
+    pub after: ProcessMemory,
+    /// The highest RSS in between, in bytes; at least that of either end.
+    pub bytes: u64,
+}
+
+impl Measurement {
+    /// Begins to measure. Fails where the process's memory cannot be read.
+    pub fn begin() -> Result<Self> {
+        let before = memory()?;
+        let slot = watch(before.rss);
+        Ok(Self {
+            before,
+            highest_before: highest_ever(),
+            slot,
+            pid: process::id(),
+        })
+    }
+
+    /// The memory when it began.
+    #[must_use]
+    pub fn before(&self) -> ProcessMemory {
+        self.before
+    }
+
+    /// The highest RSS that was sampled so far, in bytes.
+    #[must_use]
+    pub fn sampled(&self) -> u64 {
+        self.slot.peak().max(self.before.rss)
+    }
+
+    /// Ends the measurement. Fails where the process's memory cannot be read.
+    pub fn finish(self) -> Result<Peak> {
+        let highest = highest_ever();
+        let after = memory()?;
+        let mut bytes = self.sampled().max(after.rss);
+        // A forked child starts with a maximum of its own, at what it had when it was forked.
+        let own = self.pid != process::id();
+        if own || highest > self.highest_before {
+            bytes = bytes.max(highest.unwrap_or(0));
+        }
+        Ok(Peak {
+            before: self.before,
+            after,
+            bytes,
+        })
+    }
+}
+
+/// The highest RSS that this process ever had, in bytes, where the system tells.
+#[cfg(unix)]
+fn highest_ever() -> Option<u64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+
+    // Apple counts in bytes, everybody else in KiB.
+    const UNIT: u64 = if cfg!(target_vendor = "apple") {
+        1
+    } else {
+        1024
+    };
+    // On Linux a thread's answer tells the same maximum, the process's, without adding up the
+    // times of all threads.
+    #[cfg(target_os = "linux")]
+    const WHO: UsageWho = UsageWho::RUSAGE_THREAD;
+    #[cfg(not(target_os = "linux"))]
+    const WHO: UsageWho = UsageWho::RUSAGE_SELF;
+
+    let usage = getrusage(WHO).ok()?;
+    u64::try_from(usage.max_rss()).ok()?.checked_mul(UNIT)
+}
+
+/// The highest RSS that this process ever had, in bytes, where the system tells.
+#[cfg(not(unix))]
+fn highest_ever() -> Option<u64> {
+    None
+}
