@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _DEMO_MODULES = {"PIL": "pillow", "rich": "rich", "skimage": "scikit-image"}
 
@@ -22,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 success, 1 failure, 2 wrong usage or a missing extra, 130 interrupted.
+
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -77,14 +81,14 @@ def _demo(arguments: argparse.Namespace) -> int:
         return _fail(
             f"the demo needs {', '.join(missing)}: pip install 'ptpd-monitoring[demo]'", EXIT_USAGE
         )
-    # Imported only now: the other commands run without the extra.
-    from ptpd_monitoring.demo.console import run_in_console
+    # Only now: other commands run without the extra.
+    from ptpd_monitoring.demo.console import run_in_console  # noqa: PLC0415
 
     return run_in_console(arguments.photos, arguments.output, arguments.save_terminal)
 
 
 def _fail(message: str, status: int) -> int:
-    print(f"ptpd-monitor: {message}", file=sys.stderr)
+    sys.stderr.write(f"ptpd-monitor: {message}\n")
     return status
 
 

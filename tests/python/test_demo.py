@@ -196,6 +196,9 @@ def test_monotone_cubic_agrees_with_scipy(steps):
     ("densities", "said"),
     [
         ([1.0, 0.5], "steps at least 3"),
+        (np.zeros((0, 21)), "steps at least 3"),
+        (np.zeros((2, 2, 21)), "steps at least 3"),
+        (1.4, "steps at least 3"),
         ([1.0, np.nan, 0.1], "finite"),
         ([0.5, 0.5, 0.5], "span at least 5"),
         ([0.1, 0.5, 1.4], "span at least 5"),

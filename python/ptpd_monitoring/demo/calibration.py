@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,11 @@ from ptpd_monitoring.demo.curve import LinearisationCurve, generate_curve, strai
 from ptpd_monitoring.demo.negative import invert
 from ptpd_monitoring.demo.paper import PaperProcess, ScanConditions, print_and_scan
 from ptpd_monitoring.demo.tablet import STEPS, detect_tablet, draw_tablet, extract_densities
-from ptpd_monitoring.demo.tone import Floats, Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ptpd_monitoring.demo.tone import Floats, Image
 
 Scan = npt.NDArray[np.uint16]
 
@@ -31,7 +34,8 @@ PROOF = ScanConditions(seed=21, angle_degrees=-0.7, offset=(6, 11))
 class Stage(Protocol):
     """Runs a function under observation and returns what it returns."""
 
-    def __call__(self, function: Callable[..., Any], /, *args: Any) -> Any: ...
+    def __call__(self, function: Callable[..., Any], /, *args: Any) -> Any:
+        """Run the function with the arguments."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Calibration:
         proof_scan: a print of the tablet through the curve.
         proof_densities: (21,) read from that.
         error_before, error_after: largest distance from a straight line of lightness, in L*.
+
     """
 
     curve: LinearisationCurve

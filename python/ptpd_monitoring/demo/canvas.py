@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from ptpd_monitoring.demo.preview import Thumbnail
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ptpd_monitoring.demo.preview import Thumbnail
 
 Colour = tuple[int, int, int]
 
@@ -26,7 +29,7 @@ COOL: Colour = (134, 158, 172)
 
 @lru_cache(maxsize=16)
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The typeface that Pillow itself carries, so that every machine draws the same sheet."""
+    """Load the typeface that Pillow itself carries, so that every machine draws the same sheet."""
     return ImageFont.load_default(size=size)
 
 
@@ -49,6 +52,7 @@ class Canvas:
     """A picture to draw on, in pixels from the upper left."""
 
     def __init__(self, width: int, height: int, ground: Colour = GROUND) -> None:
+        """Start with an even ground."""
         self.picture = PillowImage.new("RGB", (width, height), ground)
         self._draw = ImageDraw.Draw(self.picture)
 
@@ -75,7 +79,7 @@ class Canvas:
         return font(size).getlength(drawable(text))
 
     def box(self, box: tuple[float, float, float, float], colour: Colour, radius: int = 0) -> None:
-        """A filled rectangle, its corners rounded by a radius."""
+        """Fill a rectangle, its corners rounded by a radius."""
         self._draw.rounded_rectangle(box, radius=radius, fill=colour)
 
     def line(self, points: Sequence[tuple[float, float]], colour: Colour, width: int = 1) -> None:
@@ -85,14 +89,14 @@ class Canvas:
     def dot(
         self, at: tuple[float, float], radius: float, colour: Colour, hole: Colour | None = None
     ) -> None:
-        """A disc, or a ring around another colour."""
+        """Draw a disc, or a ring around another colour."""
         x, y = at
         self._draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
         if hole is not None:
             self.dot(at, radius * 0.55, hole)
 
     def picture_in(self, box: tuple[int, int, int, int], pixels: Thumbnail) -> None:
-        """A picture in the middle of a box, as large as the box allows and never enlarged."""
+        """Put a picture in the middle of a box, reduced where it has to be."""
         left, top, right, bottom = box
         image = PillowImage.fromarray(pixels)
         image.thumbnail((right - left, bottom - top), PillowImage.Resampling.LANCZOS)

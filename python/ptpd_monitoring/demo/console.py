@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -26,6 +25,10 @@ from ptpd_monitoring.demo.pipeline import PrintSettings
 from ptpd_monitoring.demo.run import DemoObserver, DemoRun, run_demo
 from ptpd_monitoring.demo.tables import duration, render_run
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
 _PIPE_WIDTH = 80
 _SAVED_WIDTH = 104
 
@@ -34,9 +37,11 @@ class PlainObserver(DemoObserver):
     """One line for each photograph."""
 
     def __init__(self, console: Console) -> None:
+        """Print to a console."""
         self._console = console
 
     def phase(self, title: str, photographs: int | None) -> None:
+        """Name the part that begins."""
         count = "" if photographs is None else f" ({photographs})"
         self._console.print(f"{title}{count}", soft_wrap=True)
 
@@ -44,10 +49,12 @@ class PlainObserver(DemoObserver):
         """Too many to print."""
 
     def finished(self, photograph: Photograph, seconds: float, *, cached: bool) -> None:
+        """Print name and time."""
         source = ", from the cache" if cached else ""
         self._console.print(f"  {photograph.name}: {duration(seconds)}{source}", soft_wrap=True)
 
     def skipped(self, photograph: Photograph, reason: str) -> None:
+        """Print file and reason."""
         self._console.print(f"  {photograph.path.name}: skipped, {reason}", soft_wrap=True)
 
 
@@ -55,6 +62,7 @@ class _Count(MofNCompleteColumn):
     """How many photographs are done, in a part that is about photographs."""
 
     def render(self, task: Task) -> Text:
+        """Show the count, or nothing."""
         return super().render(task) if task.fields["counted"] else Text()
 
 
@@ -62,24 +70,35 @@ class BarObserver(DemoObserver):
     """A progress bar for each part of the run, and the present stage beside it."""
 
     def __init__(self, progress: Progress) -> None:
+        """Show the bars in a display that has a field for `now` and one for `counted`."""
         self._progress = progress
         self._task: TaskID | None = None
 
     def phase(self, title: str, photographs: int | None) -> None:
+        """Add a bar."""
         self.close()
         self._task = self._progress.add_task(
             f"{title:<26}", total=photographs, now="", counted=photographs is not None
         )
 
     def stage(self, text: str) -> None:
+        """Show the stage beside the bar."""
         if self._task is not None:
             self._progress.update(self._task, now=text)
 
-    def finished(self, photograph: Photograph, seconds: float, *, cached: bool) -> None:
+    def finished(
+        self,
+        photograph: Photograph,  # noqa: ARG002
+        seconds: float,  # noqa: ARG002
+        *,
+        cached: bool,  # noqa: ARG002
+    ) -> None:
+        """Move the bar on; what it was about is in the closing tables."""
         if self._task is not None:
             self._progress.advance(self._task)
 
     def skipped(self, photograph: Photograph, reason: str) -> None:
+        """Say above the bars what was skipped, and move on."""
         self._progress.console.print(
             Text(f"{photograph.path.name}: skipped, {reason}", style="red"), soft_wrap=True
         )
@@ -128,6 +147,7 @@ def run_in_console(photos: Path | None, output: Path, save_terminal: Path | None
 
     Raises:
         OSError: a folder cannot be read or written.
+
     """
     console = _console()
     photographs = bundled_photographs()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ptpd_monitoring.demo.calibration import Calibration, Scan
 from ptpd_monitoring.demo.canvas import ACCENT, BRIGHT, CARD, FAINT, RULE, TEXT, WELL, Canvas
-from ptpd_monitoring.demo.paper import PaperProcess
-from ptpd_monitoring.demo.pipeline import FinishedNegative, PrintSettings
 from ptpd_monitoring.demo.plot import draw_plot
 from ptpd_monitoring.demo.preview import Thumbnail, print_colour
 from ptpd_monitoring.demo.tone import luminance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ptpd_monitoring.demo.calibration import Calibration, Scan
+    from ptpd_monitoring.demo.paper import PaperProcess
+    from ptpd_monitoring.demo.pipeline import FinishedNegative, PrintSettings
 
 WIDTH = 2760
 MOST_CARDS = 30
@@ -38,6 +42,10 @@ def draw_contact_sheet(
 
     Args:
         negatives: at least one; those after the thirtieth are counted but not shown.
+        calibration: of the paper, shown above them.
+        settings: that the negatives were made with.
+        path: of the PNG.
+
     """
     shown = negatives[:MOST_CARDS]
     lines = -(-len(shown) // _COLUMNS)
@@ -107,7 +115,7 @@ def _draw_calibration(
 
 
 def _scan_picture(scan: Scan, proportions: float, process: PaperProcess) -> Thumbnail:
-    """The scan in colour, trimmed above and below to the place that there is."""
+    """Colour a scan, trimmed above and below to the place that there is."""
     rows, columns = scan.shape
     trim = max(0, round((rows - columns / proportions) / 2))
     return print_colour(luminance(scan[trim : rows - trim]), process)

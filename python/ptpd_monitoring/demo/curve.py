@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ptpd_monitoring.demo.tone import Floats, Image, lightness_of_density
 
 CURVE_ENTRIES = 65536
+MIN_STEPS = 3
 MIN_RANGE = 5.0
 """The least span of L* between a tablet's ends from which a curve is fitted."""
 
@@ -32,6 +33,7 @@ class LinearisationCurve:
         steps: (steps,) the values on the tablet, 0 to 1.
         densities: (steps,) their mean printed densities.
         table: (65536,) value to print for tone i / 65535; monotone, within 0..1.
+
     """
 
     steps: Floats
@@ -58,9 +60,10 @@ def generate_curve(densities: npt.ArrayLike) -> LinearisationCurve:
 
     Raises:
         ValueError: fewer than three steps, a density that is not finite, or almost no range.
+
     """
     measured = np.atleast_2d(np.asarray(densities, dtype=np.float64))
-    if measured.ndim != 2 or measured.shape[1] < 3:
+    if np.ndim(densities) not in (1, 2) or not measured.size or measured.shape[1] < MIN_STEPS:
         raise ValueError(
             f"densities must be (steps,) or (prints, steps), steps at least 3, got {measured.shape}"
         )
@@ -78,8 +81,9 @@ def generate_curve(densities: npt.ArrayLike) -> LinearisationCurve:
     keep = np.concatenate(([True], np.diff(tones) > _MIN_STEP))
     # A plateau's far end is what the last pool stands for, and tone 1 has to stay on the curve.
     keep[-1] = True
-    if keep.sum() > 2 and tones[-1] - tones[keep][-2] <= _MIN_STEP:
-        keep[np.flatnonzero(keep)[-2]] = False
+    inner = np.flatnonzero(keep)[1:-1]
+    if inner.size and tones[-1] - tones[inner[-1]] <= _MIN_STEP:
+        keep[inner[-1]] = False
     wanted = np.arange(CURVE_ENTRIES) / (CURVE_ENTRIES - 1)
     table = monotone_cubic(tones[keep], values[keep], wanted)
     # The cubic is monotone in exact arithmetic; these two only take away what rounding adds.
@@ -92,6 +96,7 @@ def isotonic(measured: Floats, positions: Floats) -> tuple[Floats, Floats]:
 
     Returns:
         Strictly rising fitted values, and the position of each.
+
     """
     pools: list[tuple[float, float, int]] = []
     for value, position in zip(measured.tolist(), positions.tolist(), strict=True):
@@ -115,11 +120,12 @@ def monotone_cubic(x: Floats, y: Floats, at: Floats) -> Floats:
         x: (points,) strictly rising, two or more.
         y: (points,) rising.
         at: where to evaluate, within x.
+
     """
     h = np.diff(x)
     chord = np.diff(y) / h
     slope = np.zeros_like(x)
-    if x.size == 2:
+    if chord.size == 1:
         slope[:] = chord[0]
     else:
         slope[1:-1] = _inner_slopes(h, chord)
@@ -157,6 +163,8 @@ def apply_curve(tones: Image, curve: LinearisationCurve) -> Image:
 
     Args:
         tones: (rows, columns), 0 to 1.
+        curve: whose table is looked up.
+
     """
     index = np.empty(tones.shape, dtype=np.uint16)
     np.add(tones * np.float32(CURVE_ENTRIES - 1), np.float32(0.5), out=index, casting="unsafe")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ptpd_monitoring.demo.tone import Image
+if TYPE_CHECKING:
+    from ptpd_monitoring.demo.tone import Image
 
 _BAND_ROWS = 64
 
@@ -15,6 +18,7 @@ def gaussian_blur(image: Image, sigma: float) -> Image:
     Args:
         image: (rows, columns).
         sigma: standard deviation in pixels, above 0.
+
     """
     kernel = _kernel(sigma)
     out = np.empty_like(image)

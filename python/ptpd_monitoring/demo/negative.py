@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from ptpd_monitoring.demo.filters import unsharp_mask
-from ptpd_monitoring.demo.tone import Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ptpd_monitoring.demo.tone import Image
 
 Negative = npt.NDArray[np.uint16]
 """(rows, columns): 0 is full ink, which prints white; 65535 is clear film, which prints black."""
@@ -31,6 +35,7 @@ class PrintSize:
     Attributes:
         long_in, short_in: the sides in inches.
         ppi: pixels an inch.
+
     """
 
     long_in: float = 10.0
@@ -93,6 +98,7 @@ def verify_negative(negative: Negative, path: Path, ppi: int) -> None:
 
     Raises:
         NegativeWriteError: the file's pixels, depth or resolution differ from what was written.
+
     """
     with PillowImage.open(path) as image:
         depth, resolution = image.mode, image.info.get("dpi", (0, 0))

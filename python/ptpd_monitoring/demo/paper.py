@@ -28,6 +28,7 @@ class PaperProcess:
         speed_point: log10 exposure, relative to clear film, that prints half way between them.
         ink_range: ultraviolet density of the fullest ink over clear film.
         ink_power: how that density grows with the amount of ink.
+
     """
 
     d_min: float = 0.08
@@ -60,6 +61,7 @@ class ScanConditions:
         offset: shift of the print in pixels, (down, right).
         grain: standard deviation of density from pixel to pixel.
         unevenness: standard deviation of density over the width of a brush.
+
     """
 
     seed: int = 0

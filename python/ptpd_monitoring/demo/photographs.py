@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import ImageCms, ImageOps, UnidentifiedImageError
 
-from ptpd_monitoring.demo.tone import Pixels
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ptpd_monitoring.demo.tone import Pixels
 
 SUFFIXES = frozenset({".avif", ".bmp", ".jp2", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -31,6 +34,7 @@ class Photograph:
         name: unique within a run; names the negative.
         path: where it is.
         credit: photographer and licence, empty for the user's own.
+
     """
 
     name: str
@@ -54,7 +58,7 @@ BUNDLED = (
 
 
 def bundled_photographs() -> list[Photograph]:
-    """The photographs that the scikit-image wheel carries."""
+    """List the photographs that the scikit-image wheel carries."""
     folder = resources.files("skimage").joinpath("data")
     return [
         Photograph(name, Path(str(folder.joinpath(file))), credit) for name, file, credit in BUNDLED
@@ -70,6 +74,7 @@ def own_photographs(folder: Path, taken: Sequence[str] = ()) -> list[Photograph]
 
     Raises:
         NotADirectoryError: there is no such folder.
+
     """
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder")
@@ -88,10 +93,11 @@ def own_photographs(folder: Path, taken: Sequence[str] = ()) -> list[Photograph]
 
 
 def read_bytes(photograph: Photograph) -> bytes:
-    """The file as it is.
+    """Read the file as it is.
 
     Raises:
         UnreadablePhotographError: it cannot be opened or is empty.
+
     """
     try:
         content = photograph.path.read_bytes()
@@ -111,6 +117,7 @@ def decode(content: bytes) -> Pixels:
 
     Raises:
         UnreadablePhotographError: Pillow cannot make an image of it.
+
     """
     try:
         with warnings.catch_warnings():

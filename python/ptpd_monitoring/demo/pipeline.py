@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from ptpd_monitoring.demo.calibration import Calibration, calibrate
 from ptpd_monitoring.demo.curve import LinearisationCurve, apply_curve
@@ -42,6 +40,10 @@ from ptpd_monitoring.performance import (
     ResourceMonitor,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+    from pathlib import Path
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -50,13 +52,13 @@ class Observer(Protocol):
     """Is told what happens, to show it."""
 
     def stage(self, text: str) -> None:
-        """A step begins."""
+        """Learn that a step begins."""
 
     def finished(self, photograph: Photograph, seconds: float, *, cached: bool) -> None:
-        """A negative is there."""
+        """Learn that a negative is there."""
 
     def skipped(self, photograph: Photograph, reason: str) -> None:
-        """A photograph could not be read."""
+        """Learn that a photograph could not be read."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class FinishedNegative:
     Attributes:
         columns, rows: of the negative, in pixels.
         seconds: that making it took.
+
     """
 
     photograph: Photograph
@@ -102,9 +105,11 @@ class NegativePipeline:
         folder: where the negatives go; it exists.
         settings: size of the prints, and the paper.
         observer: is told of every step.
+
     """
 
     def __init__(self, folder: Path, settings: PrintSettings, observer: Observer) -> None:
+        """Begin with an empty cache and nothing measured."""
         self.folder = folder
         self.settings = settings
         self.monitor = PerformanceMonitor()
@@ -136,7 +141,7 @@ class NegativePipeline:
             for photograph in photographs:
                 try:
                     negatives.append(self.print_photograph(photograph, curve))
-                except UnreadablePhotographError as error:
+                except UnreadablePhotographError as error:  # noqa: PERF203
                     skipped.append((photograph, str(error)))
                     self._observer.skipped(photograph, str(error))
         return Pass(negatives, skipped, float(self.monitor.values(name)[-1]))
@@ -144,10 +149,11 @@ class NegativePipeline:
     def print_photograph(
         self, photograph: Photograph, curve: LinearisationCurve
     ) -> FinishedNegative:
-        """A photograph's negative, from the cache where it was made before.
+        """Make a photograph's negative, or take it from the cache where it was made before.
 
         Raises:
             UnreadablePhotographError: the file is no photograph.
+
         """
         with self.monitor.timer("print_photograph"):
             content = self.run_stage(read_bytes, photograph)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ptpd_monitoring.demo.calibration import Calibration
 from ptpd_monitoring.demo.canvas import ACCENT, CARD, COOL, FAINT, RULE, TEXT, Canvas
 from ptpd_monitoring.demo.tone import Floats, lightness_of_density
+
+if TYPE_CHECKING:
+    from ptpd_monitoring.demo.calibration import Calibration
 
 # Drawn this much larger and then reduced, since Pillow's strokes have jagged edges.
 _OVER = 3

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 
-from ptpd_monitoring.demo.negative import Negative
-from ptpd_monitoring.demo.paper import PaperProcess
 from ptpd_monitoring.demo.tone import Floats, Image, Pixels, linear_to_srgb, reflectance_of_density
+
+if TYPE_CHECKING:
+    from ptpd_monitoring.demo.negative import Negative
+    from ptpd_monitoring.demo.paper import PaperProcess
 
 Thumbnail = npt.NDArray[np.uint8]
 """(rows, columns, 3), sRGB."""
@@ -24,7 +27,7 @@ _PAPER_TONE = (0.98, 0.953, 0.89)
 
 
 def photograph_thumbnail(pixels: Pixels) -> Thumbnail:
-    """The photograph as it came."""
+    """Reduce the photograph as it came."""
     eight = (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels
     small = PillowImage.fromarray(eight).convert("RGB")
     small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), PillowImage.Resampling.LANCZOS)
@@ -32,14 +35,14 @@ def photograph_thumbnail(pixels: Pixels) -> Thumbnail:
 
 
 def negative_thumbnail(negative: Negative) -> Thumbnail:
-    """The negative as a screen shows its file."""
+    """Reduce the negative as a screen shows its file."""
     small = _shrink(negative.astype(np.float32)) / np.float32(65535)
     grey = np.round(np.clip(small, 0, 1) * 255).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
 
 
 def simulate_print(negative: Negative, process: PaperProcess) -> Thumbnail:
-    """What the negative prints: every pixel through the paper, then averaged as light is."""
+    """Print the negative: every pixel through the paper, then averaged as light is."""
     return print_colour(_shrink(_reflectance_table(process)[negative]), process)
 
 

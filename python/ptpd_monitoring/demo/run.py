@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ptpd_monitoring.demo.calibration import Calibration
 from ptpd_monitoring.demo.contact_sheet import draw_contact_sheet
-from ptpd_monitoring.demo.photographs import Photograph
 from ptpd_monitoring.demo.pipeline import (
     FinishedNegative,
     NegativePipeline,
@@ -19,7 +15,14 @@ from ptpd_monitoring.demo.pipeline import (
     PrintSettings,
 )
 from ptpd_monitoring.demo.summary import StageSummary, profiled_operations, summarise_stage
-from ptpd_monitoring.performance import CacheStats, ResourceUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ptpd_monitoring.demo.calibration import Calibration
+    from ptpd_monitoring.demo.photographs import Photograph
+    from ptpd_monitoring.performance import CacheStats, ResourceUsage
 
 BATCH = 100
 _WHOLE = "make_negative"
@@ -31,7 +34,7 @@ class DemoObserver(Observer):
     """An observer that is also told of the parts of the run."""
 
     def phase(self, title: str, photographs: int | None) -> None:
-        """A part begins, of so many photographs where it is about photographs."""
+        """Learn that a part begins, of so many photographs where it is about any."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class DemoRun:
         stages: one summary for each profiled step, in order of first use.
         whole: that of whole negatives, None where every photograph was unreadable.
         batch_s: estimated seconds for a hundred such photographs, None where none was printed.
+
     """
 
     session_id: str
@@ -69,9 +73,12 @@ def run_demo(
     Args:
         photographs: to be printed; one that cannot be read is skipped.
         folder: for everything that is written; made where it does not exist.
+        settings: size of the prints, and the paper.
+        observer: is told of every step.
 
     Raises:
         OSError: the folder cannot be written.
+
     """
     negatives = folder / "negatives"
     negatives.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ptpd_monitoring.performance import PerformanceMonitor
+if TYPE_CHECKING:
+    from ptpd_monitoring.performance import PerformanceMonitor
 
 _WALL_TIME = "_wall_time"
 
@@ -20,6 +22,7 @@ class StageSummary:
         cpu: CPU time over wall time, 1.0 for one core kept busy.
         mpx_per_s: megapixels a second over the runs that saw an image, None where none did.
         peak_mb: highest memory of the process during any run, in MB, None where unknown.
+
     """
 
     name: str
@@ -35,7 +38,7 @@ class StageSummary:
 
 
 def profiled_operations(monitor: PerformanceMonitor) -> list[str]:
-    """The operations that a profiler recorded, in order of first use."""
+    """List the operations that a profiler recorded, in order of first use."""
     return [
         name.removesuffix(_WALL_TIME) for name in monitor.operations() if name.endswith(_WALL_TIME)
     ]
@@ -46,6 +49,7 @@ def summarise_stage(monitor: PerformanceMonitor, operation: str) -> StageSummary
 
     Raises:
         ValueError: the profiler recorded no such operation.
+
     """
     statistics = monitor.get_statistics(operation + _WALL_TIME)
     if statistics["count"] == 0:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+from typing import TYPE_CHECKING
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ptpd_monitoring.demo.run import BATCH, DemoRun
-from ptpd_monitoring.demo.summary import StageSummary
+
+if TYPE_CHECKING:
+    from ptpd_monitoring.demo.summary import StageSummary
 
 _WIDE = 100
 _BAR = 14
+# Where minutes read better than seconds, and where a decimal would widen a column.
+_LONG_S = 90
+_WIDEST = 1000
 _MOST_BOTTLENECKS = 5
 _ACCENT = "yellow"
 
@@ -23,7 +31,7 @@ def render_run(run: DemoRun, width: int) -> RenderableType:
 
 def duration(seconds: float) -> str:
     """Seconds in a unit that suits them, to three figures."""
-    if seconds >= 90:
+    if seconds >= _LONG_S:
         return f"{seconds / 60:.1f} min"
     if seconds >= 1:
         return f"{seconds:.1f} s"
@@ -32,14 +40,13 @@ def duration(seconds: float) -> str:
 
 def _figures(value: float) -> str:
     """Three figures where they fit, no decimals from a hundred up."""
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    decimals = 2 - bisect((10.0, 100.0), value)
+    return f"{value:.{decimals}f}"
 
 
 def _column(value: float) -> str:
     """One decimal, so that the points of a column stand below each other."""
-    return f"{value:.1f}" if value < 1000 else f"{value:.0f}"
+    return f"{value:.1f}" if value < _WIDEST else f"{value:.0f}"
 
 
 def _stage_table(run: DemoRun, width: int) -> Table:
@@ -84,7 +91,7 @@ def _figures_of(stage: StageSummary) -> list[RenderableType]:
 
 
 def _share(of_all: float, of_slowest: float) -> Text:
-    """A bar that is full for the slowest stage, and the stage's part of the whole."""
+    """Draw a bar that is full for the slowest stage, beside the part of the whole."""
     length = round(_BAR * of_slowest)
     return Text.assemble(
         (" " + "━" * length, _ACCENT),

@@ -28,6 +28,14 @@ _PATCH_WIDTH, _PATCH_HEIGHT = 84, 190
 _FRAME = 12
 _MARGIN = 70
 
+# What a scan must show to be read: the tangent of the tilt, the contrast in L* / 100, the columns
+# that cross the frame, the mean distance of its sides from a line and the strip's height in pixels.
+_MAX_TILT = 0.06
+_MIN_CONTRAST = 0.1
+_MIN_CROSSED = 30
+_MAX_WAVE = 2.0
+_MIN_HEIGHT = 20
+
 Line = tuple[float, float]
 """(slope, intercept) of one coordinate as a function of the other."""
 
@@ -45,6 +53,7 @@ class DetectedTablet:
         edges: (22,) columns of the strip at which the steps begin, and at which the last one ends.
         corners: (4, 2) x and y of the frame in the scan: upper left, lower left, lower right,
             upper right, as seen on the strip.
+
     """
 
     strip: Image
@@ -53,10 +62,11 @@ class DetectedTablet:
 
 
 def draw_tablet(values: npt.ArrayLike | None = None) -> Image:
-    """A tablet as values to print, before inversion: 0 prints darkest, 1 lightest.
+    """Draw a tablet as values to print, before inversion: 0 prints darkest, 1 lightest.
 
     Args:
         values: (21,) value of each patch; left out, evenly spaced from 0 to 1.
+
     """
     patches = (
         np.linspace(0.0, 1.0, STEPS) if values is None else np.asarray(values, dtype=np.float64)
@@ -78,11 +88,12 @@ def detect_tablet(scan: Pixels) -> DetectedTablet:
 
     Raises:
         TabletNotFoundError: there is none to be found.
+
     """
     reflectance = luminance(scan)
     bright = _bright(reflectance)
     top, bottom = _pair_of_sides(bright, None)
-    if abs(top[0]) > 0.06:
+    if abs(top[0]) > _MAX_TILT:
         raise TabletNotFoundError(
             f"the strip is turned by {np.degrees(np.arctan(top[0])):.1f} degrees, more than 3"
         )
@@ -119,14 +130,14 @@ def _bright(reflectance: Image) -> npt.NDArray[np.bool_]:
     """Which pixels are nearer to paper white than to black, grain smoothed away."""
     tone = gaussian_blur(lightness(reflectance), 2.0)
     black, white = np.percentile(tone[::3, ::3], (1, 99))
-    if white - black < 0.1:
+    if white - black < _MIN_CONTRAST:
         raise TabletNotFoundError("the scan has almost no contrast")
     bright: npt.NDArray[np.bool_] = tone > (black + white) / 2
     return bright
 
 
 def _pair_of_sides(bright: npt.NDArray[np.bool_], columns: slice | None) -> tuple[Line, Line]:
-    """The frame's upper and lower side: in each column the first bright row inside the coating."""
+    """Fit the frame's upper and lower side: the first bright rows inside the coating."""
     columns = columns if columns is not None else slice(0, bright.shape[1])
     part = bright[:, columns]
     first, last = (
@@ -135,7 +146,7 @@ def _pair_of_sides(bright: npt.NDArray[np.bool_], columns: slice | None) -> tupl
     )
     # Beside the frame nothing bright comes before the far edge of the coating, and the two cross.
     found = first < last
-    if found.sum() < 30:
+    if found.sum() < _MIN_CROSSED:
         raise TabletNotFoundError("the scan shows no frame around a strip")
     at = np.arange(bright.shape[1])[columns][found]
     return _robust_line(at, first[found]), _robust_line(at, last[found])
@@ -160,23 +171,23 @@ def _robust_line(at: npt.NDArray[np.intp], values: npt.NDArray[np.intp]) -> Line
         if np.array_equal(keep, miss <= limit):
             break
         keep = miss <= limit
-    if keep.sum() < 0.5 * keep.size or float(miss[keep].mean()) > 2.0:
+    if keep.sum() < 0.5 * keep.size or float(miss[keep].mean()) > _MAX_WAVE:
         raise TabletNotFoundError("what frames the strip is not straight")
     return float(slope), float(intercept)
 
 
 def _crossing(horizontal: Line, vertical: Line) -> tuple[float, float]:
-    """x and y where y = a x + b meets x = c y + d."""
+    """Find x and y where y = a x + b meets x = c y + d."""
     (a, b), (c, d) = horizontal, vertical
     x = (c * b + d) / (1 - c * a)
     return x, a * x + b
 
 
 def _straighten(reflectance: Image, corners: Floats) -> Image:
-    """The quadrilateral between the corners as a rectangle."""
+    """Turn the quadrilateral between the corners into a rectangle."""
     width = round(float(np.hypot(*(corners[3] - corners[0]))))
     height = round(float(np.hypot(*(corners[1] - corners[0]))))
-    if height < 20 or width < 4 * height:
+    if height < _MIN_HEIGHT or width < 4 * height:
         raise TabletNotFoundError(
             f"the framed part, {width} x {height} pixels, is not a strip of {STEPS} steps"
         )
@@ -190,7 +201,7 @@ def _straighten(reflectance: Image, corners: Floats) -> Image:
 
 
 def _step_edges(strip: Image) -> Floats:
-    """The evenly spaced columns with most change of lightness across them."""
+    """Find the evenly spaced columns with most change of lightness across them."""
     rows, columns = strip.shape
     profile = lightness(
         np.clip(strip[round(0.25 * rows) : round(0.75 * rows)].mean(axis=0, keepdims=True), 0, 1)

@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 
 LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
 
+_COLOUR_AXES = 3
+_SRGB_KNEE = 0.0031308
 _CIE_LIMIT = (6 / 29) ** 3
 _CIE_SLOPE = (29 / 3) ** 3
 
@@ -27,13 +29,15 @@ _CIE_SLOPE = (29 / 3) ** 3
 def srgb_to_linear(encoded: npt.ArrayLike) -> Floats:
     """Decode sRGB values, 0 to 1, to linear light, 0 to 1."""
     v = np.asarray(encoded, dtype=np.float64)
-    return np.where(v <= 0.04045, v / 12.92, ((np.maximum(v, 0.0) + 0.055) / 1.055) ** 2.4)
+    return np.where(
+        v <= _SRGB_KNEE * 12.92, v / 12.92, ((np.maximum(v, 0.0) + 0.055) / 1.055) ** 2.4
+    )
 
 
 def linear_to_srgb(linear: npt.ArrayLike) -> Floats:
     """Encode linear light, 0 to 1, as sRGB values, 0 to 1."""
     v = np.asarray(linear, dtype=np.float64)
-    return np.where(v <= 0.0031308, v * 12.92, 1.055 * np.maximum(v, 0.0) ** (1 / 2.4) - 0.055)
+    return np.where(v <= _SRGB_KNEE, v * 12.92, 1.055 * np.maximum(v, 0.0) ** (1 / 2.4) - 0.055)
 
 
 @lru_cache(maxsize=2)
@@ -49,9 +53,10 @@ def luminance(pixels: Pixels) -> Image:
 
     Returns:
         (rows, columns), 0 to 1.
+
     """
     linear = _linear_of_code(int(np.iinfo(pixels.dtype).max) + 1)
-    if pixels.ndim == 2:
+    if pixels.ndim < _COLOUR_AXES:
         return linear.astype(np.float32)[pixels]
     total = np.zeros(pixels.shape[:2], dtype=np.float32)
     for channel, weight in enumerate(LUMINANCE_WEIGHTS):
