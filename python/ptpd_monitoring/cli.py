@@ -82,7 +82,7 @@ def _demo(arguments: argparse.Namespace) -> int:
             f"the demo needs {', '.join(missing)}: pip install 'ptpd-monitoring[demo]'", EXIT_USAGE
         )
     # Only now: other commands run without the extra.
-    from ptpd_monitoring.demo.console import run_in_console  # noqa: PLC0415
+    from ptpd_monitoring.demo.console import run_in_console
 
     return run_in_console(arguments.photos, arguments.output, arguments.save_terminal)
 

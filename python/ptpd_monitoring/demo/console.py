@@ -88,10 +88,10 @@ class BarObserver(DemoObserver):
 
     def finished(
         self,
-        photograph: Photograph,  # noqa: ARG002
-        seconds: float,  # noqa: ARG002
+        photograph: Photograph,
+        seconds: float,
         *,
-        cached: bool,  # noqa: ARG002
+        cached: bool,
     ) -> None:
         """Move the bar on; what it was about is in the closing tables."""
         if self._task is not None:
