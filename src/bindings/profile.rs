@@ -3,10 +3,7 @@
 use pyo3::{intern, prelude::*, types::PyDict};
 
 use super::convert::type_name;
-use crate::system::{
-    peak::{Measurement, Peak},
-    process,
-};
+use crate::system::peak::{self, Measurement, Peak};
 
 /// Bytes in a megabyte, as the API counts them.
 pub const MB: f64 = 1024.0 * 1024.0;
@@ -42,12 +39,12 @@ impl Usage {
     pub fn begin() -> Self {
         Self {
             memory: Measurement::begin().ok(),
-            cpu_start: process::cpu_seconds().ok(),
+            cpu_start: peak::cpu_seconds().ok(),
         }
     }
 
     pub fn finish(self) -> (Option<f64>, Option<Peak>) {
-        let cpu = process::cpu_seconds()
+        let cpu = peak::cpu_seconds()
             .ok()
             .zip(self.cpu_start)
             .map(|(end, start)| (end - start).max(0.0));
