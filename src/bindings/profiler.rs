@@ -36,6 +36,9 @@ const MB: f64 = 1024.0 * 1024.0;
 /// Snapshots are remembered for this many operations; the oldest goes for a new one.
 const MAX_TRACKED: usize = 10_000;
 
+/// The argument of `profile_operation` that is the function.
+const FUNC: &str = "func";
+
 /// The key of a profile that says how many pixels the image had.
 const PIXELS: &str = "pixels";
 
@@ -69,6 +72,24 @@ impl Usage {
             .map(|(end, start)| (end - start).max(0.0));
         (cpu, self.memory.and_then(|memory| memory.finish().ok()))
     }
+}
+
+/// The function to profile, which comes first or by its name, and the positional arguments for it.
+/// What is given by name is taken out of `kwargs`.
+fn function_and_arguments<'py>(
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    if !args.is_empty() {
+        return Ok((args.get_item(0)?, args.get_slice(1, args.len())));
+    }
+    let named = kwargs.map(|kwargs| kwargs.get_item(FUNC)).transpose()?;
+    let Some((func, kwargs)) = named.flatten().zip(kwargs) else {
+        let message = "profile_operation() is missing its first argument, func";
+        return Err(PyTypeError::new_err(message));
+    };
+    kwargs.del_item(FUNC)?;
+    Ok((func, args.clone()))
 }
 
 /// The name that a callable's profile goes by: its own, or that of the function or class behind.
@@ -242,23 +263,24 @@ impl ImageProcessingProfiler {
     /// Records ``<operation>_wall_time`` in seconds and ``<operation>_memory``, the delta in MB,
     /// with the profile as metadata. If ``func`` raises, ``success`` is False and ``error`` holds
     /// the exception's text, and the exception goes on.
-    #[pyo3(signature = (func, /, *args, **kwargs))]
+    // `func` by position leaves the name `func` to the profiled function's own arguments.
+    #[pyo3(signature = (*args, **kwargs), text_signature = "($self, func, *args, **kwargs)")]
     fn profile_operation<'py>(
         slf: &Bound<'py, Self>,
-        func: &Bound<'py, PyAny>,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
         let py = slf.py();
+        let (func, args) = function_and_arguments(args, kwargs)?;
         if !func.is_callable() {
-            return Err(wrong_type("func", "callable", func));
+            return Err(wrong_type("func", "callable", &func));
         }
-        let operation = callable_name(func)?;
+        let operation = callable_name(&func)?;
         let monitor = Self::target(slf)?;
         let clock = monitor.get().core().clock();
         let usage = Usage::begin();
         let start = clock.monotonic();
-        let outcome = func.call(args, kwargs);
+        let outcome = func.call(&args, kwargs);
         let seconds = clock.monotonic().seconds_since(start);
         let used = usage.finish();
 
