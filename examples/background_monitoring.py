@@ -24,6 +24,7 @@ class Periodically(threading.Thread):
     """Calls ``work`` every ``period`` seconds until stopped. An error is logged, not fatal."""
 
     def __init__(self, work: Callable[[], object], period: float) -> None:
+        """Prepare the thread; the period is in seconds."""
         super().__init__(name=work.__name__, daemon=True)
         self.work = work
         self.period = period
@@ -32,10 +33,14 @@ class Periodically(threading.Thread):
     def run(self) -> None:
         """Work until stopped."""
         while not self.stopped.wait(self.period):
-            try:
-                self.work()
-            except Exception:
-                logger.exception("%s failed", self.name)
+            self.work_once()
+
+    def work_once(self) -> None:
+        """Work, and report what went wrong."""
+        try:
+            self.work()
+        except Exception:
+            logger.exception("%s failed", self.name)
 
     def stop(self) -> None:
         """End the thread and wait for it."""

@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, HTTPException, Request, Response
-from pydantic import BaseModel
-
 from ptpd_calibration.monitoring import (
     CacheStats,
     PerformanceMetric,
@@ -23,6 +21,7 @@ from ptpd_calibration.monitoring import (
     get_monitor,
     get_resource_monitor,
 )
+from pydantic import BaseModel
 
 CURVES = {1: "Arches Platine, warm", 2: "Hahnemühle Platinum Rag, neutral"}
 CURVE_TTL_S = 300

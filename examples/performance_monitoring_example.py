@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-
 from ptpd_calibration.monitoring import (
     APIPerformanceTracker,
     CacheManager,
@@ -21,6 +20,7 @@ from ptpd_calibration.monitoring import (
     PerformanceReport,
     ResourceMonitor,
 )
+
 from ptpd_monitoring.testing import ManualClock
 
 Image = np.ndarray[tuple[int, int], np.dtype[np.float64]]

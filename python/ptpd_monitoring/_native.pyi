@@ -1,8 +1,8 @@
 """The native module: everything that records, computes and exports."""
 
+import datetime as dt
 import os
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from datetime import date as Date
 from datetime import datetime
 from types import TracebackType
 from typing import (
@@ -21,7 +21,27 @@ from typing import (
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "APIMetric",
+    "APIPerformanceTracker",
+    "CacheManager",
+    "CacheStats",
+    "ImageProcessingProfiler",
+    "ManualClock",
+    "Model",
+    "MonitoringSettings",
+    "PerformanceMetric",
+    "PerformanceMonitor",
+    "PerformanceReport",
+    "RequestTimer",
+    "ResourceMonitor",
+    "ResourceUsage",
+    "Session",
+    "Timer",
+    "read_settings",
+]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -50,7 +70,6 @@ class ManualClock:
     def monotonic(self) -> float: ...
 
 class Model:
-    __match_args__: ClassVar[tuple[str, ...]]
     __hash__: ClassVar[None]  # type: ignore[assignment]
     def model_dump(
         self,
@@ -71,6 +90,7 @@ class Model:
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any: ...
 
+@disjoint_base
 class PerformanceMetric(Model):
     def __new__(
         cls,
@@ -78,8 +98,8 @@ class PerformanceMetric(Model):
         metric_name: str,
         value: _Number,
         unit: str,
-        timestamp: datetime | str = ...,
-        metadata: _Metadata = ...,
+        timestamp: datetime | str | None = None,
+        metadata: _Metadata | None = None,
     ) -> Self: ...
     metric_name: str
     value: float
@@ -87,6 +107,7 @@ class PerformanceMetric(Model):
     timestamp: datetime
     metadata: _Metadata
 
+@disjoint_base
 class ResourceUsage(Model):
     def __new__(
         cls,
@@ -98,7 +119,7 @@ class ResourceUsage(Model):
         disk_percent: _Number,
         disk_used_gb: _Number,
         disk_free_gb: _Number,
-        timestamp: datetime | str = ...,
+        timestamp: datetime | str | None = None,
         gpu_percent: _Number | None = None,
         gpu_memory_mb: _Number | None = None,
     ) -> Self: ...
@@ -113,6 +134,7 @@ class ResourceUsage(Model):
     gpu_percent: float | None
     gpu_memory_mb: float | None
 
+@disjoint_base
 class APIMetric(Model):
     def __new__(
         cls,
@@ -120,7 +142,7 @@ class APIMetric(Model):
         endpoint: str,
         duration_ms: _Number,
         status_code: int,
-        timestamp: datetime | str = ...,
+        timestamp: datetime | str | None = None,
         method: str = "GET",
         error: str | None = None,
     ) -> Self: ...
@@ -131,6 +153,7 @@ class APIMetric(Model):
     method: str
     error: str | None
 
+@disjoint_base
 class CacheStats(Model):
     def __new__(
         cls,
@@ -200,6 +223,7 @@ class Session:
         _traceback: TracebackType | None,
     ) -> Literal[False]: ...
 
+@disjoint_base
 class PerformanceMonitor:
     def __init__(self, max_history: int = 10000, *, clock: ManualClock | None = None) -> None: ...
     def start_timer(self, operation_name: str) -> None: ...
@@ -241,6 +265,7 @@ class PerformanceMonitor:
     @property
     def _metrics(self) -> _MetricsView: ...
 
+@disjoint_base
 class ImageProcessingProfiler:
     def __init__(self, monitor: PerformanceMonitor | None = None) -> None: ...
     @property
@@ -249,9 +274,7 @@ class ImageProcessingProfiler:
         self, func: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> tuple[_T, dict[str, Any]]: ...
     def get_processing_speed(self, image_size: _Size, operation_name: str) -> float | None: ...
-    def estimate_batch_time(
-        self, images: Iterable[_Size], operation_name: str
-    ) -> float | None: ...
+    def estimate_batch_time(self, images: Iterable[_Size], operation_name: str) -> float | None: ...
     def track_memory_usage(self, operation: str) -> None: ...
     def get_memory_stats(self) -> dict[str, float]: ...
     def identify_bottlenecks(
@@ -260,6 +283,7 @@ class ImageProcessingProfiler:
     @property
     def _memory_tracking(self) -> dict[str, float]: ...
 
+@disjoint_base
 class APIPerformanceTracker:
     def __init__(self, max_history: int = 10000, *, clock: ManualClock | None = None) -> None: ...
     def track_request(
@@ -282,6 +306,7 @@ class APIPerformanceTracker:
     @property
     def _requests(self) -> Sequence[APIMetric]: ...
 
+@disjoint_base
 class CacheManager:
     def __init__(
         self,
@@ -310,6 +335,7 @@ class CacheManager:
     def _default_ttl(self) -> float: ...
     def _keys(self) -> list[Any]: ...
 
+@disjoint_base
 class ResourceMonitor:
     def __init__(
         self,
@@ -330,6 +356,7 @@ class ResourceMonitor:
     def check_resources(self) -> ResourceUsage: ...
     def get_alerts_for_high_usage(self) -> list[dict[str, Any]]: ...
 
+@disjoint_base
 class PerformanceReport:
     def __init__(
         self,
@@ -343,19 +370,17 @@ class PerformanceReport:
     def api_tracker(self) -> APIPerformanceTracker | None: ...
     @property
     def resource_monitor(self) -> _ResourceSource | None: ...
-    def generate_daily_report(self, date: Date | None = None) -> dict[str, Any]: ...
+    def generate_daily_report(self, date: dt.date | None = None) -> dict[str, Any]: ...
     def generate_session_report(self, session_id: str) -> dict[str, Any]: ...
-    def compare_performance(
-        self, period1: _TimeRange, period2: _TimeRange
-    ) -> dict[str, Any]: ...
-    @overload
-    @staticmethod
-    def export_report(report: Mapping[str, Any], format: str = "json", path: None = None) -> str: ...
+    def compare_performance(self, period1: _TimeRange, period2: _TimeRange) -> dict[str, Any]: ...
     @overload
     @staticmethod
     def export_report(
-        report: Mapping[str, Any], format: str = "json", *, path: _Path
-    ) -> None: ...
+        report: Mapping[str, Any], format: str = "json", path: None = None
+    ) -> str: ...
+    @overload
+    @staticmethod
+    def export_report(report: Mapping[str, Any], format: str = "json", *, path: _Path) -> None: ...
     @overload
     @staticmethod
     def export_report(report: Mapping[str, Any], format: str, path: _Path) -> None: ...

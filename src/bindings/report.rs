@@ -13,16 +13,16 @@ use pyo3::{
 use super::{
     arguments::{ExportFormat, SessionId, Text, optional_path},
     convert::{micros, time_range, wrong_type},
+    export::deliver,
     json::PyJson,
-    monitor::{PerformanceMonitor, statistics_dict},
+    monitor::PerformanceMonitor,
     requests::APIPerformanceTracker,
+    statistics::statistics_dict,
 };
 use crate::{
     calendar::{IsoFormatter, TimeRange, local_date},
     error::Error,
-    report::{
-        Format, PeriodMean, changes, period_means, report_csv, report_json, write_atomically,
-    },
+    report::{Format, PeriodMean, changes, period_means, report_csv, report_json},
 };
 
 struct Sources {
@@ -282,13 +282,8 @@ impl PerformanceReport {
                 report_csv(&report)?
             }
         };
-        match path {
-            None => Ok(Some(text)),
-            Some(path) => {
-                py.detach(|| write_atomically(&path, text.as_bytes()))?;
-                Ok(None)
-            }
-        }
+        py.detach(|| deliver(text, path.as_deref()))
+            .map_err(Into::into)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from ptpd_calibration.monitoring import (
     APIPerformanceTracker,
     CacheManager,

@@ -14,9 +14,9 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from asgi import Client
-
 from ptpd_calibration.monitoring import APIPerformanceTracker, get_cache, get_resource_monitor
+
+from asgi import Client
 
 
 def test_fastapi_middleware_as_shown():
@@ -56,7 +56,9 @@ def test_the_guides_middleware_counts_the_requests_that_raise():
     guide = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
     (code,) = (
         block
-        for block in re.findall(r"^```python\n(.*?)^```$", guide.read_text("utf-8"), re.M | re.S)
+        for block in re.findall(
+            r"^```python\n(.*?)^```$", guide.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        )
         if "@app.middleware" in block
     )
     namespace: dict[str, Any] = {}
@@ -123,7 +125,7 @@ def test_background_monitoring_as_shown(
         while True:
             alerts = monitor.get_alerts_for_high_usage()
             for alert in alerts:
-                logger.warning(f"Resource alert: {alert['message']}")
+                logger.warning(f"Resource alert: {alert['message']}")  # noqa: G004, as documented
             sleep(60)
 
     monkeypatch.setattr(get_resource_monitor(), "memory_threshold", 0.0)
@@ -147,7 +149,7 @@ def test_cache_cleanup_as_shown(caplog: pytest.LogCaptureFixture):
             sleep(300)
             removed = cache.cleanup_expired()
             if removed > 0:
-                logger.info(f"Cleaned up {removed} expired cache entries")
+                logger.info(f"Cleaned up {removed} expired cache entries")  # noqa: G004, as documented
 
     run_in_thread(cleanup_cache_periodically)
     assert caplog.messages == ["Cleaned up 1 expired cache entries"]

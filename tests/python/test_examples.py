@@ -73,10 +73,10 @@ def test_the_background_threads_work_and_end(tmp_path: Path):
     done = run(str(script), "--seconds", "0.6", "--period", "0.05", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "step: 20 samples" in done.stdout
-    samples = re.search(r"^cpu: (\d+) samples, mean [\d.]+ percent$", done.stdout, re.M)
+    samples = re.search(r"^cpu: (\d+) samples, mean [\d.]+ percent$", done.stdout, re.MULTILINE)
     assert samples is not None
     assert int(samples[1]) >= 2
-    expired = re.search(r"^cache: (\d+) entries expired$", done.stdout, re.M)
+    expired = re.search(r"^cache: (\d+) entries expired$", done.stdout, re.MULTILINE)
     assert expired is not None
     cleaned = re.findall(r"INFO Cleaned up (\d+) expired cache entries", done.stderr)
     assert sum(map(int, cleaned)) == int(expired[1]) > 0

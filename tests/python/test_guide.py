@@ -27,7 +27,9 @@ def blocks(document: Path) -> list[tuple[int, str]]:
 
 
 def prose(document: Path) -> str:
-    return re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return re.sub(
+        r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
 
 
 def anchor(heading: str) -> str:
@@ -61,8 +63,8 @@ def run(code: str, document: Path, line: int, folder: Path) -> subprocess.Comple
 
 def test_the_scan_sees_the_snippets_of_the_guide():
     assert len(blocks(GUIDE)) >= 25
-    fences = re.findall(r"^```", GUIDE.read_text(encoding="utf-8"), re.M)
-    opened = re.findall(r"^```\w+$", GUIDE.read_text(encoding="utf-8"), re.M)
+    fences = re.findall(r"^```", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    opened = re.findall(r"^```\w+$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(fences) == 2 * len(opened)
 
 
@@ -81,7 +83,7 @@ def test_snippet_runs_as_it_stands(document: Path, line: int, code: str, tmp_pat
     done = run(code, document, line, tmp_path)
     assert done.returncode == 0, f"{document.name}, line {line}:\n{done.stderr}"
     # What a `print` is said to show, where that is said in full.
-    for shown in re.findall(r"^# ([\[{].*[\]}])$", code, re.M):
+    for shown in re.findall(r"^# ([\[{].*[\]}])$", code, re.MULTILINE):
         assert shown in done.stdout, done.stdout
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from asgi import Client
 
+from asgi import Client
 from ptpd_monitoring import (
     APIMetric,
     CacheStats,
@@ -55,8 +55,8 @@ def by_class(model: object) -> str:
 class Everything(pydantic.BaseModel):
     metric: PerformanceMetric
     usage: ResourceUsage | None = None
-    requests: list[APIMetric] = []
-    caches: dict[str, CacheStats] = {}
+    requests: list[APIMetric] = pydantic.Field(default=[])
+    caches: dict[str, CacheStats] = pydantic.Field(default={})
 
 
 EVERYTHING = Everything(metric=METRIC, usage=USAGE, requests=[REQUEST], caches={"a": STATS})

@@ -18,7 +18,8 @@ import numpy as np
 import psutil
 import pytest
 
-from ptpd_monitoring._native import ManualClock, ResourceMonitor, ResourceUsage, process_memory
+from ptpd_monitoring import ImageProcessingProfiler, ResourceMonitor, ResourceUsage
+from ptpd_monitoring.testing import ManualClock
 
 MB = 1024.0**2
 GB = 1024.0**3
@@ -103,23 +104,24 @@ def test_disk_usage_is_of_the_root_unless_told_otherwise() -> None:
 
 def test_process_memory_agrees_with_psutil() -> None:
     block = b"x" * (32 << 20)
-    rss, vms = process_memory()
+    ours = ImageProcessingProfiler().get_memory_stats()
     theirs = psutil.Process().memory_info()
-    assert rss == pytest.approx(theirs.rss, abs=5 * MB)
-    assert vms == pytest.approx(theirs.vms, abs=5 * MB)
-    assert rss > len(block)
+    assert ours["rss_mb"] == pytest.approx(theirs.rss / MB, abs=5)
+    assert ours["vms_mb"] == pytest.approx(theirs.vms / MB, abs=5)
+    assert ours["rss_mb"] * MB > len(block)
 
 
 def test_forked_child_reads_its_own_memory() -> None:
     script = """
 import os, psutil
-from ptpd_monitoring._native import process_memory
-parent = process_memory()[0]
+from ptpd_monitoring import ImageProcessingProfiler
+stats = ImageProcessingProfiler().get_memory_stats
+parent = stats()["rss_mb"]
 pid = os.fork()
 if pid == 0:
     block = b"x" * (64 << 20)
-    ours, theirs = process_memory()[0], psutil.Process().memory_info().rss
-    os._exit(0 if abs(ours - theirs) < 5 << 20 and ours > parent + (48 << 20) else 1)
+    ours, theirs = stats()["rss_mb"], psutil.Process().memory_info().rss / 2**20
+    os._exit(0 if abs(ours - theirs) < 5 and ours > parent + 48 else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 """
     run(script)
@@ -128,14 +130,14 @@ assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 def test_files_closed_behind_its_back_do_not_change_the_readings() -> None:
     script = """
 import os, psutil
-from ptpd_monitoring._native import ResourceMonitor, process_memory
-monitor = ResourceMonitor()
+from ptpd_monitoring import ImageProcessingProfiler, ResourceMonitor
+monitor, stats = ResourceMonitor(), ImageProcessingProfiler().get_memory_stats
 before = monitor.get_memory_usage()
-monitor.check_resources(), process_memory()
+monitor.check_resources(), stats()
 os.closerange(3, 256)
 # Other files now have the numbers.
 decoys = [os.open("/dev/zero", os.O_RDONLY) for _ in range(16)]
-assert abs(process_memory()[0] - psutil.Process().memory_info().rss) < 5 << 20
+assert abs(stats()["rss_mb"] - psutil.Process().memory_info().rss / 2**20) < 5
 after = monitor.get_memory_usage()
 assert after["total_mb"] == before["total_mb"]
 assert abs(after["percent"] - before["percent"]) < 10
@@ -367,7 +369,7 @@ def test_a_negative_gpu_index_is_refused(index: int) -> None:
 
 @pytest.mark.parametrize("index", [True, "0", 1.5, None])
 def test_a_gpu_index_of_the_wrong_type_is_refused(index: Any) -> None:
-    with pytest.raises(TypeError, match=f"index must be a whole number, got {index!r}"):
+    with pytest.raises(TypeError, match=f"index must be an int, got {index!r}"):
         ResourceMonitor().get_gpu_usage(index)
 
 

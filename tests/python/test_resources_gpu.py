@@ -127,7 +127,7 @@ for _ in range(100):
 """
     done = run(script, NVML_STUB_INIT="999")
     assert events(log) == ["init"]
-    assert done.stderr.splitlines() == ["WARNING ptpd_monitoring"]
+    assert done.stderr.splitlines() == ["WARNING ptpd_calibration.monitoring"]
 
 
 def test_a_forked_child_initialises_the_driver_itself(run: Run, log: Path) -> None:
@@ -153,7 +153,7 @@ assert [monitor.get_gpu_usage() for _ in range(3)] == [None] * 3
 assert monitor.check_resources().gpu_percent is None
 """
     done = run(script, PTPD_MONITORING_NVML_LIBRARY="/no/such/library.so")
-    assert done.stderr.splitlines() == ["WARNING ptpd_monitoring"]
+    assert done.stderr.splitlines() == ["WARNING ptpd_calibration.monitoring"]
 
 
 def test_a_machine_without_a_driver_warns_about_nothing(run: Run) -> None:

@@ -90,7 +90,7 @@ impl PerformanceMetric {
             value: Mutex::new(number("value", &given.required("value")?)?),
             unit: Mutex::new(text("unit", &given.required("unit")?)?),
             timestamp: Stamp::of(given.optional("timestamp")?)?,
-            metadata: match given.optional("metadata")? {
+            metadata: match given.optional("metadata")?.filter(|dict| !dict.is_none()) {
                 None => LazyDict::unmade(),
                 Some(dict) => LazyDict::made(copied(&dict)?),
             },
