@@ -121,19 +121,22 @@ def _validated(model: type[Model], table: _Table) -> Schema:
             "type": "typed-dict-field",
             "schema": schema,
             "required": required,
-            "metadata": {"pydantic_js_updates": shown},
+            "metadata": _shown(shown),
         }
-    return {
-        "type": "typed-dict",
-        "fields": fields,
-        "cls_name": model.__name__,
-        "metadata": {
-            "pydantic_js_updates": {
-                "title": model.__name__,
-                "description": (model.__doc__ or "").partition("\n\n")[0],
-            }
-        },
+    described = {
+        "title": model.__name__,
+        "description": (model.__doc__ or "").partition("\n\n")[0],
     }
+    return {"type": "typed-dict", "fields": fields, "metadata": _shown(described)}
+
+
+def _shown(keys: dict[str, Any]) -> dict[str, Any]:
+    """Put ``keys`` into the JSON schema, in the way that every version of pydantic 2 knows."""
+
+    def update(schema: Any, describe: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return describe(schema) | keys
+
+    return {"pydantic_js_functions": [update]}
 
 
 def _serialized(table: _Table) -> Schema:
