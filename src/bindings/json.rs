@@ -15,6 +15,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::convert::type_name;
+use crate::report::number_text;
 
 /// Deeper nesting than this is shown as text; it is most likely a cycle.
 const DEEPEST: usize = 100;
@@ -23,12 +24,40 @@ const DEEPEST: usize = 100;
 pub struct PyJson<'a, 'py> {
     value: &'a Bound<'py, PyAny>,
     depth: usize,
+    non_finite: NonFinite,
+}
+
+/// What NaN and the infinities become, for which JSON has no numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NonFinite {
+    Null,
+    Text,
 }
 
 impl<'a, 'py> PyJson<'a, 'py> {
     /// Wraps `value`.
     pub fn new(value: &'a Bound<'py, PyAny>) -> Self {
-        Self { value, depth: 0 }
+        Self {
+            value,
+            depth: 0,
+            non_finite: NonFinite::Null,
+        }
+    }
+
+    /// Writes `nan`, `inf` and `-inf` instead of `null`, for a table made from the JSON.
+    pub fn with_non_finite_text(self) -> Self {
+        Self {
+            non_finite: NonFinite::Text,
+            ..self
+        }
+    }
+
+    fn part<'b>(&self, value: &'b Bound<'py, PyAny>) -> PyJson<'b, 'py> {
+        PyJson {
+            value,
+            depth: self.depth + 1,
+            non_finite: self.non_finite,
+        }
     }
 
     fn text(&self) -> String {
@@ -41,10 +70,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
     fn list<S: Serializer>(&self, serializer: S) -> Option<Result<S::Ok, S::Error>> {
         let items: Vec<Bound<'py, PyAny>> =
             self.value.try_iter().ok()?.collect::<PyResult<_>>().ok()?;
-        Some(serializer.collect_seq(items.iter().map(|value| PyJson {
-            value,
-            depth: self.depth + 1,
-        })))
+        Some(serializer.collect_seq(items.iter().map(|value| self.part(value))))
     }
 
     fn map<S: Serializer>(
@@ -56,16 +82,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
         let items = dict.copy().map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in items.iter() {
-            let key = PyJson {
-                value: &key,
-                depth: self.depth,
-            }
-            .text();
-            let value = PyJson {
-                value: &value,
-                depth: self.depth + 1,
-            };
-            map.serialize_entry(&key, &value)?;
+            map.serialize_entry(&self.part(&key).text(), &self.part(&value))?;
         }
         map.end()
     }
@@ -98,7 +115,11 @@ impl Serialize for PyJson<'_, '_> {
                 Err(_) => serializer.serialize_str(&self.text()),
             }
         } else if let Ok(number) = value.cast::<PyFloat>() {
-            serializer.serialize_f64(number.value())
+            let number = number.value();
+            if self.non_finite == NonFinite::Text && !number.is_finite() {
+                return serializer.serialize_str(&number_text(number));
+            }
+            serializer.serialize_f64(number)
         } else if self.depth >= DEEPEST {
             serializer.serialize_str(&format!("<{} nested too deeply>", type_name(value)))
         } else if let Ok(dict) = value.cast::<PyDict>() {
@@ -126,11 +147,7 @@ impl Serialize for PyJson<'_, '_> {
         } else if value.is_instance_of::<PyBytes>() {
             serializer.serialize_str(&self.text())
         } else if let Some(stand_in) = self.stand_in() {
-            PyJson {
-                value: &stand_in,
-                depth: self.depth + 1,
-            }
-            .serialize(serializer)
+            self.part(&stand_in).serialize(serializer)
         } else {
             serializer.serialize_str(&self.text())
         }

@@ -252,7 +252,8 @@ impl PerformanceReport {
     }
 
     /// Exports a report as ``"json"``, or as ``"csv"``: one row for each of its operations (of its
-    /// changes, for a comparison), first column ``operation``. The format is in any case.
+    /// changes, for a comparison), first column ``operation``. The format is in any case. Numbers
+    /// that are not finite are ``null`` in JSON and ``nan``, ``inf``, ``-inf`` in CSV.
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
     /// is complete) and returns None.
@@ -276,7 +277,7 @@ impl PerformanceReport {
         let text = match format {
             Format::Json => report_json(&json)?,
             Format::Csv => {
-                let report = serde_json::to_value(&json)
+                let report = serde_json::to_value(json.with_non_finite_text())
                     .map_err(|error| Error::Encoding(error.to_string()))?;
                 report_csv(&report)?
             }
