@@ -321,8 +321,10 @@ impl Requests {
         error: Option<&str>,
     ) {
         let time = self.clock.wall_at(moment);
-        let bound = self.max_history();
         let mut state = self.state.lock();
+        // Read under the lock: a bound that is out of date is followed by the truncation of
+        // whoever changed it.
+        let bound = self.max_history();
         while state.rows.len() >= bound {
             state.pop();
         }

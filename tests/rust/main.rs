@@ -4,4 +4,8 @@
 mod cache;
 mod calendar;
 mod clock;
+mod monitor;
+mod series;
+mod stats;
+mod timers;
 mod zone;
