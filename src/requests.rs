@@ -306,6 +306,8 @@ impl Requests {
         while state.rows.len() > max_history {
             state.pop();
         }
+        state.rows.shrink_to(max_history);
+        state.errors.shrink_to(max_history);
         Ok(())
     }
 
