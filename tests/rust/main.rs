@@ -1,11 +1,19 @@
 //! Tests of the core through its public interface, one file for each room.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::float_cmp,
+    reason = "figures are exact unless a test says otherwise"
+)]
 
 mod cache;
 mod calendar;
 mod clock;
 mod monitor;
+mod profile;
+mod report;
+mod requests;
 mod series;
+mod settings;
 mod stats;
 mod timers;
 mod zone;

@@ -67,14 +67,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     // Labels mostly stay for a while, as they do in life.
     let run =
         (row(), prop::collection::vec((row(), any::<bool>()), 1..20)).prop_map(|(first, rest)| {
-            let with_label = |(row, own): (Row, bool)| match own {
-                true => row,
-                false => Row {
-                    unit: first.unit,
-                    timer: first.timer,
-                    session: first.session,
+            let with_label = |(row, own): (Row, bool)| {
+                let label_of = if own { &row } else { &first };
+                let (unit, timer, session) = (label_of.unit, label_of.timer, label_of.session);
+                Row {
+                    unit,
+                    timer,
+                    session,
                     ..row
-                },
+                }
             };
             rest.into_iter().map(with_label).map(Step::Push).collect()
         });

@@ -1,12 +1,6 @@
 //! Checks that depend on the process's time zone, each in a process of its own.
 
-use std::{
-    any::type_name,
-    env,
-    io::{Write, stderr, stdout},
-    path::Path,
-    process::Command,
-};
+use std::{any::type_name, env, path::Path, process::Command};
 
 const ZONE: &str = "PTPD_TEST_ZONE";
 
@@ -14,17 +8,22 @@ const ZONE: &str = "PTPD_TEST_ZONE";
 /// binary again for this test alone, and there runs only the check of that zone.
 ///
 /// Without the system's zone files it says so and skips, except in CI, which has to have them.
+#[expect(
+    clippy::print_stdout,
+    reason = "what the child did has to reach its parent"
+)]
+#[expect(clippy::print_stderr, reason = "what is skipped is told")]
 pub fn in_zone<F: Fn()>(zone: &str, check: F) {
     if let Some(mine) = env::var_os(ZONE) {
         if mine == zone {
             check();
-            writeln!(stdout(), "checked {zone}").unwrap();
+            println!("checked {zone}");
         }
         return;
     }
     if !Path::new("/usr/share/zoneinfo").join(zone).exists() {
         assert!(env::var_os("CI").is_none(), "CI has no zone file of {zone}");
-        writeln!(stderr(), "skipped: this machine has no zone file of {zone}").unwrap();
+        eprintln!("skipped: this machine has no zone file of {zone}");
         return;
     }
     let closure = type_name::<F>();
