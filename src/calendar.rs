@@ -63,12 +63,8 @@ impl TimeRange {
 #[must_use]
 pub fn local_datetime(time: i64) -> (NaiveDateTime, bool) {
     in_current_zone(|| {
-        let local = to_naive(time, offset_at(time));
-        let second = Local
-            .from_local_datetime(&local)
-            .earliest()
-            .is_some_and(|first| utc_nanos(&first) < time);
-        (local, second)
+        let offset = offset_at(time);
+        (to_naive(time, offset), is_second_pass(time, offset))
     })
 }
 
@@ -82,21 +78,21 @@ pub fn local_date(time: i64) -> NaiveDate {
 /// time: six digits of microseconds, or none where they are zero.
 #[derive(Debug, Default)]
 pub struct IsoFormatter {
-    /// The last quarter of an hour and its offset. Zones change at multiples of it.
-    quarter: Option<(i64, i32)>,
+    /// The last minute and its offset. Clocks have not changed within a minute for decades.
+    minute: Option<(i64, i32)>,
 }
 
 impl IsoFormatter {
-    const QUARTER: i64 = 900 * NANOS_PER_SEC;
+    const MINUTE: i64 = 60 * NANOS_PER_SEC;
 
     /// The text of `time`.
     pub fn format(&mut self, time: i64) -> IsoText {
-        let quarter = time.div_euclid(Self::QUARTER);
-        let offset = match self.quarter {
-            Some((last, offset)) if last == quarter => offset,
+        let minute = time.div_euclid(Self::MINUTE);
+        let offset = match self.minute {
+            Some((last, offset)) if last == minute => offset,
             _ => {
                 let offset = in_current_zone(|| offset_at(time));
-                self.quarter = Some((quarter, offset));
+                self.minute = Some((minute, offset));
                 offset
             }
         };
@@ -140,18 +136,35 @@ fn to_naive(time: i64, offset: i32) -> NaiveDateTime {
     DateTime::from_timestamp_nanos(time).naive_utc() + TimeDelta::seconds(offset.into())
 }
 
-fn utc_nanos(time: &DateTime<Local>) -> i64 {
-    time.timestamp_nanos_opt().unwrap_or(i64::MAX)
+// chrono's way back, from a reading to its instants, takes the edges of repeated and skipped hours
+// wrongly and gives the instants of a repeated hour in the wrong order (0.4.45). What an instant
+// reads is right, so the two functions below ask nothing else.
+
+/// Seconds. No offset is as long, and no clock goes forward and back again within it.
+const DAY: i64 = 86_400;
+
+/// Whether the clock showed the reading at `time` once before.
+fn is_second_pass(time: i64, offset: i32) -> bool {
+    let earlier = offset_at(time.saturating_sub(DAY * NANOS_PER_SEC));
+    let set_back = i64::from(earlier - offset) * NANOS_PER_SEC;
+    set_back > 0 && offset_at(time.saturating_sub(set_back)) == earlier
 }
 
+/// The first instant that reads `date` or later: where the clock skips midnight or the whole day,
+/// the instant after.
 fn day_start(date: NaiveDate) -> i64 {
-    let midnight = date.and_time(NaiveTime::MIN);
-    // Where midnight itself is skipped the day starts at the first reading that exists; whole
-    // days have been skipped at the date line.
-    (0..=2 * 24 * 4)
-        .map(|quarters| midnight + TimeDelta::minutes(15 * quarters))
-        .find_map(|reading| Local.from_local_datetime(&reading).earliest())
-        .map_or(i64::MAX, |start| utc_nanos(&start))
+    let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
+    let (mut before, mut from) = (midnight - DAY, midnight + DAY);
+    while from - before > 1 {
+        let middle = i64::midpoint(before, from);
+        let offset = offset_at(middle.saturating_mul(NANOS_PER_SEC));
+        if middle + i64::from(offset) < midnight {
+            before = middle;
+        } else {
+            from = middle;
+        }
+    }
+    from.saturating_mul(NANOS_PER_SEC)
 }
 
 /// The value of `TZ` at the last look, and when it was last seen to change.
