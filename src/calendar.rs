@@ -11,6 +11,8 @@ use parking_lot::Mutex;
 
 use crate::clock::NANOS_PER_SEC;
 
+const DAY: i64 = 24 * 3_600 * NANOS_PER_SEC;
+
 /// A stretch of wall time in UTC nanoseconds since the Unix epoch, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
@@ -63,11 +65,13 @@ impl TimeRange {
 #[must_use]
 pub fn local_datetime(time: i64) -> (NaiveDateTime, bool) {
     in_current_zone(|| {
-        let local = to_naive(time, offset_at(time));
-        let second = Local
-            .from_local_datetime(&local)
-            .earliest()
-            .is_some_and(|first| utc_nanos(&first) < time);
+        let offset = offset_at(time);
+        let local = to_naive(time, offset);
+        // Python's own rule: the offset fell within the last day by as much as leads back to an
+        // instant that read the same.
+        let fell = offset_at(time.saturating_sub(DAY)) - offset;
+        let earlier = time.saturating_sub(i64::from(fell) * NANOS_PER_SEC);
+        let second = fell > 0 && to_naive(earlier, offset_at(earlier)) == local;
         (local, second)
     })
 }
@@ -140,18 +144,40 @@ fn to_naive(time: i64, offset: i32) -> NaiveDateTime {
     DateTime::from_timestamp_nanos(time).naive_utc() + TimeDelta::seconds(offset.into())
 }
 
-fn utc_nanos(time: &DateTime<Local>) -> i64 {
-    time.timestamp_nanos_opt().unwrap_or(i64::MAX)
-}
-
+/// The first instant of the local day `date`, from offsets alone: chrono's way back from local
+/// time errs at the edges of the hours that a zone skips or repeats.
 fn day_start(date: NaiveDate) -> i64 {
-    let midnight = date.and_time(NaiveTime::MIN);
-    // Where midnight itself is skipped the day starts at the first reading that exists; whole
-    // days have been skipped at the date line.
-    (0..=2 * 24 * 4)
-        .map(|quarters| midnight + TimeDelta::minutes(15 * quarters))
-        .find_map(|reading| Local.from_local_datetime(&reading).earliest())
-        .map_or(i64::MAX, |start| utc_nanos(&start))
+    let Some(midnight) = date
+        .and_time(NaiveTime::MIN)
+        .and_utc()
+        .timestamp_nanos_opt()
+    else {
+        return i64::MAX;
+    };
+    let around = [
+        offset_at(midnight.saturating_sub(DAY)),
+        offset_at(midnight.saturating_add(DAY)),
+    ];
+    let candidates = around.map(|offset| {
+        let instant = midnight.saturating_sub(i64::from(offset) * NANOS_PER_SEC);
+        (instant, offset_at(instant) == offset)
+    });
+    let reads_midnight = candidates.iter().filter(|(_, reads)| *reads);
+    if let Some((instant, _)) = reads_midnight.min() {
+        return *instant;
+    }
+    // The zone skips midnight, so the day starts with the offset that it skips to.
+    let [(mut first, _), (mut before, _)] = candidates;
+    let after = around[1];
+    while first - before > 1 {
+        let middle = before.midpoint(first);
+        if offset_at(middle) == after {
+            first = middle;
+        } else {
+            before = middle;
+        }
+    }
+    first
 }
 
 /// The value of `TZ` at the last look, and when it was last seen to change.
