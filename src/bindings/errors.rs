@@ -15,7 +15,8 @@ impl From<Error> for PyErr {
                 Some(errno) => {
                     let text = source.to_string();
                     let reason = text.split(" (os error").next().unwrap_or(&text).to_owned();
-                    PyOSError::new_err((errno, reason, path.clone()))
+                    // A str, as from Python's own functions.
+                    PyOSError::new_err((errno, reason, path.clone().into_os_string()))
                 }
                 None => PyOSError::new_err(error.to_string()),
             },

@@ -16,19 +16,51 @@ use serde_json::value::RawValue;
 
 use super::convert::type_name;
 
-/// Deeper nesting than this is shown as text; it is most likely a cycle.
+/// Deeper nesting than this is shown as text, before the stack ends.
 const DEEPEST: usize = 100;
 
 /// A Python object that serializes itself as JSON.
+#[derive(Clone, Copy)]
 pub struct PyJson<'a, 'py> {
     value: &'a Bound<'py, PyAny>,
+    /// What it is an item of.
+    outer: Option<&'a PyJson<'a, 'py>>,
     depth: usize,
+    exact: bool,
 }
 
 impl<'a, 'py> PyJson<'a, 'py> {
     /// Wraps `value`.
     pub fn new(value: &'a Bound<'py, PyAny>) -> Self {
-        Self { value, depth: 0 }
+        Self {
+            value,
+            outer: None,
+            depth: 0,
+            exact: false,
+        }
+    }
+
+    /// Wraps `value` for a table: numbers that JSON's own cannot hold become their text.
+    pub fn for_table(value: &'a Bound<'py, PyAny>) -> Self {
+        Self {
+            exact: true,
+            ..Self::new(value)
+        }
+    }
+
+    /// An item of this one.
+    fn inner<'b>(&'b self, value: &'b Bound<'py, PyAny>) -> PyJson<'b, 'py> {
+        PyJson {
+            value,
+            outer: Some(self),
+            depth: self.depth + 1,
+            exact: self.exact,
+        }
+    }
+
+    /// Whether it is an item of itself, at any depth.
+    fn is_cycle(&self) -> bool {
+        std::iter::successors(self.outer, |json| json.outer).any(|json| json.value.is(self.value))
     }
 
     fn text(&self) -> String {
@@ -38,13 +70,9 @@ impl<'a, 'py> PyJson<'a, 'py> {
         )
     }
 
-    fn list<S: Serializer>(&self, serializer: S) -> Option<Result<S::Ok, S::Error>> {
-        let items: Vec<Bound<'py, PyAny>> =
-            self.value.try_iter().ok()?.collect::<PyResult<_>>().ok()?;
-        Some(serializer.collect_seq(items.iter().map(|value| PyJson {
-            value,
-            depth: self.depth + 1,
-        })))
+    /// What iterating gives, unless that fails.
+    fn items(&self) -> Option<Vec<Bound<'py, PyAny>>> {
+        self.value.try_iter().ok()?.collect::<PyResult<_>>().ok()
     }
 
     fn map<S: Serializer>(
@@ -56,16 +84,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
         let items = dict.copy().map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in items.iter() {
-            let key = PyJson {
-                value: &key,
-                depth: self.depth,
-            }
-            .text();
-            let value = PyJson {
-                value: &value,
-                depth: self.depth + 1,
-            };
-            map.serialize_entry(&key, &value)?;
+            map.serialize_entry(&PyJson::new(&key).text(), &self.inner(&value))?;
         }
         map.end()
     }
@@ -94,11 +113,16 @@ impl Serialize for PyJson<'_, '_> {
                 return serializer.serialize_i64(number);
             }
             match RawValue::from_string(self.text()) {
-                Ok(digits) => digits.serialize(serializer),
-                Err(_) => serializer.serialize_str(&self.text()),
+                Ok(digits) if !self.exact => digits.serialize(serializer),
+                _ => serializer.serialize_str(&self.text()),
             }
         } else if let Ok(number) = value.cast::<PyFloat>() {
+            if self.exact && !number.value().is_finite() {
+                return serializer.serialize_str(&self.text());
+            }
             serializer.serialize_f64(number.value())
+        } else if self.is_cycle() {
+            serializer.serialize_str(&format!("<{} inside itself>", type_name(value)))
         } else if self.depth >= DEEPEST {
             serializer.serialize_str(&format!("<{} nested too deeply>", type_name(value)))
         } else if let Ok(dict) = value.cast::<PyDict>() {
@@ -108,9 +132,9 @@ impl Serialize for PyJson<'_, '_> {
             || value.is_instance_of::<PySet>()
             || value.is_instance_of::<PyFrozenSet>()
         {
-            match self.list(serializer) {
-                Some(result) => result,
-                None => Err(S::Error::custom("a list changed while it was exported")),
+            match self.items() {
+                Some(items) => serializer.collect_seq(items.iter().map(|item| self.inner(item))),
+                None => serializer.serialize_str(&self.text()),
             }
         } else if value.is_instance_of::<PyDateTime>()
             || value.is_instance_of::<PyDate>()
@@ -126,11 +150,7 @@ impl Serialize for PyJson<'_, '_> {
         } else if value.is_instance_of::<PyBytes>() {
             serializer.serialize_str(&self.text())
         } else if let Some(stand_in) = self.stand_in() {
-            PyJson {
-                value: &stand_in,
-                depth: self.depth + 1,
-            }
-            .serialize(serializer)
+            self.inner(&stand_in).serialize(serializer)
         } else {
             serializer.serialize_str(&self.text())
         }
