@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::{
+    PyTraverseError, PyVisit,
     exceptions::{PyIndexError, PyKeyError},
     prelude::*,
     types::{PyList, PySlice, PyString},
@@ -80,6 +81,10 @@ impl TimersView {
 
     fn __repr__(&self) -> String {
         format!("<running timers {:?}>", self.names())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }
 
@@ -159,6 +164,10 @@ impl MetricsView {
     fn __repr__(&self) -> String {
         format!("<samples of {:?}>", self.names())
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
 }
 
 /// The samples of one operation, oldest first. Setting a sample's timestamp changes the sample.
@@ -233,5 +242,9 @@ impl RequestsView {
 
     fn __repr__(&self) -> String {
         format!("<{} requests>", self.__len__())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }
