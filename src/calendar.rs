@@ -189,15 +189,19 @@ static ZONE: Mutex<Option<(Option<OsString>, Option<Instant>)>> = Mutex::new(Non
 fn in_current_zone<T: Send>(work: impl Fn() -> T + Send + Sync) -> T {
     const REREAD: Duration = Duration::from_millis(1_100);
     let now = std::env::var_os("TZ");
-    let changed = {
-        let mut zone = ZONE.lock();
-        let (last, changed) = zone.get_or_insert_with(|| (now.clone(), None));
-        if *last != now {
-            *last = now;
-            *changed = Some(Instant::now());
-        }
-        *changed
-    };
+    // Exports get here without the interpreter's lock, so a fork may find this one held, for ever
+    // in the child. Who does not get it takes the zone for changed, which is always right.
+    let changed = ZONE.try_lock().map_or_else(
+        || Some(Instant::now()),
+        |mut zone| {
+            let (last, changed) = zone.get_or_insert_with(|| (now.clone(), None));
+            if *last != now {
+                *last = now;
+                *changed = Some(Instant::now());
+            }
+            *changed
+        },
+    );
     if changed.is_some_and(|at| at.elapsed() < REREAD) {
         let fresh = thread::scope(|scope| {
             thread::Builder::new()

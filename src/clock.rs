@@ -2,10 +2,10 @@
 
 use std::{
     sync::{
-        Arc, LazyLock,
+        Arc,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// Nanoseconds in a second.
@@ -115,53 +115,57 @@ impl ManualClock {
     }
 }
 
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-#[inline]
-fn system_monotonic() -> Monotonic {
-    let origin = *ORIGIN;
-    Monotonic(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// The kernel's coarse clock is the monotonic one as of the last tick, a few milliseconds ago. It
-/// costs no reading of the hardware counter and never runs ahead.
+/// Where there is one time line for the fine and the coarse clock, both are read from it.
 #[cfg(target_os = "linux")]
-mod coarse {
-    use std::sync::LazyLock;
-
+mod kernel {
     use rustix::time::{ClockId, clock_gettime};
 
-    use super::{Monotonic, NANOS_PER_SEC, ORIGIN};
+    use super::{Monotonic, NANOS_PER_SEC};
 
-    /// Well beyond the longest tick, which is a hundredth of a second.
+    /// How far the coarse clock can lag: well beyond the longest tick, a hundredth of a second.
     pub const LAG_NANOS: u64 = 100_000_000;
 
-    /// Where [`ORIGIN`] lies on the kernel's time line, or just after it, so that the difference
-    /// errs to the same side as the coarse clock.
-    static KERNEL_ORIGIN: LazyLock<u64> = LazyLock::new(|| {
-        LazyLock::force(&ORIGIN);
-        kernel_nanos(ClockId::Monotonic)
-    });
-
     #[inline]
-    fn kernel_nanos(clock: ClockId) -> u64 {
+    fn read(clock: ClockId) -> Monotonic {
         let time = clock_gettime(clock);
-        (time.tv_sec * NANOS_PER_SEC + time.tv_nsec).cast_unsigned()
+        Monotonic((time.tv_sec * NANOS_PER_SEC + time.tv_nsec).cast_unsigned())
     }
 
     #[inline]
     pub fn monotonic() -> Monotonic {
-        let origin = *KERNEL_ORIGIN;
-        Monotonic(kernel_nanos(ClockId::MonotonicCoarse).saturating_sub(origin))
+        read(ClockId::Monotonic)
     }
+
+    /// The monotonic clock as of the last tick, a few milliseconds ago. It costs no reading of
+    /// the hardware counter and never runs ahead.
+    #[inline]
+    pub fn coarse_monotonic() -> Monotonic {
+        read(ClockId::MonotonicCoarse)
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn system_monotonic() -> Monotonic {
+    kernel::monotonic()
+}
+
+#[cfg(not(target_os = "linux"))]
+#[inline]
+fn system_monotonic() -> Monotonic {
+    use std::{sync::LazyLock, time::Instant};
+
+    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let origin = *ORIGIN;
+    Monotonic(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
 
 #[cfg(target_os = "linux")]
 #[inline]
 fn system_has_reached(moment: Monotonic) -> bool {
-    let earliest = coarse::monotonic();
+    let earliest = kernel::coarse_monotonic();
     let ahead = moment.0.saturating_sub(earliest.0);
-    ahead == 0 || (ahead <= coarse::LAG_NANOS && system_monotonic() >= moment)
+    ahead == 0 || (ahead <= kernel::LAG_NANOS && system_monotonic() >= moment)
 }
 
 #[cfg(not(target_os = "linux"))]

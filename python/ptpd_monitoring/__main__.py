@@ -74,7 +74,8 @@ def _run_module(name: str, *arguments: str) -> None:
 
 def _run_path(path: str, *arguments: str) -> None:
     sys.argv[:] = [path, *arguments]
-    file = os.path.abspath(path)
+    # Not pathlib: it would resolve links, which plain Python leaves in `__file__`.
+    file = os.path.abspath(path)  # noqa: PTH100
     importer = pkgutil.get_importer(file)
     is_safe = getattr(sys.flags, "safe_path", False) or sys.flags.isolated
     if importer is not None:
@@ -86,10 +87,10 @@ def _run_path(path: str, *arguments: str) -> None:
         _run_spec(spec)
         return
     if not is_safe:
-        sys.path[0] = os.path.dirname(os.path.realpath(path))
+        sys.path[0] = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
     if path.endswith(".pyc"):
         compiled = SourcelessFileLoader("__main__", file)
-        _run(cast(CodeType, compiled.get_code("__main__")), __file__=file, __loader__=compiled)
+        _run(cast("CodeType", compiled.get_code("__main__")), __file__=file, __loader__=compiled)
         return
     loader = SourceFileLoader("__main__", file)
     try:
@@ -120,7 +121,7 @@ def _run(code: CodeType, **attributes: object) -> None:
     module = ModuleType("__main__")
     vars(module).update({"__builtins__": builtins, "__cached__": None} | attributes)
     sys.modules["__main__"] = module
-    exec(code, vars(module))
+    exec(code, vars(module))  # noqa: S102 - running a program is what this module is for
 
 
 def _give_up(reason: str, status: int) -> NoReturn:

@@ -109,7 +109,7 @@ def _replace_package() -> None:
     """Put ours in the place of a package whose ``__init__.py`` is calling us right now."""
     path = getattr(sys.modules[_PARENT], "__path__", None)
     spec = _finder.find_spec(_PACKAGE, path)
-    assert spec is not None
+    assert spec is not None  # noqa: S101 - both names are ours to find
     module = importlib.util.module_from_spec(spec)
     sys.modules[_PACKAGE] = module
     _finder.exec_module(module)

@@ -65,23 +65,24 @@ impl CacheManager {
         }
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for look_up")]
     fn insert(
         &self,
-        key: &Bound<'_, PyAny>,
+        query: &Query<'_, '_>,
+        mut memory: impl Memory,
         value: &Bound<'_, PyAny>,
         ttl: Option<Ttl>,
-    ) -> PyResult<Displaced<Key, Py<PyAny>>> {
-        let query = Query::new(key)?;
-        query.decide(|answers| {
-            lock(key.py(), &self.0).store.set(
-                query.hash,
-                |handle, key| query.judge(handle, key, answers),
-                ttl,
-                || query.to_key(),
-                || value.clone().unbind(),
-            )
-        })
+        displaced: &mut Displaced<Key, Py<PyAny>>,
+    ) -> std::result::Result<(), Undecided> {
+        *displaced = lock(value.py(), &self.0).store.set(
+            query.hash,
+            |handle, key| query.judge(handle, key, &mut memory),
+            ttl,
+            || query.to_key(),
+            || value.clone().unbind(),
+        )?;
+        Ok(())
     }
 }
 
@@ -164,7 +165,15 @@ impl CacheManager {
             Some(ttl) => Some(Seconds::of("ttl", ttl)?.ttl("ttl")?),
             None => None,
         };
-        self.insert(key, value, ttl).map(drop)
+        let query = Query::new(key)?;
+        let mut displaced = Displaced::Nothing;
+        if let Err(Undecided) = self.insert(&query, (), value, ttl, &mut displaced) {
+            query.ask_and_repeat(|answers| {
+                self.insert(&query, answers, value, ttl, &mut displaced)
+            })?;
+        }
+        drop(displaced);
+        Ok(())
     }
 
     /// The value of ``key``, or what ``factory()`` returns, which is then set for ``ttl`` seconds

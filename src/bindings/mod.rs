@@ -16,6 +16,8 @@ mod clock;
 mod context;
 mod convert;
 mod errors;
+mod export;
+mod images;
 mod json;
 mod lock;
 mod logging;
@@ -23,12 +25,13 @@ mod metadata;
 mod models;
 mod monitor;
 mod overrides;
-mod process;
+mod profile;
 mod profiler;
 mod report;
 mod requests;
 mod resources;
 mod settings;
+mod statistics;
 mod timer;
 mod views;
 
@@ -46,8 +49,6 @@ mod _native {
     use super::models::{APIMetric, CacheStats, Model, PerformanceMetric, ResourceUsage};
     #[pymodule_export]
     use super::monitor::PerformanceMonitor;
-    #[pymodule_export]
-    use super::process::process_memory;
     #[pymodule_export]
     use super::profiler::ImageProcessingProfiler;
     #[pymodule_export]

@@ -7,7 +7,7 @@ use numpy::{
     datetime::{Datetime, units::Nanoseconds},
 };
 use pyo3::{
-    PyTraverseError, PyVisit, intern,
+    PyTraverseError, PyVisit,
     prelude::*,
     types::{PyDict, PyList, PyString, PyTuple},
 };
@@ -20,20 +20,22 @@ use super::{
     array::float_values,
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
+    export::export,
     logging::warn,
     metadata::{self, Metadata},
     models::PerformanceMetric,
     overrides::Override,
+    statistics::statistics_dict,
     timer::Timer,
     views::{MetricsView, TimersView},
 };
 use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
-    monitor::{DEFAULT_MAX_HISTORY, Measured, Monitor, Operation, SECONDS},
-    report::{ExportedSample, Format, render_samples, write_atomically},
+    monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
+    report::Format,
     series::LabelRef,
-    stats::{Summary, mean},
+    stats::mean,
 };
 
 /// The core's monitor, with Python's metadata.
@@ -168,39 +170,10 @@ fn timer_metadata<'py>(metadata: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyD
     Ok(metadata)
 }
 
-/// A `get_statistics` dict.
-pub fn statistics_dict<'py>(
-    py: Python<'py>,
-    measured: Option<&Measured>,
-) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    let summary = measured.and_then(|measured| {
-        let values = &measured.values;
-        let summary = detached_if_long(py, values.len(), || Summary::of(values))?;
-        Some((summary, &measured.unit))
-    });
-    let Some((summary, unit)) = summary else {
-        dict.set_item(intern!(py, "count"), 0)?;
-        return Ok(dict);
-    };
-    dict.set_item(intern!(py, "count"), summary.count)?;
-    dict.set_item(intern!(py, "min"), summary.min)?;
-    dict.set_item(intern!(py, "max"), summary.max)?;
-    dict.set_item(intern!(py, "mean"), summary.mean)?;
-    dict.set_item(intern!(py, "median"), summary.median)?;
-    dict.set_item(intern!(py, "std"), summary.std)?;
-    dict.set_item(intern!(py, "unit"), &**unit)?;
-    dict.set_item(intern!(py, "p50"), summary.p50)?;
-    dict.set_item(intern!(py, "p90"), summary.p90)?;
-    dict.set_item(intern!(py, "p95"), summary.p95)?;
-    dict.set_item(intern!(py, "p99"), summary.p99)?;
-    Ok(dict)
-}
-
 #[pymethods]
 impl PerformanceMonitor {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             core: OnceLock::new(),
@@ -445,7 +418,10 @@ impl PerformanceMonitor {
     /// ``metric_name, value, unit, timestamp, metadata``. Numbers that are not finite are ``null``
     /// in JSON and ``nan``, ``inf``, ``-inf`` in CSV. Returns the text, or with ``output_path``
     /// writes it there (the old file stays until the new one is complete) and returns None.
-    #[pyo3(signature = (format = Text::new("json"), output_path = None, operation_name = None))]
+    #[pyo3(
+        signature = (format = Text::new("json"), output_path = None, operation_name = None),
+        text_signature = "($self, format='json', output_path=None, operation_name=None)"
+    )]
     fn export_metrics(
         &self,
         py: Python<'_>,
@@ -456,33 +432,7 @@ impl PerformanceMonitor {
         let format = Format::parse(format.0)?;
         let output_path = optional_path("output_path", output_path)?;
         let operations = self.chosen(operation_name.map(|name| name.0));
-        let mut rows = Vec::new();
-        for operation in &operations {
-            for sample in operation.samples(TimeRange::ALL) {
-                let metadata = metadata::to_json(py, &sample)?;
-                rows.push((operation.name(), sample, metadata));
-            }
-        }
-        let exported = rows.iter().map(|(name, sample, metadata)| ExportedSample {
-            name,
-            value: sample.value,
-            unit: &sample.label.unit,
-            time: sample.time,
-            metadata,
-        });
-        // Collected first: the rows hold Python objects, which the detached part must not touch.
-        let exported: Vec<ExportedSample<'_>> = exported.collect();
-        py.detach(|| {
-            let text = render_samples(format, exported)?;
-            match output_path {
-                None => Ok(Some(text)),
-                Some(path) => {
-                    write_atomically(&path, text.as_bytes())?;
-                    Ok(None)
-                }
-            }
-        })
-        .map_err(crate::error::Error::into)
+        export(py, &operations, format, output_path.as_deref())
     }
 
     /// Forgets the samples of ``operation_name``, or of all operations.

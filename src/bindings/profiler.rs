@@ -13,31 +13,22 @@ use pyo3::{
 };
 
 use super::{
-    arguments::{Number, Operation, OperationName, Text, ThresholdPercentile, Value},
-    array::as_array,
-    convert::{shown, type_name, wrong_type},
+    arguments::{Number, Operation, OperationName, Text, ThresholdPercentile},
+    convert::{type_name, wrong_type},
+    images::{pixels, pixels_of_size},
     monitor::PerformanceMonitor,
+    profile::{MB, PIXELS, Usage, callable_name, describe},
 };
 use crate::{
     calendar::TimeRange,
     error::Error,
     monitor::SECONDS,
     profile::{Throughput, WALL_TIME, batch_seconds, bottlenecks, processing_speed},
-    system::{
-        memory,
-        peak::{Measurement, Peak},
-        process,
-    },
+    system::{memory, process},
 };
-
-/// Bytes in a megabyte, as the API counts them.
-const MB: f64 = 1024.0 * 1024.0;
 
 /// Snapshots are remembered for this many operations; the oldest goes for a new one.
 const MAX_TRACKED: usize = 10_000;
-
-/// The key of a profile that says how many pixels the image had.
-const PIXELS: &str = "pixels";
 
 /// Profiles image processing: wall time, CPU time, memory, throughput.
 ///
@@ -46,84 +37,6 @@ const PIXELS: &str = "pixels";
 pub struct ImageProcessingProfiler {
     monitor: OnceLock<Py<PerformanceMonitor>>,
     memory_tracking: Mutex<IndexMap<String, f64>>,
-}
-
-/// The figures of a call besides its time. A figure that the system does not tell is missing.
-struct Usage {
-    cpu_start: Option<f64>,
-    memory: Option<Measurement>,
-}
-
-impl Usage {
-    fn begin() -> Self {
-        Self {
-            memory: Measurement::begin().ok(),
-            cpu_start: process::cpu_seconds().ok(),
-        }
-    }
-
-    fn finish(self) -> (Option<f64>, Option<Peak>) {
-        let cpu = process::cpu_seconds()
-            .ok()
-            .zip(self.cpu_start)
-            .map(|(end, start)| (end - start).max(0.0));
-        (cpu, self.memory.and_then(|memory| memory.finish().ok()))
-    }
-}
-
-/// The name that a callable's profile goes by: its own, or that of the function or class behind.
-fn callable_name(function: &Bound<'_, PyAny>) -> PyResult<String> {
-    let mut function = function.clone();
-    // A partial of a partial, and so on; a few levels are more than anybody nests.
-    for _ in 0..16 {
-        if let Some(name) = function.getattr_opt("__name__")?
-            && let Ok(name) = name.extract::<String>()
-        {
-            return Ok(name);
-        }
-        match function.getattr_opt("func")? {
-            Some(inner) if inner.is_callable() => function = inner,
-            _ => break,
-        }
-    }
-    Ok(type_name(&function))
-}
-
-/// The pixels of what looks like an image: a `NumPy` array of height × width, or × up to four
-/// channels, or a Pillow image.
-fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
-    if let Some(array) = as_array(value)? {
-        use numpy::PyUntypedArrayMethods;
-        return Ok(match *array.shape() {
-            [height, width] | [height, width, 1..=4] if height * width > 0 => {
-                Some((height * width) as u64)
-            }
-            _ => None,
-        });
-    }
-    // Pillow need not be imported to know its images: they tell size, mode and bands.
-    if value.getattr_opt("getbands")?.is_none() || value.getattr_opt("mode")?.is_none() {
-        return Ok(None);
-    }
-    let size = value.getattr_opt("size")?;
-    let size = size.and_then(|size| size.extract::<(u64, u64)>().ok());
-    Ok(size
-        .map(|(width, height)| width * height)
-        .filter(|pixels| *pixels > 0))
-}
-
-fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let (width, height): (Number<Value>, Number<Value>) = size
-        .extract()
-        .map_err(|_| wrong_type(name, "(width, height)", size))?;
-    let pixels = width.0 * height.0;
-    if width.0 > 0.0 && height.0 > 0.0 && pixels.is_finite() {
-        return Ok(pixels);
-    }
-    Err(pyo3::exceptions::PyValueError::new_err(format!(
-        "{name} must have a width and a height above 0, got {}",
-        shown(size)
-    )))
 }
 
 impl ImageProcessingProfiler {
@@ -165,40 +78,10 @@ impl ImageProcessingProfiler {
     }
 }
 
-/// Fills in what a profile says about resources, and its image's throughput.
-fn describe(
-    profile: &Bound<'_, PyDict>,
-    seconds: f64,
-    (cpu, peak): (Option<f64>, Option<Peak>),
-    pixels: Option<u64>,
-) -> PyResult<()> {
-    let py = profile.py();
-    let mb = |bytes: u64| bytes as f64 / MB;
-    let delta = peak.map(|peak| mb(peak.after.rss) - mb(peak.before.rss));
-    profile.set_item(intern!(py, "wall_time_s"), seconds)?;
-    profile.set_item(intern!(py, "cpu_time_s"), cpu)?;
-    profile.set_item(intern!(py, "memory_delta_mb"), delta)?;
-    profile.set_item(
-        intern!(py, "memory_after_mb"),
-        peak.map(|peak| mb(peak.after.rss)),
-    )?;
-    profile.set_item(
-        intern!(py, "memory_peak_mb"),
-        peak.map(|peak| mb(peak.bytes)),
-    )?;
-    if let Some(pixels) = pixels {
-        profile.set_item(intern!(py, PIXELS), pixels)?;
-        if seconds > 0.0 {
-            profile.set_item(intern!(py, "pixels_per_s"), pixels as f64 / seconds)?;
-        }
-    }
-    Ok(())
-}
-
 #[pymethods]
 impl ImageProcessingProfiler {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             monitor: OnceLock::new(),
@@ -369,7 +252,10 @@ impl ImageProcessingProfiler {
     /// A list of ``operation, median_time, p90_time, max_time`` (seconds), ``slowdown_factor``
     /// (the ``threshold_percentile`` over the median) and ``count``. ``operations`` are names as
     /// profiled.
-    #[pyo3(signature = (operations, threshold_percentile = Number::new(90.0)))]
+    #[pyo3(
+        signature = (operations, threshold_percentile = Number::new(90.0)),
+        text_signature = "($self, operations, threshold_percentile=90)"
+    )]
     fn identify_bottlenecks<'py>(
         slf: &Bound<'py, Self>,
         operations: &Bound<'py, PyAny>,

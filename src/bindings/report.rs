@@ -13,16 +13,16 @@ use pyo3::{
 use super::{
     arguments::{ExportFormat, SessionId, Text, optional_path},
     convert::{micros, time_range, wrong_type},
+    export::deliver,
     json::PyJson,
-    monitor::{PerformanceMonitor, statistics_dict},
+    monitor::PerformanceMonitor,
     requests::APIPerformanceTracker,
+    statistics::statistics_dict,
 };
 use crate::{
     calendar::{IsoFormatter, TimeRange, local_date},
     error::Error,
-    report::{
-        Format, PeriodMean, changes, period_means, report_csv, report_json, write_atomically,
-    },
+    report::{Format, PeriodMean, changes, period_means, report_csv, report_json},
 };
 
 struct Sources {
@@ -106,7 +106,7 @@ fn means_dict<'py>(py: Python<'py>, means: &[PeriodMean]) -> PyResult<Bound<'py,
 #[pymethods]
 impl PerformanceReport {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor, api_tracker=None, resource_monitor=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self(OnceLock::new())
     }
@@ -256,7 +256,10 @@ impl PerformanceReport {
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
     /// is complete) and returns None.
-    #[pyo3(signature = (report, format = Text::new("json"), path = None))]
+    #[pyo3(
+        signature = (report, format = Text::new("json"), path = None),
+        text_signature = "(report, format='json', path=None)"
+    )]
     #[staticmethod]
     fn export_report(
         py: Python<'_>,
@@ -277,13 +280,8 @@ impl PerformanceReport {
                 report_csv(&report)?
             }
         };
-        match path {
-            None => Ok(Some(text)),
-            Some(path) => {
-                py.detach(|| write_atomically(&path, text.as_bytes()))?;
-                Ok(None)
-            }
-        }
+        py.detach(|| deliver(text, path.as_deref()))
+            .map_err(Into::into)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

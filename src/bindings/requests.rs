@@ -157,7 +157,7 @@ fn text_object<'a, 'py>(
 #[pymethods]
 impl APIPerformanceTracker {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             core: OnceLock::new(),
@@ -181,7 +181,10 @@ impl APIPerformanceTracker {
     }
 
     /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``.
-    #[pyo3(signature = (endpoint, duration, status, method = Text::new("GET"), error = None))]
+    #[pyo3(
+        signature = (endpoint, duration, status, method = Text::new("GET"), error = None),
+        text_signature = "($self, endpoint, duration, status, method='GET', error=None)"
+    )]
     fn track_request(
         &self,
         endpoint: Text<'_, Endpoint>,
@@ -216,7 +219,10 @@ impl APIPerformanceTracker {
     ///
     /// The status is 200, or 500 with the exception's text as error if the block raises; the
     /// exception goes on. Works with ``async with`` too.
-    #[pyo3(signature = (endpoint, method = None))]
+    #[pyo3(
+        signature = (endpoint, method = None),
+        text_signature = "($self, endpoint, method='GET')"
+    )]
     fn track(
         slf: &Bound<'_, Self>,
         endpoint: &Bound<'_, PyAny>,

@@ -71,7 +71,7 @@ pub struct Deleted<K, V> {
 /// The store cannot compare keys. Its operations take a hash, equal for equal keys, and a function
 /// that judges the keys with that hash. Everything it drops is handed to the caller, so that a
 /// destructor can run after the caller's lock is released. Memory grows with the entries, not with
-/// the capacity.
+/// the capacity; beyond 2^32 - 2 entries the oldest one is evicted whatever the capacity.
 #[derive(Debug)]
 pub struct Store<K, V> {
     slots: Slots<K, V>,

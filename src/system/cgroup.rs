@@ -15,10 +15,11 @@ use super::{
 use crate::{
     clock::{Clock, Monotonic},
     error::Result,
-    system::cgroup::mounts::Hierarchy,
 };
 
 mod mounts;
+
+use mounts::{Hierarchy, Map};
 
 /// Where the kernel's file systems are mounted; another place in tests.
 #[derive(Debug, Clone)]
@@ -101,15 +102,19 @@ impl Limits {
     /// none; files that cannot be read limit nothing either, since a guess would be worse.
     #[must_use]
     pub fn discover(roots: &Roots) -> Self {
-        let find = |controller| mounts::find(roots, controller);
-        let online = online_processors(roots);
+        let Some(map) = Map::read(roots) else {
+            return Self::default();
+        };
         Self {
-            memory: find("memory").as_ref().and_then(memory_limit),
-            cpu: find("cpu")
-                .as_ref()
-                .and_then(|cpu| cpu_quota(cpu, find("cpuacct").as_ref()))
+            memory: map.find("memory").as_ref().and_then(memory_limit),
+            cpu: map
+                .find("cpu")
+                .and_then(|cpu| cpu_quota(&cpu, &map))
                 // A quota of at least all processors is none.
-                .filter(|quota| online.is_none_or(|online| quota.processors < online)),
+                .filter(|quota| {
+                    let online = online_processors(roots);
+                    online.is_none_or(|online| quota.processors < online)
+                }),
         }
     }
 
@@ -205,7 +210,7 @@ fn memory_limit(hierarchy: &Hierarchy) -> Option<MemoryLimit> {
         .min_by_key(|limit| limit.bytes)
 }
 
-fn cpu_quota(cpu: &Hierarchy, acct: Option<&Hierarchy>) -> Option<CpuQuota> {
+fn cpu_quota(cpu: &Hierarchy, map: &Map<'_>) -> Option<CpuQuota> {
     cpu.levels()
         .enumerate()
         .filter_map(|(height, level)| {
@@ -216,7 +221,10 @@ fn cpu_quota(cpu: &Hierarchy, acct: Option<&Hierarchy>) -> Option<CpuQuota> {
                 // The two controllers are nearly always mounted together; where they are not,
                 // their groups form like trees.
                 let beside = level.join("cpuacct.usage");
-                let apart = || Some(acct?.levels().nth(height)?.join("cpuacct.usage"));
+                let apart = || {
+                    let level = map.find("cpuacct")?.levels().nth(height)?;
+                    Some(level.join("cpuacct.usage"))
+                };
                 Usage::Acct(if beside.exists() { beside } else { apart()? })
             };
             Some(CpuQuota { processors, usage })

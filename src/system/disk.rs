@@ -58,7 +58,6 @@ pub fn usage(path: &Path) -> Result<Disk> {
     let missing = |reason: String| Error::io(path, io::Error::other(reason));
     let disks = Disks::new_with_refreshed_list().map_err(|error| missing(error.to_string()))?;
     disks
-        .list()
         .iter()
         .filter(|disk| real.starts_with(disk.mount_point()))
         // Mounts nest, and the innermost one holds the path.

@@ -89,7 +89,14 @@ fn highest_ever() -> Option<u64> {
     } else {
         1024
     };
-    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    // On Linux a thread's answer tells the same maximum, the process's, without adding up the
+    // times of all threads.
+    #[cfg(target_os = "linux")]
+    const WHO: UsageWho = UsageWho::RUSAGE_THREAD;
+    #[cfg(not(target_os = "linux"))]
+    const WHO: UsageWho = UsageWho::RUSAGE_SELF;
+
+    let usage = getrusage(WHO).ok()?;
     u64::try_from(usage.max_rss()).ok()?.checked_mul(UNIT)
 }
 

@@ -23,8 +23,9 @@ const SLOTS: usize = 64;
 const FASTEST: Duration = Duration::from_millis(1);
 /// The interval while only old ones are: they have had time enough to show their peak.
 const SLOWEST: Duration = Duration::from_millis(10);
-/// A measurement is read about this often for each time that its age doubles.
-const READINGS: u32 = 100;
+/// In between the interval is this part of the youngest one's age, so that a long call is as
+/// well resolved as a short one, for less.
+const PART: u32 = 100;
 /// For how long the thread stays awake with nothing to do.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -66,7 +67,12 @@ pub struct Sampler {
     /// Whether the thread rests for longer than [`FASTEST`] and wants to be woken for new work.
     resting: AtomicBool,
     thread: OnceLock<Option<Thread>>,
+    /// The processor time that the thread has taken, in nanoseconds.
+    cost: AtomicU64,
 }
+
+// In a forked child the thread does not exist, and the parent's slots are of no use.
+static SAMPLER: PerProcess<Sampler> = PerProcess::new(Sampler::new);
 
 /// A slot of the sampler, given back when dropped.
 pub struct Slot {
@@ -76,9 +82,6 @@ pub struct Slot {
 
 /// Begins to watch for a measurement that starts at `rss` bytes.
 pub fn watch(rss: u64) -> Slot {
-    // In a forked child the thread does not exist, and the parent's slots are of no use.
-    static SAMPLER: PerProcess<Sampler> = PerProcess::new(Sampler::new);
-
     let sampler = SAMPLER.get();
     let place = sampler.claim(rss);
     sampler.open.fetch_add(1, Ordering::SeqCst);
@@ -92,6 +95,11 @@ pub fn watch(rss: u64) -> Slot {
         thread.unpark();
     }
     Slot { sampler, place }
+}
+
+/// The processor time that watching has taken so far, which is not the host program's own.
+pub fn cost() -> Duration {
+    Duration::from_nanos(SAMPLER.get().cost.load(Ordering::Relaxed))
 }
 
 impl Slot {
@@ -120,6 +128,7 @@ impl Sampler {
             begun: AtomicUsize::new(0),
             resting: AtomicBool::new(false),
             thread: OnceLock::new(),
+            cost: AtomicU64::new(0),
         }
     }
 
@@ -162,12 +171,13 @@ impl Sampler {
                 newest = now;
                 last_open = now;
             }
+            self.cost.store(own_nanos(), Ordering::Relaxed);
             if self.open.load(Ordering::SeqCst) > 0 {
                 last_open = now;
                 self.sample();
                 self.rest(interval(now - newest), seen);
             } else if now - last_open < LINGER {
-                self.rest(FASTEST, seen);
+                self.rest(interval(now - last_open), seen);
             } else {
                 self.rest(Duration::MAX, seen);
             }
@@ -211,7 +221,21 @@ impl Sampler {
     }
 }
 
-/// The interval between readings when the youngest measurement is `age` old.
+/// The processor time of the calling thread.
+#[cfg(unix)]
+fn own_nanos() -> u64 {
+    use rustix::time::{ClockId, clock_gettime};
+
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    (time.tv_sec * 1_000_000_000 + time.tv_nsec).cast_unsigned()
+}
+
+#[cfg(not(unix))]
+fn own_nanos() -> u64 {
+    0
+}
+
+/// The interval when the youngest measurement is `age` old, or the last one ended that long ago.
 fn interval(age: Duration) -> Duration {
-    (age / READINGS).clamp(FASTEST, SLOWEST)
+    (age / PART).clamp(FASTEST, SLOWEST)
 }

@@ -7,8 +7,9 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-import environments
 import pytest
+
+import environments
 from environments import Environment
 
 pytestmark = pytest.mark.timeout(900)

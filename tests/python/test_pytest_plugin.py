@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import environments
 import pytest
+
+import environments
 from environments import Environment, Workshop
 
 pytestmark = pytest.mark.timeout(900)
@@ -139,4 +140,6 @@ def test_plugin_may_be_named_in_a_conftest_after_its_import(
         "    assert ResourceMonitor().get_cpu_usage() == 99.5\n",
         encoding="utf-8",
     )
-    assert "1 passed" in existing.run(*PYTEST, tmp_path)
+    out = existing.run(*PYTEST, "-W", "error", tmp_path)
+    assert "1 passed" in out
+    assert "warning" not in out

@@ -7,8 +7,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-import environments
 import pytest
+
+import environments
 from environments import NAMES, Environment, Workshop
 
 pytestmark = pytest.mark.timeout(900)

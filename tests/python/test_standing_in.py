@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import environments
 import pytest
+
+import environments
 from environments import Environment, Workshop, fingerprint
 
 pytestmark = pytest.mark.timeout(900)

@@ -82,3 +82,13 @@ fn a_moment_is_never_said_to_come_before_it_does() {
     let after = clock.monotonic();
     assert!(after >= end, "{end:?} said to be reached at {after:?}");
 }
+
+#[test]
+fn a_moment_passed_long_after_the_first_reading_counts_as_reached() {
+    let first = Clock::System.monotonic();
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    assert!(Clock::System.has_reached(first));
+    assert!(Clock::System.has_reached(Clock::System.monotonic()));
+    let later = Monotonic(Clock::System.monotonic().0 + 60_000_000_000);
+    assert!(!Clock::System.has_reached(later));
+}

@@ -3,3 +3,9 @@
 
 mod cache;
 mod clock;
+#[cfg(target_os = "linux")]
+mod system;
+#[cfg(target_os = "linux")]
+mod system_cgroup;
+#[cfg(target_os = "linux")]
+mod system_peak;

@@ -74,7 +74,7 @@ impl APIMetric {
     }
 
     #[new]
-    #[pyo3(signature = (**fields))]
+    #[pyo3(signature = (**fields), text_signature = "(*, endpoint, duration_ms, status_code, timestamp=None, method='GET', error=None)")]
     fn new(
         py: Python<'_>,
         fields: Option<&Bound<'_, PyDict>>,

@@ -86,7 +86,7 @@ impl CacheStats {
     }
 
     #[new]
-    #[pyo3(signature = (**fields))]
+    #[pyo3(signature = (**fields), text_signature = "(*, max_size, hits=0, misses=0, evictions=0, expirations=0, size=0)")]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
         let given = Arguments::new("CacheStats", fields)?;
         let optional = |field| match given.optional(field)? {

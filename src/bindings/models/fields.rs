@@ -132,7 +132,7 @@ impl Stamp {
 
     /// The field as given, or the time now.
     pub fn of(value: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
-        match value {
+        match value.filter(|value| !value.is_none()) {
             None => Ok(Self::at(Clock::System.wall())),
             Some(value) => Ok(Self(Mutex::new(StampState::Given(datetime(&value)?)))),
         }

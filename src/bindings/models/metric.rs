@@ -82,7 +82,7 @@ impl PerformanceMetric {
     }
 
     #[new]
-    #[pyo3(signature = (**fields))]
+    #[pyo3(signature = (**fields), text_signature = "(*, metric_name, value, unit, timestamp=None, metadata=None)")]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
         let given = Arguments::new("PerformanceMetric", fields)?;
         let metric = Self {
@@ -90,7 +90,7 @@ impl PerformanceMetric {
             value: Mutex::new(number("value", &given.required("value")?)?),
             unit: Mutex::new(text("unit", &given.required("unit")?)?),
             timestamp: Stamp::of(given.optional("timestamp")?)?,
-            metadata: match given.optional("metadata")? {
+            metadata: match given.optional("metadata")?.filter(|dict| !dict.is_none()) {
                 None => LazyDict::unmade(),
                 Some(dict) => LazyDict::made(copied(&dict)?),
             },

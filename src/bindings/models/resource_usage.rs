@@ -92,7 +92,7 @@ impl ResourceUsage {
     }
 
     #[new]
-    #[pyo3(signature = (**fields))]
+    #[pyo3(signature = (**fields), text_signature = "(*, cpu_percent, memory_percent, memory_used_mb, memory_available_mb, disk_percent, disk_used_gb, disk_free_gb, timestamp=None, gpu_percent=None, gpu_memory_mb=None)")]
     fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
         let given = Arguments::new("ResourceUsage", fields)?;
         let required = |field| number(field, &given.required(field)?);

@@ -32,33 +32,49 @@ impl Hierarchy {
     }
 }
 
-/// The hierarchy that has `controller`: a version 1 hierarchy that names it, else version 2's,
-/// which names none.
-pub fn find(roots: &Roots, controller: &str) -> Option<Hierarchy> {
-    let groups = contents(&roots.proc.join("self/cgroup")).ok()?;
-    let mounts = contents(&roots.proc.join("self/mountinfo")).ok()?;
-    let (path, unified) = group_path(&groups, controller)?;
-    let kind: &[u8] = if unified { b"cgroup2" } else { b"cgroup" };
-    let mount = lines(&mounts)
-        .filter_map(Mount::parse)
-        .filter(|mount| mount.kind == kind && (unified || mount.has(controller)))
-        // Of several mounts of one hierarchy the one that shows the group tells most.
-        .max_by_key(|mount| mount.relative(&path).is_some())?;
-    let point = roots
-        .mounts
-        .join(mount.point.strip_prefix("/").unwrap_or(&mount.point));
-    // Inside a cgroup namespace, or with only the own group mounted, the path that the kernel
-    // tells may lie outside the mount. What is mounted is then the container's own group.
-    let group = mount
-        .relative(&path)
-        .map(|relative| point.join(relative))
-        .filter(|group| group.is_dir())
-        .unwrap_or_else(|| point.clone());
-    Some(Hierarchy {
-        mount: point,
-        group,
-        unified,
-    })
+/// What the kernel tells about the groups of this process and where they are mounted.
+pub struct Map<'a> {
+    roots: &'a Roots,
+    groups: Vec<u8>,
+    mounts: Vec<u8>,
+}
+
+impl<'a> Map<'a> {
+    pub fn read(roots: &'a Roots) -> Option<Self> {
+        Some(Self {
+            roots,
+            groups: contents(&roots.proc.join("self/cgroup")).ok()?,
+            mounts: contents(&roots.proc.join("self/mountinfo")).ok()?,
+        })
+    }
+
+    /// The hierarchy that has `controller`: a version 1 hierarchy that names it, else version
+    /// 2's, which names none.
+    pub fn find(&self, controller: &str) -> Option<Hierarchy> {
+        let (path, unified) = group_path(&self.groups, controller)?;
+        let kind: &[u8] = if unified { b"cgroup2" } else { b"cgroup" };
+        let mount = lines(&self.mounts)
+            .filter_map(Mount::parse)
+            .filter(|mount| mount.kind == kind && (unified || mount.has(controller)))
+            // Of several mounts of one hierarchy the one that shows the group tells most.
+            .max_by_key(|mount| mount.relative(&path).is_some())?;
+        let point = self
+            .roots
+            .mounts
+            .join(mount.point.strip_prefix("/").unwrap_or(&mount.point));
+        // Inside a cgroup namespace, or with only the own group mounted, the path that the kernel
+        // tells may lie outside the mount. What is mounted is then the container's own group.
+        let group = mount
+            .relative(&path)
+            .map(|relative| point.join(relative))
+            .filter(|group| group.is_dir())
+            .unwrap_or_else(|| point.clone());
+        Some(Hierarchy {
+            mount: point,
+            group,
+            unified,
+        })
+    }
 }
 
 /// The path of the group that governs `controller`, and whether that is in version 2's

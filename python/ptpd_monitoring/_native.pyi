@@ -1,0 +1,418 @@
+"""The native module: everything that records, computes and exports."""
+
+import datetime as dt
+import os
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    ParamSpec,
+    Protocol,
+    SupportsFloat,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    final,
+    overload,
+)
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "APIMetric",
+    "APIPerformanceTracker",
+    "CacheManager",
+    "CacheStats",
+    "ImageProcessingProfiler",
+    "ManualClock",
+    "Model",
+    "MonitoringSettings",
+    "PerformanceMetric",
+    "PerformanceMonitor",
+    "PerformanceReport",
+    "RequestTimer",
+    "ResourceMonitor",
+    "ResourceUsage",
+    "Session",
+    "Timer",
+    "read_settings",
+]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_Number: TypeAlias = SupportsFloat | SupportsIndex
+_Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number]
+_TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
+_Path: TypeAlias = str | os.PathLike[str]
+_Metadata: TypeAlias = dict[str, Any]
+_Size: TypeAlias = tuple[_Number, _Number]
+
+class _ResourceSource(Protocol):
+    def check_resources(self) -> ResourceUsage: ...
+    def get_alerts_for_high_usage(self) -> list[dict[str, Any]]: ...
+
+@final
+class ManualClock:
+    def __new__(cls, wall: float = 0.0) -> Self: ...
+    def advance(self, seconds: float) -> None: ...
+    def set_wall(self, wall: float) -> None: ...
+    @property
+    def wall(self) -> float: ...
+    @property
+    def monotonic(self) -> float: ...
+
+class Model:
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def model_dump(
+        self,
+        *,
+        mode: Literal["python", "json"] = "python",
+        include: Iterable[str] | None = None,
+        exclude: Iterable[str] | None = None,
+        exclude_none: bool = False,
+    ) -> dict[str, Any]: ...
+    def model_dump_json(self, *, indent: int | None = None) -> str: ...
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self: ...
+    def model_copy(self, *, update: dict[str, Any] | None = None, deep: bool = False) -> Self: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: Any) -> Self: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any: ...
+
+@disjoint_base
+class PerformanceMetric(Model):
+    def __new__(
+        cls,
+        *,
+        metric_name: str,
+        value: _Number,
+        unit: str,
+        timestamp: datetime | str | None = None,
+        metadata: _Metadata | None = None,
+    ) -> Self: ...
+    metric_name: str
+    value: float
+    unit: str
+    timestamp: datetime
+    metadata: _Metadata
+
+@disjoint_base
+class ResourceUsage(Model):
+    def __new__(
+        cls,
+        *,
+        cpu_percent: _Number,
+        memory_percent: _Number,
+        memory_used_mb: _Number,
+        memory_available_mb: _Number,
+        disk_percent: _Number,
+        disk_used_gb: _Number,
+        disk_free_gb: _Number,
+        timestamp: datetime | str | None = None,
+        gpu_percent: _Number | None = None,
+        gpu_memory_mb: _Number | None = None,
+    ) -> Self: ...
+    cpu_percent: float
+    memory_percent: float
+    memory_used_mb: float
+    memory_available_mb: float
+    disk_percent: float
+    disk_used_gb: float
+    disk_free_gb: float
+    timestamp: datetime
+    gpu_percent: float | None
+    gpu_memory_mb: float | None
+
+@disjoint_base
+class APIMetric(Model):
+    def __new__(
+        cls,
+        *,
+        endpoint: str,
+        duration_ms: _Number,
+        status_code: int,
+        timestamp: datetime | str | None = None,
+        method: str = "GET",
+        error: str | None = None,
+    ) -> Self: ...
+    endpoint: str
+    duration_ms: float
+    status_code: int
+    timestamp: datetime
+    method: str
+    error: str | None
+
+@disjoint_base
+class CacheStats(Model):
+    def __new__(
+        cls,
+        *,
+        max_size: int,
+        hits: int = 0,
+        misses: int = 0,
+        evictions: int = 0,
+        expirations: int = 0,
+        size: int = 0,
+    ) -> Self: ...
+    hits: int
+    misses: int
+    evictions: int
+    expirations: int
+    size: int
+    max_size: int
+    @property
+    def hit_rate(self) -> float: ...
+    @property
+    def miss_rate(self) -> float: ...
+
+@final
+class Timer:
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> Literal[False]: ...
+    def __aenter__(self) -> Awaitable[Self]: ...
+    def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> Awaitable[None]: ...
+    def __call__(self, function: _F) -> _F: ...
+
+@final
+class RequestTimer:
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> Literal[False]: ...
+    def __aenter__(self) -> Awaitable[Self]: ...
+    def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> Awaitable[None]: ...
+
+@final
+class Session:
+    @property
+    def session_id(self) -> str: ...
+    def __enter__(self) -> str: ...
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> Literal[False]: ...
+
+@disjoint_base
+class PerformanceMonitor:
+    def __init__(self, max_history: int = 10000, *, clock: ManualClock | None = None) -> None: ...
+    def start_timer(self, operation_name: str) -> None: ...
+    def stop_timer(self, operation_name: str) -> float | None: ...
+    def timer(self, operation_name: str, metadata: _Metadata | None = None) -> Timer: ...
+    def session(self, session_id: str) -> Session: ...
+    def record_metric(
+        self, name: str, value: _Number, unit: str, metadata: _Metadata | None = None
+    ) -> None: ...
+    def record_many(self, name: str, values: _Numbers, unit: str) -> None: ...
+    def get_metrics(
+        self, operation_name: str, time_range: _TimeRange | None = None
+    ) -> list[PerformanceMetric]: ...
+    def get_average(self, operation_name: str) -> float | None: ...
+    def get_percentiles(
+        self, operation_name: str, percentiles: _Numbers | None = None
+    ) -> dict[str, float]: ...
+    def get_statistics(self, operation_name: str) -> dict[str, Any]: ...
+    def operations(self) -> list[str]: ...
+    def values(self, operation_name: str) -> npt.NDArray[np.float64]: ...
+    def timestamps(self, operation_name: str) -> npt.NDArray[np.datetime64]: ...
+    @overload
+    def export_metrics(
+        self, format: str = "json", output_path: None = None, operation_name: str | None = None
+    ) -> str: ...
+    @overload
+    def export_metrics(
+        self, format: str = "json", *, output_path: _Path, operation_name: str | None = None
+    ) -> None: ...
+    @overload
+    def export_metrics(
+        self, format: str, output_path: _Path, operation_name: str | None = None
+    ) -> None: ...
+    def clear_metrics(self, operation_name: str | None = None) -> None: ...
+    @property
+    def _max_history(self) -> int: ...
+    @property
+    def _timers(self) -> _TimersView: ...
+    @property
+    def _metrics(self) -> _MetricsView: ...
+
+@disjoint_base
+class ImageProcessingProfiler:
+    def __init__(self, monitor: PerformanceMonitor | None = None) -> None: ...
+    @property
+    def monitor(self) -> PerformanceMonitor: ...
+    def profile_operation(
+        self, func: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> tuple[_T, dict[str, Any]]: ...
+    def get_processing_speed(self, image_size: _Size, operation_name: str) -> float | None: ...
+    def estimate_batch_time(self, images: Iterable[_Size], operation_name: str) -> float | None: ...
+    def track_memory_usage(self, operation: str) -> None: ...
+    def get_memory_stats(self) -> dict[str, float]: ...
+    def identify_bottlenecks(
+        self, operations: Iterable[str], threshold_percentile: _Number = 90
+    ) -> list[dict[str, Any]]: ...
+    @property
+    def _memory_tracking(self) -> dict[str, float]: ...
+
+@disjoint_base
+class APIPerformanceTracker:
+    def __init__(self, max_history: int = 10000, *, clock: ManualClock | None = None) -> None: ...
+    def track_request(
+        self,
+        endpoint: str,
+        duration: _Number,
+        status: int,
+        method: str = "GET",
+        error: str | None = None,
+    ) -> None: ...
+    def track(self, endpoint: str, method: str = "GET") -> RequestTimer: ...
+    def get_endpoint_stats(
+        self, endpoint: str, time_range: _TimeRange | None = None
+    ) -> dict[str, Any]: ...
+    def get_error_rate(self, endpoint: str, time_range: _TimeRange | None = None) -> float: ...
+    def get_response_times(self) -> dict[str, list[float]]: ...
+    def generate_api_report(self) -> dict[str, Any]: ...
+    @property
+    def _max_history(self) -> int: ...
+    @property
+    def _requests(self) -> Sequence[APIMetric]: ...
+
+@disjoint_base
+class CacheManager:
+    def __init__(
+        self,
+        max_size: int = 1000,
+        default_ttl: _Number = 3600,
+        *,
+        clock: ManualClock | None = None,
+    ) -> None: ...
+    @overload
+    def get(self, key: Hashable) -> Any: ...
+    @overload
+    def get(self, key: Hashable, default: _D) -> Any | _D: ...
+    def set(self, key: Hashable, value: Any, ttl: _Number | None = None) -> None: ...
+    def get_or_set(
+        self, key: Hashable, factory: Callable[[], _T], ttl: _Number | None = None
+    ) -> _T: ...
+    def delete(self, key: Hashable) -> bool: ...
+    def get_size(self) -> int: ...
+    def clear(self) -> None: ...
+    def cleanup_expired(self) -> int: ...
+    def get_stats(self) -> CacheStats: ...
+    def __contains__(self, key: Hashable, /) -> bool: ...
+    @property
+    def _max_size(self) -> int: ...
+    @property
+    def _default_ttl(self) -> float: ...
+    def _keys(self) -> list[Any]: ...
+
+@disjoint_base
+class ResourceMonitor:
+    def __init__(
+        self,
+        cpu_threshold: _Number = 80.0,
+        memory_threshold: _Number = 80.0,
+        disk_threshold: _Number = 90.0,
+        *,
+        clock: ManualClock | None = None,
+    ) -> None: ...
+    cpu_threshold: float
+    memory_threshold: float
+    disk_threshold: float
+    def get_cpu_usage(self) -> float: ...
+    def get_memory_usage(self) -> dict[str, float]: ...
+    def get_disk_usage(self, path: _Path = "/") -> dict[str, float]: ...
+    def get_gpu_usage(self, index: int = 0) -> dict[str, float | None] | None: ...
+    def gpu_count(self) -> int: ...
+    def check_resources(self) -> ResourceUsage: ...
+    def get_alerts_for_high_usage(self) -> list[dict[str, Any]]: ...
+
+@disjoint_base
+class PerformanceReport:
+    def __init__(
+        self,
+        monitor: PerformanceMonitor,
+        api_tracker: APIPerformanceTracker | None = None,
+        resource_monitor: _ResourceSource | None = None,
+    ) -> None: ...
+    @property
+    def monitor(self) -> PerformanceMonitor: ...
+    @property
+    def api_tracker(self) -> APIPerformanceTracker | None: ...
+    @property
+    def resource_monitor(self) -> _ResourceSource | None: ...
+    def generate_daily_report(self, date: dt.date | None = None) -> dict[str, Any]: ...
+    def generate_session_report(self, session_id: str) -> dict[str, Any]: ...
+    def compare_performance(self, period1: _TimeRange, period2: _TimeRange) -> dict[str, Any]: ...
+    @overload
+    @staticmethod
+    def export_report(
+        report: Mapping[str, Any], format: str = "json", path: None = None
+    ) -> str: ...
+    @overload
+    @staticmethod
+    def export_report(report: Mapping[str, Any], format: str = "json", *, path: _Path) -> None: ...
+    @overload
+    @staticmethod
+    def export_report(report: Mapping[str, Any], format: str, path: _Path) -> None: ...
+
+@final
+class MonitoringSettings:
+    @property
+    def max_history(self) -> int: ...
+    @property
+    def cpu_threshold(self) -> float: ...
+    @property
+    def memory_threshold(self) -> float: ...
+    @property
+    def disk_threshold(self) -> float: ...
+    @property
+    def cache_size(self) -> int: ...
+    @property
+    def cache_ttl(self) -> float: ...
+
+def read_settings() -> MonitoringSettings: ...
+
+class _TimersView(Protocol):
+    def __len__(self) -> int: ...
+    def __contains__(self, name: object) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+
+class _MetricsView(Protocol):
+    def __len__(self) -> int: ...
+    def __contains__(self, name: object) -> bool: ...
+    def __getitem__(self, name: str) -> Sequence[PerformanceMetric]: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def get(self, name: str, default: _D = ...) -> Sequence[PerformanceMetric] | _D: ...
+    def keys(self) -> list[str]: ...
+    def values(self) -> list[Sequence[PerformanceMetric]]: ...
+    def items(self) -> list[tuple[str, Sequence[PerformanceMetric]]]: ...

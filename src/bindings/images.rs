@@ -1,0 +1,46 @@
+//! Images, recognised without importing what makes them.
+
+use pyo3::{exceptions::PyValueError, prelude::*};
+
+use super::{
+    arguments::{Number, Value},
+    array::as_array,
+    convert::{shown, wrong_type},
+};
+
+/// The pixels of what looks like an image: a `NumPy` array of height × width, or × up to four
+/// channels, or a Pillow image.
+pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    if let Some(array) = as_array(value)? {
+        use numpy::PyUntypedArrayMethods;
+        return Ok(match *array.shape() {
+            [height, width] | [height, width, 1..=4] if height * width > 0 => {
+                Some((height * width) as u64)
+            }
+            _ => None,
+        });
+    }
+    // Pillow need not be imported to know its images: they tell size, mode and bands.
+    if value.getattr_opt("getbands")?.is_none() || value.getattr_opt("mode")?.is_none() {
+        return Ok(None);
+    }
+    let size = value.getattr_opt("size")?;
+    let size = size.and_then(|size| size.extract::<(u64, u64)>().ok());
+    Ok(size
+        .map(|(width, height)| width * height)
+        .filter(|pixels| *pixels > 0))
+}
+
+pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let (width, height): (Number<Value>, Number<Value>) = size
+        .extract()
+        .map_err(|_| wrong_type(name, "(width, height)", size))?;
+    let pixels = width.0 * height.0;
+    if width.0 > 0.0 && height.0 > 0.0 && pixels.is_finite() {
+        return Ok(pixels);
+    }
+    Err(PyValueError::new_err(format!(
+        "{name} must have a width and a height above 0, got {}",
+        shown(size)
+    )))
+}

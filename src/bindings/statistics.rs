@@ -1,0 +1,35 @@
+//! Statistics as Python dicts.
+
+use pyo3::{intern, prelude::*, types::PyDict};
+
+use super::convert::detached_if_long;
+use crate::{monitor::Measured, stats::Summary};
+
+/// A `get_statistics` dict.
+pub fn statistics_dict<'py>(
+    py: Python<'py>,
+    measured: Option<&Measured>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let summary = measured.and_then(|measured| {
+        let values = &measured.values;
+        let summary = detached_if_long(py, values.len(), || Summary::of(values))?;
+        Some((summary, &measured.unit))
+    });
+    let Some((summary, unit)) = summary else {
+        dict.set_item(intern!(py, "count"), 0)?;
+        return Ok(dict);
+    };
+    dict.set_item(intern!(py, "count"), summary.count)?;
+    dict.set_item(intern!(py, "min"), summary.min)?;
+    dict.set_item(intern!(py, "max"), summary.max)?;
+    dict.set_item(intern!(py, "mean"), summary.mean)?;
+    dict.set_item(intern!(py, "median"), summary.median)?;
+    dict.set_item(intern!(py, "std"), summary.std)?;
+    dict.set_item(intern!(py, "unit"), &**unit)?;
+    dict.set_item(intern!(py, "p50"), summary.p50)?;
+    dict.set_item(intern!(py, "p90"), summary.p90)?;
+    dict.set_item(intern!(py, "p95"), summary.p95)?;
+    dict.set_item(intern!(py, "p99"), summary.p99)?;
+    Ok(dict)
+}

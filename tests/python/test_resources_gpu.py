@@ -1,0 +1,163 @@
+"""GPU usage through a library that stands in for the driver's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PRELUDE = """
+import logging
+from ptpd_monitoring._native import ResourceMonitor
+logging.basicConfig(format="%(levelname)s %(name)s", force=True)
+monitor = ResourceMonitor()
+"""
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler to build the stand-in with")
+    path = tmp_path_factory.mktemp("nvml") / "libnvml_stub.so"
+    source = Path(__file__).with_name("nvml_stub.c")
+    subprocess.run(
+        [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, source], check=True
+    )
+    return path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "nvml.log"
+
+
+@pytest.fixture
+def run(library: Path, log: Path) -> Run:
+    """Runs a script in an interpreter of its own, whose driver is the stand-in."""
+
+    def run_script(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **os.environ,
+            "PTPD_MONITORING_NVML_LIBRARY": str(library),
+            "NVML_STUB_LOG": str(log),
+            **variables,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", PRELUDE + script],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run_script
+
+
+def events(log: Path) -> list[str]:
+    return [line.split()[0] for line in log.read_text().splitlines()]
+
+
+def test_an_unsupported_figure_hides_only_itself(run: Run) -> None:
+    run("""
+assert monitor.get_gpu_usage() == {
+    "gpu_percent": None, "memory_percent": 25.0,
+    "memory_used_mb": 2048.0, "memory_total_mb": 8192.0,
+}, monitor.get_gpu_usage()
+usage = monitor.check_resources()
+assert (usage.gpu_percent, usage.gpu_memory_mb) == (None, 2048.0)
+""")
+
+
+def test_a_failing_call_hides_only_its_own_figures(run: Run) -> None:
+    run("""
+assert monitor.get_gpu_usage(1) == {
+    "gpu_percent": 73.0, "memory_percent": None,
+    "memory_used_mb": None, "memory_total_mb": None,
+}, monitor.get_gpu_usage(1)
+""")
+
+
+def test_a_lost_gpu_shows_no_figures_and_leaves_the_other_alone(run: Run) -> None:
+    script = """
+assert monitor.gpu_count() == 2
+assert set(monitor.get_gpu_usage(1).values()) == {None}
+assert monitor.get_gpu_usage(0)["memory_used_mb"] == 2048.0
+"""
+    run(script, NVML_STUB_HANDLE="15")
+
+
+def test_gpus_beyond_the_last_do_not_exist(run: Run) -> None:
+    run("""
+assert monitor.gpu_count() == 2
+assert monitor.get_gpu_usage(2) is None
+assert monitor.get_gpu_usage(10**30) is None
+""")
+
+
+def test_the_driver_is_initialised_once_a_process(run: Run, log: Path) -> None:
+    run("""
+import threading
+monitors = [ResourceMonitor() for _ in range(4)]
+threads = [threading.Thread(target=m.get_gpu_usage, args=(1,)) for m in monitors]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+for _ in range(100):
+    assert monitor.get_gpu_usage(1)["gpu_percent"] == 73.0
+    monitor.gpu_count()
+""")
+    assert events(log) == ["init"]
+
+
+def test_a_failed_initialisation_is_not_tried_again(run: Run, log: Path) -> None:
+    script = """
+for _ in range(100):
+    assert monitor.get_gpu_usage() is None
+    assert monitor.gpu_count() == 0
+"""
+    done = run(script, NVML_STUB_INIT="999")
+    assert events(log) == ["init"]
+    assert done.stderr.splitlines() == ["WARNING ptpd_calibration.monitoring"]
+
+
+def test_a_forked_child_initialises_the_driver_itself(run: Run, log: Path) -> None:
+    run("""
+import os
+monitor.get_gpu_usage()
+pid = os.fork()
+if pid == 0:
+    fine = monitor.get_gpu_usage(1)["gpu_percent"] == 73.0 and monitor.gpu_count() == 2
+    os._exit(0 if fine else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+assert monitor.get_gpu_usage(1)["gpu_percent"] == 73.0
+""")
+    lines = log.read_text().splitlines()
+    # Two processes, and no shutdown that could free what the parent still uses.
+    assert events(log) == ["init", "init"]
+    assert len(set(lines)) == 2
+
+
+def test_a_library_that_cannot_be_loaded_is_one_warning_and_no_gpu(run: Run) -> None:
+    script = """
+assert [monitor.get_gpu_usage() for _ in range(3)] == [None] * 3
+assert monitor.check_resources().gpu_percent is None
+"""
+    done = run(script, PTPD_MONITORING_NVML_LIBRARY="/no/such/library.so")
+    assert done.stderr.splitlines() == ["WARNING ptpd_calibration.monitoring"]
+
+
+def test_a_machine_without_a_driver_warns_about_nothing(run: Run) -> None:
+    if any((Path(folder) / "libnvidia-ml.so.1").exists() for folder in ("/usr/lib", "/usr/lib64")):
+        pytest.skip("this machine has a driver")
+    done = run("assert monitor.gpu_count() >= 0", PTPD_MONITORING_NVML_LIBRARY="")
+    assert done.stderr == ""
