@@ -29,6 +29,12 @@ pub fn type_name(value: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }
 
+/// An attribute of a user's object. One that raises, as those of lazy proxies may, is as good as
+/// missing: what is only looked at must not fail the user's call.
+pub fn attribute<'py>(value: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, PyAny>> {
+    value.getattr_opt(name).ok().flatten()
+}
+
 /// The `TypeError` for an argument of the wrong type.
 pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!(

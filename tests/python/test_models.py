@@ -152,12 +152,17 @@ def test_a_field_of_the_wrong_type_is_named_and_changes_nothing(
 
 
 @pytest.mark.parametrize(("model", "field"), FIELDS)
-def test_none_is_no_value_but_of_optional_fields_and_means_now_as_a_time(model: type[Any], field: str) -> None:
+def test_none_is_a_value_of_optional_fields_only_or_means_the_default(
+    model: type[Any], field: str
+) -> None:
     if field in {"gpu_percent", "gpu_memory_mb", "error"}:
         assert getattr(full(model, **{field: None}), field) is None
         return
     if field == "timestamp":
         assert abs(full(model, timestamp=None).timestamp - datetime.now()) < timedelta(seconds=5)
+        return
+    if field == "metadata":
+        assert full(model, metadata=None).metadata == {}
         return
     with pytest.raises(FieldError, match=rf"\b{field}\b.*None"):
         full(model, **{field: None})
