@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyIndexError, PyKeyError},
+    exceptions::{PyIndexError, PyKeyError, PyOverflowError},
     prelude::*,
     types::{PyList, PySlice, PyString},
 };
@@ -35,7 +35,13 @@ fn item_or_slice<'py>(
         }
         return Ok(items.into_any());
     }
-    let at: isize = index.extract()?;
+    let at: isize = index.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyOverflowError>(index.py()) {
+            PyIndexError::new_err("index out of range")
+        } else {
+            error
+        }
+    })?;
     let at = if at < 0 { at + signed } else { at };
     match usize::try_from(at) {
         Ok(at) if at < length => item(at),
