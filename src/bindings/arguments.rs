@@ -207,13 +207,20 @@ pub fn index(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
 
 /// A path, given as a `str` or an `os.PathLike` of one.
 pub fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
-    value.extract::<PathBuf>().map_err(|error| {
+    let path = value.extract::<PathBuf>().map_err(|error| {
         if error.is_instance_of::<PyTypeError>(value.py()) {
             wrong_type(name, "a str or os.PathLike", value)
         } else {
             error
         }
-    })
+    })?;
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        let given = shown(value);
+        return Err(PyValueError::new_err(format!(
+            "{name} must be a path without null characters, got {given}"
+        )));
+    }
+    Ok(path)
 }
 
 /// A path that may be left out.

@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::Mutex;
 use pyo3::{
-    intern,
+    PyTraverseError, PyVisit, intern,
     prelude::*,
     sync::PyOnceLock,
     types::{PyDict, PyString},
@@ -107,7 +107,8 @@ impl Sessions {
 pub struct Session {
     monitor: Py<PerformanceMonitor>,
     id: Py<PyString>,
-    tokens: Mutex<Vec<Py<PyAny>>>,
+    /// What takes each entry back, by who entered: a token works only where it was made.
+    tokens: Mutex<Vec<(Owner, Py<PyAny>)>>,
 }
 
 impl Session {
@@ -133,7 +134,8 @@ impl Session {
     fn __enter__(&self, py: Python<'_>) -> PyResult<Py<PyString>> {
         let variable = self.monitor.get().sessions().variable(py)?;
         let token = variable.call_method1("set", (&self.id,))?;
-        self.tokens.lock().push(token.unbind());
+        let owner = owner(py)?;
+        self.tokens.lock().push((owner, token.unbind()));
         Ok(self.id.clone_ref(py))
     }
 
@@ -144,7 +146,13 @@ impl Session {
         _error: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<bool> {
-        let token = self.tokens.lock().pop();
+        let owner = owner(py)?;
+        let token = {
+            let mut tokens = self.tokens.lock();
+            let own = tokens.iter().rposition(|(other, _)| *other == owner);
+            own.or(tokens.len().checked_sub(1))
+                .map(|at| tokens.remove(at).1)
+        };
         if let Some(token) = token {
             let variable = self.monitor.get().sessions().variable(py)?;
             let reset = variable.call_method1("reset", (token,));
@@ -161,5 +169,13 @@ impl Session {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         Ok(format!("<Session {}>", self.id.bind(py).repr()?))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.monitor)?;
+        match self.tokens.try_lock() {
+            Some(tokens) => tokens.iter().try_for_each(|(_, token)| visit.call(token)),
+            None => Ok(()),
+        }
     }
 }

@@ -29,6 +29,12 @@ pub fn type_name(value: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| "object".to_owned(), |name| name.to_string())
 }
 
+/// An attribute of a user's object. One that raises, as those of lazy proxies may, is as good as
+/// missing: what is only looked at must not fail the user's call.
+pub fn attribute<'py>(value: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, PyAny>> {
+    value.getattr_opt(name).ok().flatten()
+}
+
 /// The `TypeError` for an argument of the wrong type.
 pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!(
@@ -39,12 +45,20 @@ pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr
 }
 
 /// The UTC microseconds since the Unix epoch of a `datetime`; naive ones are local time, by
-/// Python's own rule.
+/// Python's own rule. Saturates at the ends of the calendar, which callers pass to mean no bound.
 pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     if !value.is_instance_of::<PyDateTime>() {
         return Err(wrong_type(name, "a datetime", value));
     }
-    let seconds: f64 = value.call_method0("timestamp")?.extract()?;
+    let seconds: f64 = match value.call_method0("timestamp") {
+        Ok(seconds) => seconds.extract()?,
+        // There Python cannot convert local time, having no year before the first or after the last.
+        Err(error) => match value.getattr("year")?.extract()? {
+            1 => return Ok(i64::MIN),
+            9999 => return Ok(i64::MAX),
+            _ => return Err(error),
+        },
+    };
     #[expect(
         clippy::cast_possible_truncation,
         reason = "datetimes end in the year 9999"

@@ -15,6 +15,7 @@ impl From<Error> for PyErr {
                 Some(errno) => {
                     let text = source.to_string();
                     let reason = text.split(" (os error").next().unwrap_or(&text).to_owned();
+                    // A str, as from Python's own functions.
                     PyOSError::new_err((errno, reason, path.clone().into_os_string()))
                 }
                 None => PyOSError::new_err(error.to_string()),

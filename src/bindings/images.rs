@@ -5,7 +5,7 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use super::{
     arguments::{Number, Value},
     array::as_array,
-    convert::{shown, wrong_type},
+    convert::{attribute, shown, wrong_type},
 };
 
 /// The pixels of what looks like an image: a `NumPy` array of height × width, or × up to four
@@ -21,20 +21,27 @@ pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
         });
     }
     // Pillow need not be imported to know its images: they tell size, mode and bands.
-    if value.getattr_opt("getbands")?.is_none() || value.getattr_opt("mode")?.is_none() {
+    if attribute(value, "getbands").is_none() || attribute(value, "mode").is_none() {
         return Ok(None);
     }
-    let size = value.getattr_opt("size")?;
+    let size = attribute(value, "size");
     let size = size.and_then(|size| size.extract::<(u64, u64)>().ok());
     Ok(size
-        .map(|(width, height)| width * height)
+        .and_then(|(width, height)| width.checked_mul(height))
         .filter(|pixels| *pixels > 0))
 }
 
+/// The pixels of a size, any pair of width and height.
 pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let (width, height): (Number<Value>, Number<Value>) = size
-        .extract()
-        .map_err(|_| wrong_type(name, "(width, height)", size))?;
+    let sides = size
+        .try_iter()
+        .and_then(|sides| sides.map(|side| side?.extract()).collect());
+    let Ok::<Vec<Number<Value>>, _>(sides) = sides else {
+        return Err(wrong_type(name, "(width, height)", size));
+    };
+    let [width, height] = &sides[..] else {
+        return Err(wrong_type(name, "(width, height)", size));
+    };
     let pixels = width.0 * height.0;
     if width.0 > 0.0 && height.0 > 0.0 && pixels.is_finite() {
         return Ok(pixels);

@@ -15,23 +15,18 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::convert::type_name;
-use crate::report::number_text;
 
-/// Deeper nesting than this is shown as text; it is most likely a cycle.
+/// Deeper nesting than this is shown as text, before the stack ends.
 const DEEPEST: usize = 100;
 
 /// A Python object that serializes itself as JSON.
+#[derive(Clone, Copy)]
 pub struct PyJson<'a, 'py> {
     value: &'a Bound<'py, PyAny>,
+    /// What it is an item of.
+    outer: Option<&'a PyJson<'a, 'py>>,
     depth: usize,
-    non_finite: NonFinite,
-}
-
-/// What NaN and the infinities become, for which JSON has no numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum NonFinite {
-    Null,
-    Text,
+    exact: bool,
 }
 
 impl<'a, 'py> PyJson<'a, 'py> {
@@ -39,25 +34,33 @@ impl<'a, 'py> PyJson<'a, 'py> {
     pub fn new(value: &'a Bound<'py, PyAny>) -> Self {
         Self {
             value,
+            outer: None,
             depth: 0,
-            non_finite: NonFinite::Null,
+            exact: false,
         }
     }
 
-    /// Writes `nan`, `inf` and `-inf` instead of `null`, for a table made from the JSON.
-    pub fn with_non_finite_text(self) -> Self {
+    /// Wraps `value` for a table: numbers that JSON's own cannot hold become their text.
+    pub fn for_table(value: &'a Bound<'py, PyAny>) -> Self {
         Self {
-            non_finite: NonFinite::Text,
-            ..self
+            exact: true,
+            ..Self::new(value)
         }
     }
 
-    fn part<'b>(&self, value: &'b Bound<'py, PyAny>) -> PyJson<'b, 'py> {
+    /// An item of this one.
+    fn inner<'b>(&'b self, value: &'b Bound<'py, PyAny>) -> PyJson<'b, 'py> {
         PyJson {
             value,
+            outer: Some(self),
             depth: self.depth + 1,
-            non_finite: self.non_finite,
+            exact: self.exact,
         }
+    }
+
+    /// Whether it is an item of itself, at any depth.
+    fn is_cycle(&self) -> bool {
+        std::iter::successors(self.outer, |json| json.outer).any(|json| json.value.is(self.value))
     }
 
     fn text(&self) -> String {
@@ -67,10 +70,9 @@ impl<'a, 'py> PyJson<'a, 'py> {
         )
     }
 
-    fn list<S: Serializer>(&self, serializer: S) -> Option<Result<S::Ok, S::Error>> {
-        let items: Vec<Bound<'py, PyAny>> =
-            self.value.try_iter().ok()?.collect::<PyResult<_>>().ok()?;
-        Some(serializer.collect_seq(items.iter().map(|value| self.part(value))))
+    /// What iterating gives, unless that fails.
+    fn items(&self) -> Option<Vec<Bound<'py, PyAny>>> {
+        self.value.try_iter().ok()?.collect::<PyResult<_>>().ok()
     }
 
     fn map<S: Serializer>(
@@ -82,7 +84,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
         let items = dict.copy().map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in items.iter() {
-            map.serialize_entry(&self.part(&key).text(), &self.part(&value))?;
+            map.serialize_entry(&PyJson::new(&key).text(), &self.inner(&value))?;
         }
         map.end()
     }
@@ -111,15 +113,16 @@ impl Serialize for PyJson<'_, '_> {
                 return serializer.serialize_i64(number);
             }
             match RawValue::from_string(self.text()) {
-                Ok(digits) => digits.serialize(serializer),
-                Err(_) => serializer.serialize_str(&self.text()),
+                Ok(digits) if !self.exact => digits.serialize(serializer),
+                _ => serializer.serialize_str(&self.text()),
             }
         } else if let Ok(number) = value.cast::<PyFloat>() {
-            let number = number.value();
-            if self.non_finite == NonFinite::Text && !number.is_finite() {
-                return serializer.serialize_str(&number_text(number));
+            if self.exact && !number.value().is_finite() {
+                return serializer.serialize_str(&self.text());
             }
-            serializer.serialize_f64(number)
+            serializer.serialize_f64(number.value())
+        } else if self.is_cycle() {
+            serializer.serialize_str(&format!("<{} inside itself>", type_name(value)))
         } else if self.depth >= DEEPEST {
             serializer.serialize_str(&format!("<{} nested too deeply>", type_name(value)))
         } else if let Ok(dict) = value.cast::<PyDict>() {
@@ -129,9 +132,9 @@ impl Serialize for PyJson<'_, '_> {
             || value.is_instance_of::<PySet>()
             || value.is_instance_of::<PyFrozenSet>()
         {
-            match self.list(serializer) {
-                Some(result) => result,
-                None => Err(S::Error::custom("a list changed while it was exported")),
+            match self.items() {
+                Some(items) => serializer.collect_seq(items.iter().map(|item| self.inner(item))),
+                None => serializer.serialize_str(&self.text()),
             }
         } else if value.is_instance_of::<PyDateTime>()
             || value.is_instance_of::<PyDate>()
@@ -147,7 +150,7 @@ impl Serialize for PyJson<'_, '_> {
         } else if value.is_instance_of::<PyBytes>() {
             serializer.serialize_str(&self.text())
         } else if let Some(stand_in) = self.stand_in() {
-            self.part(&stand_in).serialize(serializer)
+            self.inner(&stand_in).serialize(serializer)
         } else {
             serializer.serialize_str(&self.text())
         }

@@ -34,11 +34,20 @@ pub fn copy_argument<'py>(
     }
 }
 
-/// The session that `metadata` names.
-pub fn session_of(metadata: &Bound<'_, PyDict>) -> PyResult<Option<String>> {
-    Ok(metadata
-        .get_item(SESSION_ID)?
-        .and_then(|session| session.extract().ok()))
+/// Settles which session a sample with `metadata` belongs to: the one that it names itself, else
+/// the `current` one, which it names from then on. What it names may be no text; then the sample
+/// belongs to no session that a report could be asked for.
+pub fn settle_session(
+    metadata: &Bound<'_, PyDict>,
+    current: Option<String>,
+) -> PyResult<Option<String>> {
+    if let Some(own) = metadata.get_item(SESSION_ID)? {
+        return Ok(own.extract().ok());
+    }
+    if let Some(current) = &current {
+        metadata.set_item(SESSION_ID, current)?;
+    }
+    Ok(current)
 }
 
 /// The dict that readers see: the user's, copied, or what the label says.

@@ -141,11 +141,7 @@ impl PerformanceMonitor {
             None => None,
         };
         if let Some(metadata) = &metadata {
-            match (metadata::session_of(metadata)?, &session) {
-                (Some(own), _) => session = Some(own),
-                (None, Some(session)) => metadata.set_item(metadata::SESSION_ID, session)?,
-                (None, None) => {}
-            }
+            session = metadata::settle_session(metadata, session)?;
         }
         let label = LabelRef {
             unit,
@@ -244,6 +240,8 @@ impl PerformanceMonitor {
         let name = operation_name
             .cast::<PyString>()
             .map_err(|_| wrong_type("operation_name", "a str", operation_name))?;
+        // Now, and not when the block has run and its exception would be lost.
+        text_of("operation_name", name)?;
         let metadata = match metadata {
             None => None,
             Some(_) => metadata::copy_argument(metadata)?.map(Bound::unbind),

@@ -7,7 +7,7 @@ use pyo3::{
     types::{PyDict, PyTuple},
 };
 
-use super::convert::type_name;
+use super::convert::{attribute, type_name};
 use crate::system::peak::{self, Measurement, Peak};
 
 /// Bytes in a megabyte, as the API counts them.
@@ -36,21 +36,21 @@ pub fn function_and_arguments<'py>(
 }
 
 /// The name that a callable's profile goes by: its own, or that of the function or class behind.
-pub fn callable_name(function: &Bound<'_, PyAny>) -> PyResult<String> {
+pub fn callable_name(function: &Bound<'_, PyAny>) -> String {
     let mut function = function.clone();
     // A partial of a partial, and so on; a few levels are more than anybody nests.
     for _ in 0..16 {
-        if let Some(name) = function.getattr_opt("__name__")?
+        if let Some(name) = attribute(&function, "__name__")
             && let Ok(name) = name.extract::<String>()
         {
-            return Ok(name);
+            return name;
         }
-        match function.getattr_opt("func")? {
+        match attribute(&function, "func") {
             Some(inner) if inner.is_callable() => function = inner,
             _ => break,
         }
     }
-    Ok(type_name(&function))
+    type_name(&function)
 }
 
 /// The figures of a call besides its time. A figure that the system does not tell is missing.

@@ -137,7 +137,7 @@ impl ImageProcessingProfiler {
         if !func.is_callable() {
             return Err(wrong_type("func", "callable", &func));
         }
-        let operation = callable_name(&func)?;
+        let operation = callable_name(&func);
         let monitor = Self::target(slf)?;
         let clock = monitor.get().core().clock();
         let usage = Usage::begin();

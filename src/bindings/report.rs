@@ -252,8 +252,7 @@ impl PerformanceReport {
     }
 
     /// Exports a report as ``"json"``, or as ``"csv"``: one row for each of its operations (of its
-    /// changes, for a comparison), first column ``operation``. The format is in any case. Numbers
-    /// that are not finite are ``null`` in JSON and ``nan``, ``inf``, ``-inf`` in CSV.
+    /// changes, for a comparison), first column ``operation``. The format is in any case.
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
     /// is complete) and returns None.
@@ -273,11 +272,10 @@ impl PerformanceReport {
         let report = report
             .cast::<PyDict>()
             .map_err(|_| wrong_type("report", "a dict", report))?;
-        let json = PyJson::new(report.as_any());
         let text = match format {
-            Format::Json => report_json(&json)?,
+            Format::Json => report_json(&PyJson::new(report.as_any()))?,
             Format::Csv => {
-                let report = serde_json::to_value(json.with_non_finite_text())
+                let report = serde_json::to_value(PyJson::for_table(report.as_any()))
                     .map_err(|error| Error::Encoding(error.to_string()))?;
                 report_csv(&report)?
             }

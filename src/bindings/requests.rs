@@ -146,9 +146,12 @@ fn text_object<'a, 'py>(
     name: &str,
     value: &'a Bound<'py, PyAny>,
 ) -> PyResult<&'a Bound<'py, PyString>> {
-    value
+    let text = value
         .cast::<PyString>()
-        .map_err(|_| wrong_type(name, "a str", value))
+        .map_err(|_| wrong_type(name, "a str", value))?;
+    // Now, and not when the block has run and its exception would be lost.
+    text_of(name, text)?;
+    Ok(text)
 }
 
 #[pymethods]
@@ -319,14 +322,14 @@ pub struct RequestTimer {
 }
 
 impl RequestTimer {
-    fn start(&self) {
-        self.starts
-            .push(self.tracker.get().core().clock().monotonic());
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        let now = self.tracker.get().core().clock().monotonic();
+        self.starts.push(py, now)
     }
 
     fn stop(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let now = self.tracker.get().core().clock().monotonic();
-        let Some(start) = self.starts.pop() else {
+        let Some(start) = self.starts.pop(py)? else {
             return Ok(());
         };
         let seconds = now.seconds_since(start);
@@ -345,9 +348,9 @@ impl RequestTimer {
 
 #[pymethods]
 impl RequestTimer {
-    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf.get().start();
-        slf
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().start(slf.py())?;
+        Ok(slf)
     }
 
     fn __exit__(
@@ -361,9 +364,9 @@ impl RequestTimer {
         Ok(false)
     }
 
-    fn __aenter__(slf: Bound<'_, Self>) -> Done {
-        slf.get().start();
-        Done::with(slf.into_any().unbind())
+    fn __aenter__(slf: Bound<'_, Self>) -> PyResult<Done> {
+        slf.get().start(slf.py())?;
+        Ok(Done::with(slf.into_any().unbind()))
     }
 
     fn __aexit__(

@@ -9,11 +9,15 @@ use pyo3::{
     types::{PyDict, PyString},
 };
 
-use super::{awaitable::Done, context::thread_number, monitor::PerformanceMonitor};
-use crate::clock::Monotonic;
+use super::{
+    awaitable::Done,
+    context::{owner, thread_number},
+    monitor::PerformanceMonitor,
+};
+use crate::{clock::Monotonic, timers::Owner};
 
 /// When each `with` block of a context manager was entered. One object may be entered again
-/// before it is left, by nesting or from several threads; each block finds its own start.
+/// before it is left, by nesting or from several threads or tasks; each block finds its own start.
 #[derive(Default)]
 pub struct Starts {
     /// The first start not left yet, plus one; zero if there is none.
@@ -22,53 +26,56 @@ pub struct Starts {
     thread: AtomicU64,
     /// How many there are in `others`, so that the usual case takes no lock.
     nested: AtomicU64,
-    others: Mutex<Vec<(u64, Monotonic)>>,
+    others: Mutex<Vec<(Owner, Monotonic)>>,
 }
 
 impl Starts {
-    /// Remembers `now` for the calling thread.
+    /// Remembers `now` for the calling thread or task.
     #[inline]
-    pub fn push(&self, now: Monotonic) {
+    pub fn push(&self, py: Python<'_>, now: Monotonic) -> PyResult<()> {
         let free = self
             .first
             .compare_exchange(0, now.0.wrapping_add(1), Relaxed, Relaxed)
             .is_ok();
         if free {
             self.thread.store(thread_number(), Relaxed);
+            Ok(())
         } else {
-            self.push_nested(now);
+            self.push_nested(owner(py)?, now);
+            Ok(())
         }
     }
 
     #[cold]
-    fn push_nested(&self, now: Monotonic) {
+    fn push_nested(&self, owner: Owner, now: Monotonic) {
         let mut others = self.others.lock();
-        others.push((thread_number(), now));
+        others.push((owner, now));
         self.nested.store(others.len() as u64, Relaxed);
     }
 
-    /// Takes back the calling thread's latest start, or the latest of all if it has none.
+    /// Takes back the latest start of the calling thread or task, or the latest of all if it has
+    /// none.
     #[inline]
-    pub fn pop(&self) -> Option<Monotonic> {
+    pub fn pop(&self, py: Python<'_>) -> PyResult<Option<Monotonic>> {
         if self.nested.load(Relaxed) > 0
-            && let Some(start) = self.pop_nested()
+            && let Some(start) = self.pop_nested(owner(py)?)
         {
-            return Some(start);
+            return Ok(Some(start));
         }
-        match self.first.swap(0, Relaxed) {
+        Ok(match self.first.swap(0, Relaxed) {
             0 => None,
             start => Some(Monotonic(start.wrapping_sub(1))),
-        }
+        })
     }
 
     #[cold]
-    fn pop_nested(&self) -> Option<Monotonic> {
-        let thread = thread_number();
+    fn pop_nested(&self, owner: Owner) -> Option<Monotonic> {
         let mut others = self.others.lock();
-        let own = others.iter().rposition(|(other, _)| *other == thread);
+        let own = others.iter().rposition(|(other, _)| *other == owner);
         let at = match own {
             Some(at) => at,
-            None if self.first.load(Relaxed) != 0 && self.thread.load(Relaxed) == thread => {
+            // A task of this thread made the first one, and the others know theirs.
+            None if self.first.load(Relaxed) != 0 && self.thread.load(Relaxed) == owner.0 => {
                 return None;
             }
             None => others.len().checked_sub(1)?,
@@ -109,15 +116,15 @@ impl Timer {
     }
 
     #[inline]
-    fn start(&self) {
-        self.starts
-            .push(self.monitor.get().core().clock().monotonic());
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        let now = self.monitor.get().core().clock().monotonic();
+        self.starts.push(py, now)
     }
 
     #[inline]
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         let now = self.monitor.get().core().clock().monotonic();
-        if let Some(start) = self.starts.pop() {
+        if let Some(start) = self.starts.pop(py)? {
             let seconds = now.seconds_since(start);
             let name = self.name.bind(py);
             let metadata = self.metadata.as_ref().map(|metadata| metadata.bind(py));
@@ -130,9 +137,9 @@ impl Timer {
 #[pymethods]
 impl Timer {
     #[inline]
-    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
-        slf.get().start();
-        slf
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().start(slf.py())?;
+        Ok(slf)
     }
 
     #[inline]
@@ -147,9 +154,9 @@ impl Timer {
         Ok(false)
     }
 
-    fn __aenter__(slf: Bound<'_, Self>) -> Done {
-        slf.get().start();
-        Done::with(slf.into_any().unbind())
+    fn __aenter__(slf: Bound<'_, Self>) -> PyResult<Done> {
+        slf.get().start(slf.py())?;
+        Ok(Done::with(slf.into_any().unbind()))
     }
 
     fn __aexit__(

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use pyo3::{
-    exceptions::{PyIndexError, PyKeyError},
+    PyTraverseError, PyVisit,
+    exceptions::{PyIndexError, PyKeyError, PyOverflowError},
     prelude::*,
     types::{PyList, PySlice, PyString},
 };
@@ -34,7 +35,13 @@ fn item_or_slice<'py>(
         }
         return Ok(items.into_any());
     }
-    let at: isize = index.extract()?;
+    let at: isize = index.extract().map_err(|error: PyErr| {
+        if error.is_instance_of::<PyOverflowError>(index.py()) {
+            PyIndexError::new_err("index out of range")
+        } else {
+            error
+        }
+    })?;
     let at = if at < 0 { at + signed } else { at };
     match usize::try_from(at) {
         Ok(at) if at < length => item(at),
@@ -80,6 +87,10 @@ impl TimersView {
 
     fn __repr__(&self) -> String {
         format!("<running timers {:?}>", self.names())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }
 
@@ -159,6 +170,10 @@ impl MetricsView {
     fn __repr__(&self) -> String {
         format!("<samples of {:?}>", self.names())
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
 }
 
 /// The samples of one operation, oldest first. Setting a sample's timestamp changes the sample.
@@ -233,5 +248,9 @@ impl RequestsView {
 
     fn __repr__(&self) -> String {
         format!("<{} requests>", self.__len__())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }

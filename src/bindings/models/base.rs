@@ -28,6 +28,14 @@ fn fields<'py>(model: &Bound<'py, PyAny>) -> PyResult<Vec<(String, Bound<'py, Py
         .collect()
 }
 
+fn values<'py>(model: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let values = PyDict::new(model.py());
+    for (name, value) in fields(model)? {
+        values.set_item(name, value)?;
+    }
+    Ok(values)
+}
+
 /// The names in `include` or `exclude`, which may be any iterable of strings.
 fn named(argument: &str, names: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
     names
@@ -123,10 +131,7 @@ impl Model {
         deep: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let mut values = PyDict::new(py);
-        for (name, value) in fields(slf)? {
-            values.set_item(name, value)?;
-        }
+        let mut values = values(slf)?;
         if deep {
             let copy = py.import("copy")?.call_method1("deepcopy", (values,))?;
             values = copy.cast_into::<PyDict>()?;
@@ -143,9 +148,14 @@ impl Model {
 
     fn __deepcopy__<'py>(
         slf: &Bound<'py, Self>,
-        _memo: &Bound<'py, PyAny>,
+        memo: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        Self::model_copy(slf, None, true)
+        // With the memo, what several models share stays shared among their copies.
+        let copy = slf
+            .py()
+            .import("copy")?
+            .call_method1("deepcopy", (values(slf)?, memo))?;
+        slf.get_type().call((), Some(copy.cast::<PyDict>()?))
     }
 
     fn __reduce__<'py>(

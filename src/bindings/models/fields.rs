@@ -107,7 +107,13 @@ pub fn optional_number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Option
 
 /// An `int` field.
 pub fn integer(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    whole(field, value).map_err(|_| wrong_field(field, "an int", value))
+    let whole = whole(field, value).map_err(|_| wrong_field(field, "an int", value))?;
+    // A number that saturated is another one.
+    if value.eq(whole).unwrap_or(false) {
+        Ok(whole)
+    } else {
+        Err(wrong_field(field, "an int of at most 64 bits", value))
+    }
 }
 
 /// A `datetime` field; a stamp of our own becomes a `datetime` only when somebody looks.

@@ -157,7 +157,9 @@ impl PerformanceMetric {
                 self.timestamp.get(value.py())?.bind(value.py()),
             )?;
             // The sample may have fallen off since; then there is nothing left to change.
-            origin.operation.set_time(origin.sequence, time * 1_000);
+            origin
+                .operation
+                .set_time(origin.sequence, time.saturating_mul(1_000));
         }
         Ok(())
     }

@@ -1,0 +1,251 @@
+"""The global instances and the environment variables that configure them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import ptpd_monitoring
+from ptpd_monitoring import (
+    APIPerformanceTracker,
+    CacheManager,
+    ImageProcessingProfiler,
+    PerformanceMonitor,
+    ResourceMonitor,
+    _instances,
+    get_api_tracker,
+    get_cache,
+    get_monitor,
+    get_profiler,
+    get_resource_monitor,
+)
+from ptpd_monitoring.settings import read_settings
+
+GETTERS: dict[Callable[[], Any], type[Any]] = {
+    get_monitor: PerformanceMonitor,
+    get_profiler: ImageProcessingProfiler,
+    get_api_tracker: APIPerformanceTracker,
+    get_cache: CacheManager,
+    get_resource_monitor: ResourceMonitor,
+}
+VARIABLES = {
+    "MAX_HISTORY": "max_history",
+    "CPU_THRESHOLD": "cpu_threshold",
+    "MEMORY_THRESHOLD": "memory_threshold",
+    "DISK_THRESHOLD": "disk_threshold",
+    "CACHE_SIZE": "cache_size",
+    "CACHE_TTL": "cache_ttl",
+}
+PREFIX = "PTPD_MONITORING_"
+
+
+@pytest.fixture(autouse=True)
+def _first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No instance exists yet, and no variable is set."""
+    monkeypatch.setattr(_instances, "_instances", {})
+    for variable in VARIABLES:
+        monkeypatch.delenv(PREFIX + variable, raising=False)
+
+
+@pytest.mark.parametrize("getter", GETTERS)
+def test_a_getter_gives_one_instance_for_all_calls(getter: Callable[[], Any]) -> None:
+    made = getter()
+    assert type(made) is GETTERS[getter]
+    assert getter() is made
+
+
+def test_the_profiler_records_into_the_global_monitor() -> None:
+    assert get_profiler().monitor is get_monitor()
+
+
+@pytest.mark.parametrize("getter", GETTERS)
+def test_threads_that_ask_first_at_the_same_moment_get_one_instance(
+    getter: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            monkeypatch.setattr(_instances, "_instances", {})
+            barrier = threading.Barrier(8)
+            found: list[object] = []
+
+            def ask(barrier: threading.Barrier = barrier, found: list[object] = found) -> None:
+                barrier.wait()
+                found.append(getter())
+
+            threads = [threading.Thread(target=ask) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(found) == 8
+            assert all(instance is found[0] for instance in found)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_without_variables_the_documented_defaults_hold() -> None:
+    assert get_monitor()._max_history == 10_000
+    assert get_api_tracker()._max_history == 10_000
+    assert (get_cache()._max_size, get_cache()._default_ttl) == (1_000, 3_600)
+    resources = get_resource_monitor()
+    assert (resources.cpu_threshold, resources.memory_threshold, resources.disk_threshold) == (
+        80.0,
+        80.0,
+        90.0,
+    )
+
+
+def test_variables_configure_the_instances(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "MAX_HISTORY": "5000",
+        "CPU_THRESHOLD": "75.0",
+        "MEMORY_THRESHOLD": "85.5",
+        "DISK_THRESHOLD": "95",
+        "CACHE_SIZE": "2000",
+        "CACHE_TTL": "12.5",
+    }
+    for variable, value in values.items():
+        monkeypatch.setenv(PREFIX + variable, value)
+    assert get_monitor()._max_history == 5_000
+    assert get_profiler().monitor._max_history == 5_000
+    assert get_api_tracker()._max_history == 5_000
+    assert (get_cache()._max_size, get_cache()._default_ttl) == (2_000, 12.5)
+    resources = get_resource_monitor()
+    assert (resources.cpu_threshold, resources.memory_threshold, resources.disk_threshold) == (
+        75.0,
+        85.5,
+        95.0,
+    )
+
+
+def test_variables_do_not_configure_instances_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "MAX_HISTORY", "5")
+    assert PerformanceMonitor()._max_history == 10_000
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_variable_means_the_default(
+    monkeypatch: pytest.MonkeyPatch, variable: str, blank: str
+) -> None:
+    default = getattr(read_settings(), VARIABLES[variable])
+    monkeypatch.setenv(PREFIX + variable, blank)
+    assert getattr(read_settings(), VARIABLES[variable]) == default
+
+
+def test_blanks_around_a_value_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "CACHE_SIZE", " 7\n")
+    assert read_settings().cache_size == 7
+
+
+@pytest.mark.parametrize("ttl", ["0", "-1"])
+def test_a_cache_may_be_configured_to_keep_for_ever(
+    monkeypatch: pytest.MonkeyPatch, ttl: str
+) -> None:
+    monkeypatch.setenv(PREFIX + "CACHE_TTL", ttl)
+    assert get_cache()._default_ttl == float(ttl)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("MAX_HISTORY", "0", "at least 1"),
+        ("MAX_HISTORY", "-5", "at least 1"),
+        ("MAX_HISTORY", "1.5", "whole number"),
+        ("MAX_HISTORY", "many", "whole number"),
+        ("CACHE_SIZE", "0", "at least 1"),
+        ("CPU_THRESHOLD", "101", "0 to 100"),
+        ("MEMORY_THRESHOLD", "-1", "0 to 100"),
+        ("DISK_THRESHOLD", "nan", "0 to 100"),
+        ("DISK_THRESHOLD", "90%", "0 to 100"),
+        ("CACHE_TTL", "inf", "finite"),
+        ("CACHE_TTL", "an hour", "finite"),
+    ],
+)
+@pytest.mark.parametrize("getter", [get_monitor, get_cache, get_resource_monitor, get_profiler])
+def test_a_wrong_value_is_named_with_its_variable_and_range_by_the_getter(
+    monkeypatch: pytest.MonkeyPatch,
+    getter: Callable[[], Any],
+    variable: str,
+    value: str,
+    allowed: str,
+) -> None:
+    monkeypatch.setenv(PREFIX + variable, value)
+    with pytest.raises(ValueError, match=PREFIX + variable) as caught:
+        getter()
+    assert repr(value).strip("'") in str(caught.value)
+    assert allowed in str(caught.value)
+    monkeypatch.delenv(PREFIX + variable)
+    assert type(getter()) is GETTERS[getter]
+
+
+def test_a_wrong_value_does_not_break_the_import() -> None:
+    script = (
+        "import ptpd_monitoring\n"
+        "try:\n"
+        "    ptpd_monitoring.get_monitor()\n"
+        "except ValueError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env={"PTPD_MONITORING_MAX_HISTORY": "none"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "PTPD_MONITORING_MAX_HISTORY" in done.stdout
+    assert '"none"' in done.stdout
+
+
+def test_importing_brings_neither_numpy_nor_pydantic_nor_asyncio_along() -> None:
+    script = (
+        "import sys\n"
+        "import ptpd_monitoring\n"
+        "monitor = ptpd_monitoring.get_monitor()\n"
+        "with monitor.timer('op'):\n"
+        "    pass\n"
+        "monitor.start_timer('op')\n"
+        "monitor.stop_timer('op')\n"
+        "monitor.record_many('op', [1, 2, 3], 's')\n"
+        "monitor.get_statistics('op')\n"
+        "monitor.export_metrics()\n"
+        "ptpd_monitoring.get_profiler().profile_operation(len, [1])\n"
+        "with ptpd_monitoring.get_api_tracker().track('/a'):\n"
+        "    pass\n"
+        "wanted = ['numpy', 'pydantic', 'psutil', 'asyncio']\n"
+        "print([name for name in wanted if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_public_names_are_all_there() -> None:
+    for name in ptpd_monitoring.__all__:
+        assert hasattr(ptpd_monitoring, name)
+    assert {
+        "PerformanceMetric",
+        "ResourceUsage",
+        "APIMetric",
+        "CacheStats",
+        "PerformanceMonitor",
+        "ImageProcessingProfiler",
+        "APIPerformanceTracker",
+        "CacheManager",
+        "ResourceMonitor",
+        "PerformanceReport",
+        "get_monitor",
+        "get_profiler",
+        "get_api_tracker",
+        "get_cache",
+        "get_resource_monitor",
+    } <= set(ptpd_monitoring.__all__)

@@ -1,0 +1,345 @@
+"""The six classes as Python programmers use them: subclassed, patched, collected."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ptpd_monitoring import (
+    APIPerformanceTracker,
+    CacheManager,
+    ImageProcessingProfiler,
+    PerformanceMonitor,
+    PerformanceReport,
+    ResourceMonitor,
+)
+
+MAKE: dict[type[Any], Callable[[], Any]] = {
+    PerformanceMonitor: PerformanceMonitor,
+    ImageProcessingProfiler: ImageProcessingProfiler,
+    APIPerformanceTracker: APIPerformanceTracker,
+    CacheManager: CacheManager,
+    ResourceMonitor: ResourceMonitor,
+    PerformanceReport: lambda: PerformanceReport(PerformanceMonitor()),
+}
+CLASSES = list(MAKE)
+
+
+class Monitor(PerformanceMonitor):
+    def __init__(self, owner: str, *, scale: int = 1) -> None:
+        super().__init__(max_history=2 * scale)
+        self.owner = owner
+
+
+class Profiler(ImageProcessingProfiler):
+    def __init__(self, owner: str, *, scale: int = 1) -> None:
+        super().__init__(PerformanceMonitor(2 * scale))
+        self.owner = owner
+
+
+class Tracker(APIPerformanceTracker):
+    def __init__(self, owner: str, *, scale: int = 1) -> None:
+        super().__init__(2 * scale)
+        self.owner = owner
+
+
+class Cache(CacheManager):
+    def __init__(self, owner: str, *, scale: int = 1) -> None:
+        super().__init__(max_size=2 * scale)
+        self.owner = owner
+
+
+class Resources(ResourceMonitor):
+    def __init__(self, owner: str, *, scale: int = 1) -> None:
+        super().__init__(cpu_threshold=2 * scale)
+        self.owner = owner
+
+
+class Report(PerformanceReport):
+    def __init__(self, owner: str, *, scale: int = 1) -> None:
+        super().__init__(PerformanceMonitor(2 * scale))
+        self.owner = owner
+
+
+SUBCLASSES: dict[type[Any], Callable[[Any], object]] = {
+    Monitor: lambda made: made._max_history,
+    Profiler: lambda made: made.monitor._max_history,
+    Tracker: lambda made: made._max_history,
+    Cache: lambda made: made._max_size,
+    Resources: lambda made: made.cpu_threshold,
+    Report: lambda made: made.monitor._max_history,
+}
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+def test_init_alone_can_be_overridden_with_other_arguments(kind: type[Any]) -> None:
+    made = kind("me", scale=7)
+    assert (made.owner, SUBCLASSES[kind](made)) == ("me", 14)
+    again = kind(owner="you")
+    assert (again.owner, SUBCLASSES[kind](again)) == ("you", 2)
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+def test_a_wrong_argument_of_an_overridden_init_is_pythons_error(kind: type[Any]) -> None:
+    with pytest.raises(TypeError, match="owner"):
+        kind()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind is not PerformanceReport])
+def test_a_subclass_that_never_calls_our_init_has_the_defaults(kind: type[Any]) -> None:
+    class Careless(kind):  # type: ignore[misc]
+        def __init__(self, anything: object) -> None:
+            self.anything = anything
+
+    made = Careless(5)
+    assert made.anything == 5
+    assert type(made).__name__ in repr(made)
+    attributes = ("_max_history", "_max_size", "_default_ttl", "cpu_threshold")
+    for name in attributes:
+        assert getattr(made, name, None) == getattr(MAKE[kind](), name, None)
+
+
+def test_a_report_that_was_not_given_a_monitor_says_so() -> None:
+    class Careless(PerformanceReport):
+        def __init__(self) -> None:
+            pass
+
+    report = Careless()
+    assert "Careless" in repr(report)
+    for call in (report.generate_daily_report, lambda: report.monitor):
+        with pytest.raises(TypeError, match="monitor"):
+            call()
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_a_subclass_can_have_several_bases_and_slots_of_its_own(kind: type[Any]) -> None:
+    class Named:
+        name = "mixed in"
+
+    class Mixed(Named, kind):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(*([PerformanceMonitor()] if kind is PerformanceReport else []))
+
+    assert Mixed().name == "mixed in"
+    assert isinstance(Mixed(), kind)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_instances_take_attributes(kind: type[Any]) -> None:
+    made = MAKE[kind]()
+    made.anything = 5
+    assert made.anything == 5
+    assert made.__dict__ == {"anything": 5}
+    del made.anything
+    assert not hasattr(made, "anything")
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_instances_take_weak_references_and_let_go(kind: type[Any]) -> None:
+    made = MAKE[kind]()
+    reference = weakref.ref(made)
+    assert reference() is made
+    del made
+    assert reference() is None
+
+
+@pytest.mark.parametrize("kind", [*CLASSES, *SUBCLASSES])
+def test_instances_are_true_even_when_empty(kind: type[Any]) -> None:
+    made = MAKE[kind]() if kind in MAKE else kind("me")
+    assert bool(made) is True
+
+
+@pytest.mark.parametrize("kind", [*CLASSES, *SUBCLASSES])
+def test_repr_names_the_class(kind: type[Any]) -> None:
+    made = MAKE[kind]() if kind in MAKE else kind("me")
+    assert kind.__name__ in repr(made)
+    assert len(repr(made)) < 300
+
+
+def test_repr_shows_what_there_is() -> None:
+    monitor = PerformanceMonitor(max_history=5)
+    monitor.record_metric("op", 1, "u")
+    assert "1 operation" in repr(monitor)
+    assert "5" in repr(monitor)
+    tracker = APIPerformanceTracker(max_history=7)
+    tracker.track_request("/a", 0.1, 200)
+    assert "1 request" in repr(tracker)
+    assert "7" in repr(tracker)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_instances_are_equal_to_themselves_alone_and_can_be_keys(kind: type[Any]) -> None:
+    one, two = MAKE[kind](), MAKE[kind]()
+    assert one == one
+    assert one != two
+    assert {one: 1, two: 2}[one] == 1
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_classes_say_where_they_belong(kind: type[Any]) -> None:
+    assert kind.__module__ == "ptpd_monitoring"
+    assert kind.__doc__
+
+
+# Garbage
+
+
+class Node:
+    """Something to be a part of cycles."""
+
+    part: Any
+
+
+def by_attribute(kind: type[Any]) -> Callable[[Node], None]:
+    def make(node: Node) -> None:
+        made = MAKE[kind]()
+        made.node = node
+        node.part = made
+
+    return make
+
+
+def by_metadata(node: Node) -> None:
+    monitor = PerformanceMonitor()
+    monitor.record_metric("op", 1, "u", {"node": node})
+    node.part = monitor
+
+
+def by_timer(node: Node) -> None:
+    monitor = PerformanceMonitor()
+    node.part = monitor.timer("op", {"node": node})
+    monitor.timer_of_mine = node.part
+
+
+def by_session(node: Node) -> None:
+    monitor = PerformanceMonitor()
+    monitor.node, monitor.session_of_mine = node, monitor.session("s")
+    with monitor.session_of_mine:
+        pass
+    node.part = monitor
+
+
+def by_views(node: Node) -> None:
+    monitor, tracker = PerformanceMonitor(), APIPerformanceTracker()
+    monitor.views = [monitor._metrics, monitor._timers]
+    tracker.view = tracker._requests
+    monitor.node, tracker.node = node, node
+    node.part = [monitor, tracker]
+
+
+def by_request(node: Node) -> None:
+    tracker = APIPerformanceTracker()
+    tracker.node, tracker.request = node, tracker.track("/a")
+
+
+def by_decorated_function(node: Node) -> None:
+    monitor = PerformanceMonitor()
+    monitor.function = monitor.timer("op")(lambda: (monitor, node))
+
+
+def by_report(node: Node) -> None:
+    monitor, resources = PerformanceMonitor(), ResourceMonitor()
+    monitor.report = PerformanceReport(monitor, APIPerformanceTracker(), resources)
+    resources.node = node
+    node.part = monitor
+
+
+def by_profiler(node: Node) -> None:
+    profiler = ImageProcessingProfiler()
+    profiler.monitor.record_metric("op", 1, "u", {"profiler": profiler, "node": node})
+
+
+def by_cached_value(node: Node) -> None:
+    cache = CacheManager()
+    cache.set("node", node)
+    node.part = cache
+
+
+def by_replaced_method(node: Node) -> None:
+    monitor = PerformanceMonitor()
+    monitor.record_metric = lambda *_: (monitor, node)  # type: ignore[method-assign]
+
+
+CYCLES = {
+    **{f"attribute of {kind.__name__}": by_attribute(kind) for kind in CLASSES},
+    "metadata": by_metadata,
+    "timer": by_timer,
+    "session": by_session,
+    "views": by_views,
+    "request": by_request,
+    "decorated function": by_decorated_function,
+    "report": by_report,
+    "profiler": by_profiler,
+    "cached value": by_cached_value,
+    "replaced method": by_replaced_method,
+}
+
+
+@pytest.mark.parametrize("cycle", CYCLES)
+def test_cycles_are_collected(cycle: str) -> None:
+    nodes = []
+    for _ in range(50):
+        node = Node()
+        CYCLES[cycle](node)
+        nodes.append(weakref.ref(node))
+        del node
+    gc.collect()
+    assert sum(reference() is not None for reference in nodes) == 0
+
+
+@pytest.mark.parametrize("cycle", [by_attribute(PerformanceMonitor), by_metadata, by_cached_value])
+def test_ten_thousand_cycles_are_all_collected(cycle: Callable[[Node], None]) -> None:
+    alive = weakref.WeakSet()
+    for _ in range(10_000):
+        node = Node()
+        cycle(node)
+        alive.add(node)
+    del node
+    gc.collect()
+    assert len(alive) == 0
+
+
+def test_what_is_still_in_use_is_not_collected() -> None:
+    monitor = PerformanceMonitor()
+    node = Node()
+    monitor.record_metric("op", 1, "u", {"node": node, "monitor": monitor})
+    reference = weakref.ref(node)
+    del node
+    gc.collect()
+    assert monitor.get_metrics("op")[0].metadata["node"] is reference()
+
+
+def test_metadata_is_let_go_when_its_sample_falls_off_or_is_cleared() -> None:
+    monitor = PerformanceMonitor(max_history=2)
+    references = []
+    for _ in range(5):
+        node = Node()
+        references.append(weakref.ref(node))
+        monitor.record_metric("op", 1, "u", {"node": node})
+        del node
+    assert [reference() is not None for reference in references] == [False] * 3 + [True] * 2
+    monitor.clear_metrics()
+    assert [reference() for reference in references] == [None] * 5
+
+
+def test_metadata_may_use_the_monitor_while_it_is_let_go() -> None:
+    monitor = PerformanceMonitor(max_history=1)
+    seen = []
+
+    class Last:
+        def __del__(self) -> None:
+            seen.append(monitor.get_statistics("op")["count"])
+            monitor.record_metric("deleted", 1, "u")
+
+    monitor.record_metric("op", 1, "u", {"last": Last()})
+    monitor.record_metric("op", 2, "u", {"last": Last()})
+    monitor.record_many("op", [3], "u")
+    assert seen == [1, 1]
+    monitor.record_metric("op", 4, "u", {"last": Last()})
+    monitor.clear_metrics("op")
+    assert seen == [1, 1, 0]
+    assert monitor.get_statistics("deleted")["count"] == 1
