@@ -15,6 +15,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::convert::type_name;
+use crate::report::number_text;
 
 /// Deeper nesting than this is shown as text; it is most likely a cycle.
 const DEEPEST: usize = 100;
@@ -23,12 +24,34 @@ const DEEPEST: usize = 100;
 pub struct PyJson<'a, 'py> {
     value: &'a Bound<'py, PyAny>,
     depth: usize,
+    /// Whether non-finite numbers become text instead of `null`.
+    for_csv: bool,
 }
 
 impl<'a, 'py> PyJson<'a, 'py> {
     /// Wraps `value`.
     pub fn new(value: &'a Bound<'py, PyAny>) -> Self {
-        Self { value, depth: 0 }
+        Self {
+            value,
+            depth: 0,
+            for_csv: false,
+        }
+    }
+
+    /// Wraps `value` for a table of text, which has words for numbers that JSON has none for.
+    pub fn for_csv(value: &'a Bound<'py, PyAny>) -> Self {
+        Self {
+            for_csv: true,
+            ..Self::new(value)
+        }
+    }
+
+    fn inside<'b>(&self, value: &'b Bound<'py, PyAny>) -> PyJson<'b, 'py> {
+        PyJson {
+            value,
+            depth: self.depth + 1,
+            for_csv: self.for_csv,
+        }
     }
 
     fn text(&self) -> String {
@@ -41,10 +64,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
     fn list<S: Serializer>(&self, serializer: S) -> Option<Result<S::Ok, S::Error>> {
         let items: Vec<Bound<'py, PyAny>> =
             self.value.try_iter().ok()?.collect::<PyResult<_>>().ok()?;
-        Some(serializer.collect_seq(items.iter().map(|value| PyJson {
-            value,
-            depth: self.depth + 1,
-        })))
+        Some(serializer.collect_seq(items.iter().map(|value| self.inside(value))))
     }
 
     fn map<S: Serializer>(
@@ -56,16 +76,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
         let items = dict.copy().map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in items.iter() {
-            let key = PyJson {
-                value: &key,
-                depth: self.depth,
-            }
-            .text();
-            let value = PyJson {
-                value: &value,
-                depth: self.depth + 1,
-            };
-            map.serialize_entry(&key, &value)?;
+            map.serialize_entry(&self.inside(&key).text(), &self.inside(&value))?;
         }
         map.end()
     }
@@ -98,7 +109,12 @@ impl Serialize for PyJson<'_, '_> {
                 Err(_) => serializer.serialize_str(&self.text()),
             }
         } else if let Ok(number) = value.cast::<PyFloat>() {
-            serializer.serialize_f64(number.value())
+            match number.value() {
+                number if self.for_csv && !number.is_finite() => {
+                    serializer.serialize_str(&number_text(number))
+                }
+                number => serializer.serialize_f64(number),
+            }
         } else if self.depth >= DEEPEST {
             serializer.serialize_str(&format!("<{} nested too deeply>", type_name(value)))
         } else if let Ok(dict) = value.cast::<PyDict>() {
@@ -126,11 +142,7 @@ impl Serialize for PyJson<'_, '_> {
         } else if value.is_instance_of::<PyBytes>() {
             serializer.serialize_str(&self.text())
         } else if let Some(stand_in) = self.stand_in() {
-            PyJson {
-                value: &stand_in,
-                depth: self.depth + 1,
-            }
-            .serialize(serializer)
+            self.inside(&stand_in).serialize(serializer)
         } else {
             serializer.serialize_str(&self.text())
         }

@@ -269,11 +269,10 @@ impl PerformanceReport {
         let report = report
             .cast::<PyDict>()
             .map_err(|_| wrong_type("report", "a dict", report))?;
-        let json = PyJson::new(report.as_any());
         let text = match format {
-            Format::Json => report_json(&json)?,
+            Format::Json => report_json(&PyJson::new(report.as_any()))?,
             Format::Csv => {
-                let report = serde_json::to_value(&json)
+                let report = serde_json::to_value(PyJson::for_csv(report.as_any()))
                     .map_err(|error| Error::Encoding(error.to_string()))?;
                 report_csv(&report)?
             }

@@ -57,7 +57,8 @@ fn cell(value: &Value) -> String {
 }
 
 /// The shortest text that reads back as the same number; `nan`, `inf` and `-inf` for the others.
-pub(super) fn number_text(value: f64) -> String {
+#[must_use]
+pub fn number_text(value: f64) -> String {
     if value.is_nan() {
         "nan".to_owned()
     } else if value.is_infinite() {
