@@ -311,11 +311,18 @@ fn no_sample_is_lost_or_counted_twice_while_operations_are_cleared() {
     let mut turn = 0;
     hammer(4, record, || {
         turn += 1;
-        cleared.extend(monitor.clear([None, Some("a"), Some("b")][turn % 3]));
+        let removed = monitor.clear([None, Some("a"), Some("b")][turn % 3]);
+        cleared.extend(
+            removed
+                .into_iter()
+                .map(|operation| (operation.len(), operation)),
+        );
     });
-    cleared.extend(monitor.clear(None));
+    let rest = monitor.clear(None).into_iter();
+    cleared.extend(rest.map(|operation| (operation.len(), operation)));
     let mut all: Vec<usize> = Vec::new();
-    for operation in &cleared {
+    for (length, operation) in &cleared {
+        assert_eq!(operation.len(), *length, "recorded after it was cleared");
         for sample in operation.samples(TimeRange::ALL) {
             assert_eq!(
                 sample.metadata.map(|number| number as f64),
