@@ -209,7 +209,7 @@ def test_unknown_operations_have_no_samples(monitor: PerformanceMonitor) -> None
         (lambda: np.arange(6.0).reshape(2, 3)[:, 1], [1, 4]),
         (lambda: np.broadcast_to(np.float64(2), (3,)), [2, 2, 2]),
         (lambda: np.array([], dtype=float), []),
-        (lambda: [], []),
+        (list, []),
         (lambda: memoryview(array.array("d", [1.5])), [1.5]),
     ],
 )

@@ -123,7 +123,9 @@ def test_a_block_is_tracked_as_200(tracker: APIPerformanceTracker, clock: Manual
         clock.advance(0.25)
     with tracker.track(endpoint="/b"):
         pass
-    assert [(r.endpoint, r.method, r.duration_ms, r.status_code, r.error) for r in tracker._requests] == [
+    assert [
+        (r.endpoint, r.method, r.duration_ms, r.status_code, r.error) for r in tracker._requests
+    ] == [
         ("/a", "POST", 250.0, 200, None),
         ("/b", "GET", 0.0, 200, None),
     ]
@@ -317,20 +319,26 @@ def test_figures_equal_numpys() -> None:
     assert report["overall_median_ms"] == np.median(together)
     assert report["overall_p95_ms"] == np.percentile(together, 95)
     assert report["endpoints"] == {name: tracker.get_endpoint_stats(name) for name in durations}
-    assert report["slowest_endpoints"] == sorted(
-        (
-            {"endpoint": name, "p95_ms": float(np.percentile(ms, 95))}
-            for name, ms in durations.items()
-        ),
-        key=lambda entry: -entry["p95_ms"],
-    )[:5]
-    assert report["highest_error_endpoints"] == sorted(
-        (
-            {"endpoint": name, "error_rate": errors[name] / len(ms)}
-            for name, ms in durations.items()
-        ),
-        key=lambda entry: -entry["error_rate"],
-    )[:5]
+    assert (
+        report["slowest_endpoints"]
+        == sorted(
+            (
+                {"endpoint": name, "p95_ms": float(np.percentile(ms, 95))}
+                for name, ms in durations.items()
+            ),
+            key=lambda entry: -entry["p95_ms"],
+        )[:5]
+    )
+    assert (
+        report["highest_error_endpoints"]
+        == sorted(
+            (
+                {"endpoint": name, "error_rate": errors[name] / len(ms)}
+                for name, ms in durations.items()
+            ),
+            key=lambda entry: -entry["error_rate"],
+        )[:5]
+    )
 
 
 def test_rankings_hold_five_and_leave_ties_in_order_of_first_use(
