@@ -56,7 +56,7 @@ lint: $(VENV)/.test $(VENV)/.installed ## check format, lints, types, stubs and 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest ptpd_monitoring --allowlist tests/stubtest-allowlist.txt
+	$(BIN)/python -m mypy.stubtest ptpd_monitoring._native
 	$(BIN)/python scripts/check_licences.py
 
 format: $(VENV)/.test ## format the code

@@ -11,8 +11,6 @@ use parking_lot::Mutex;
 
 use crate::clock::NANOS_PER_SEC;
 
-const DAY: i64 = 24 * 3_600 * NANOS_PER_SEC;
-
 /// A stretch of wall time in UTC nanoseconds since the Unix epoch, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeRange {
@@ -66,13 +64,7 @@ impl TimeRange {
 pub fn local_datetime(time: i64) -> (NaiveDateTime, bool) {
     in_current_zone(|| {
         let offset = offset_at(time);
-        let local = to_naive(time, offset);
-        // Python's own rule: the offset fell within the last day by as much as leads back to an
-        // instant that read the same.
-        let fell = offset_at(time.saturating_sub(DAY)) - offset;
-        let earlier = time.saturating_sub(i64::from(fell) * NANOS_PER_SEC);
-        let second = fell > 0 && to_naive(earlier, offset_at(earlier)) == local;
-        (local, second)
+        (to_naive(time, offset), is_second_pass(time, offset))
     })
 }
 
@@ -86,21 +78,21 @@ pub fn local_date(time: i64) -> NaiveDate {
 /// time: six digits of microseconds, or none where they are zero.
 #[derive(Debug, Default)]
 pub struct IsoFormatter {
-    /// The last quarter of an hour and its offset. Zones change at multiples of it.
-    quarter: Option<(i64, i32)>,
+    /// The last minute and its offset. Clocks have not changed within a minute for decades.
+    minute: Option<(i64, i32)>,
 }
 
 impl IsoFormatter {
-    const QUARTER: i64 = 900 * NANOS_PER_SEC;
+    const MINUTE: i64 = 60 * NANOS_PER_SEC;
 
     /// The text of `time`.
     pub fn format(&mut self, time: i64) -> IsoText {
-        let quarter = time.div_euclid(Self::QUARTER);
-        let offset = match self.quarter {
-            Some((last, offset)) if last == quarter => offset,
+        let minute = time.div_euclid(Self::MINUTE);
+        let offset = match self.minute {
+            Some((last, offset)) if last == minute => offset,
             _ => {
                 let offset = in_current_zone(|| offset_at(time));
-                self.quarter = Some((quarter, offset));
+                self.minute = Some((minute, offset));
                 offset
             }
         };
@@ -144,40 +136,35 @@ fn to_naive(time: i64, offset: i32) -> NaiveDateTime {
     DateTime::from_timestamp_nanos(time).naive_utc() + TimeDelta::seconds(offset.into())
 }
 
-/// The first instant of the local day `date`, from offsets alone: chrono's way back from local
-/// time errs at the edges of the hours that a zone skips or repeats.
+// chrono's way back, from a reading to its instants, takes the edges of repeated and skipped hours
+// wrongly and gives the instants of a repeated hour in the wrong order (0.4.45). What an instant
+// reads is right, so the two functions below ask nothing else.
+
+/// Seconds. No offset is as long, and no clock goes forward and back again within it.
+const DAY: i64 = 86_400;
+
+/// Whether the clock showed the reading at `time` once before.
+fn is_second_pass(time: i64, offset: i32) -> bool {
+    let earlier = offset_at(time.saturating_sub(DAY * NANOS_PER_SEC));
+    let set_back = i64::from(earlier - offset) * NANOS_PER_SEC;
+    set_back > 0 && offset_at(time.saturating_sub(set_back)) == earlier
+}
+
+/// The first instant that reads `date` or later: where the clock skips midnight or the whole day,
+/// the instant after.
 fn day_start(date: NaiveDate) -> i64 {
-    let Some(midnight) = date
-        .and_time(NaiveTime::MIN)
-        .and_utc()
-        .timestamp_nanos_opt()
-    else {
-        return i64::MAX;
-    };
-    let around = [
-        offset_at(midnight.saturating_sub(DAY)),
-        offset_at(midnight.saturating_add(DAY)),
-    ];
-    let candidates = around.map(|offset| {
-        let instant = midnight.saturating_sub(i64::from(offset) * NANOS_PER_SEC);
-        (instant, offset_at(instant) == offset)
-    });
-    let reads_midnight = candidates.iter().filter(|(_, reads)| *reads);
-    if let Some((instant, _)) = reads_midnight.min() {
-        return *instant;
-    }
-    // The zone skips midnight, so the day starts with the offset that it skips to.
-    let [(mut first, _), (mut before, _)] = candidates;
-    let after = around[1];
-    while first - before > 1 {
-        let middle = before.midpoint(first);
-        if offset_at(middle) == after {
-            first = middle;
-        } else {
+    let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
+    let (mut before, mut from) = (midnight - DAY, midnight + DAY);
+    while from - before > 1 {
+        let middle = i64::midpoint(before, from);
+        let offset = offset_at(middle.saturating_mul(NANOS_PER_SEC));
+        if middle + i64::from(offset) < midnight {
             before = middle;
+        } else {
+            from = middle;
         }
     }
-    first
+    from.saturating_mul(NANOS_PER_SEC)
 }
 
 /// The value of `TZ` at the last look, and when it was last seen to change.

@@ -215,8 +215,7 @@ impl<M> Monitor<M> {
         metadata: Option<M>,
     ) -> Option<M> {
         let time = self.clock.wall_at(moment);
-        let bound = self.max_history();
-        self.with_series(name, |series| {
+        self.with_series(name, |series, bound| {
             series.push(time, value, label, metadata, bound)
         })
     }
@@ -227,8 +226,7 @@ impl<M> Monitor<M> {
             return Vec::new();
         }
         let time = self.clock.wall();
-        let bound = self.max_history();
-        self.with_series(name, |series| {
+        self.with_series(name, |series, bound| {
             values
                 .iter()
                 .filter_map(|&value| series.push(time, value, label, None, bound))
@@ -237,13 +235,15 @@ impl<M> Monitor<M> {
     }
 
     #[inline]
-    fn with_series<T>(&self, name: &str, work: impl FnOnce(&mut Series<M>) -> T) -> T {
+    fn with_series<T>(&self, name: &str, work: impl FnOnce(&mut Series<M>, usize) -> T) -> T {
         loop {
             let known = self.operations.read().get(name).map(Arc::clone);
             let operation = known.unwrap_or_else(|| self.add(name));
             let mut state = operation.state.lock();
             if !state.retired {
-                return work(&mut state.series);
+                // The bound is read under the lock: one that is out of date is followed by the
+                // truncation of whoever changed it.
+                return work(&mut state.series, self.max_history());
             }
         }
     }

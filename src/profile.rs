@@ -4,7 +4,7 @@ use crate::{
     calendar::TimeRange,
     error::Result,
     monitor::Monitor,
-    stats::{Summary, mean, percentiles, validate_percentile},
+    stats::{Summary, mean, percentiles, sum, validate_percentile},
 };
 
 /// The suffix of the series that holds an operation's wall times.
@@ -85,7 +85,7 @@ pub fn batch_seconds<M>(
     measured: Throughput,
 ) -> Option<f64> {
     if let Some(seconds_a_pixel) = measured.seconds_a_pixel() {
-        return Some(images.iter().sum::<f64>() * seconds_a_pixel * BATCH_OVERHEAD);
+        return Some(sum(images) * seconds_a_pixel * BATCH_OVERHEAD);
     }
     let times = wall_times(monitor, operation);
     (!times.is_empty()).then(|| images.len() as f64 * mean(&times) * BATCH_OVERHEAD)

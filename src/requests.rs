@@ -306,6 +306,8 @@ impl Requests {
         while state.rows.len() > max_history {
             state.pop();
         }
+        state.rows.shrink_to(max_history);
+        state.errors.shrink_to(max_history);
         Ok(())
     }
 
@@ -321,8 +323,10 @@ impl Requests {
         error: Option<&str>,
     ) {
         let time = self.clock.wall_at(moment);
-        let bound = self.max_history();
         let mut state = self.state.lock();
+        // Read under the lock: a bound that is out of date is followed by the truncation of
+        // whoever changed it.
+        let bound = self.max_history();
         while state.rows.len() >= bound {
             state.pop();
         }

@@ -131,12 +131,17 @@ impl<M> Series<M> {
         dropped
     }
 
-    /// Removes the oldest samples until at most `bound` are left; returns their metadata.
+    /// Removes the oldest samples until at most `bound` are left, and gives back the memory that
+    /// more would take; returns their metadata.
     pub fn truncate(&mut self, bound: usize) -> Vec<M> {
         let mut dropped = Vec::new();
         while self.len() > bound {
             dropped.extend(self.pop());
         }
+        self.times.shrink_to(bound);
+        self.values.shrink_to(bound);
+        self.labels.shrink_to(bound);
+        self.metadata.shrink_to(bound);
         dropped
     }
 

@@ -92,6 +92,7 @@ class Model:
 
 @disjoint_base
 class PerformanceMetric(Model):
+    __match_args__ = ("metric_name", "value", "unit", "timestamp", "metadata")
     def __new__(
         cls,
         *,
@@ -109,6 +110,18 @@ class PerformanceMetric(Model):
 
 @disjoint_base
 class ResourceUsage(Model):
+    __match_args__ = (
+        "cpu_percent",
+        "memory_percent",
+        "memory_used_mb",
+        "memory_available_mb",
+        "disk_percent",
+        "disk_used_gb",
+        "disk_free_gb",
+        "timestamp",
+        "gpu_percent",
+        "gpu_memory_mb",
+    )
     def __new__(
         cls,
         *,
@@ -136,6 +149,7 @@ class ResourceUsage(Model):
 
 @disjoint_base
 class APIMetric(Model):
+    __match_args__ = ("endpoint", "duration_ms", "status_code", "timestamp", "method", "error")
     def __new__(
         cls,
         *,
@@ -155,6 +169,7 @@ class APIMetric(Model):
 
 @disjoint_base
 class CacheStats(Model):
+    __match_args__ = ("hits", "misses", "evictions", "expirations", "size", "max_size")
     def __new__(
         cls,
         *,
@@ -271,7 +286,7 @@ class ImageProcessingProfiler:
     @property
     def monitor(self) -> PerformanceMonitor: ...
     def profile_operation(
-        self, func: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+        self, func: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> tuple[_T, dict[str, Any]]: ...
     def get_processing_speed(self, image_size: _Size, operation_name: str) -> float | None: ...
     def estimate_batch_time(self, images: Iterable[_Size], operation_name: str) -> float | None: ...

@@ -6,8 +6,10 @@ use pyo3::prelude::*;
 
 use crate::clock::{Clock, ManualClock as CoreClock, NANOS_PER_SEC};
 
-/// A clock for tests, passed as ``clock=`` to the six classes: time stands still until moved.
+/// A clock for tests: time stands still until moved.
 ///
+/// ``PerformanceMonitor``, ``APIPerformanceTracker``, ``CacheManager`` and ``ResourceMonitor`` take
+/// it as ``clock=``; profilers and reports use that of their monitor.
 /// ``wall`` is the wall time in seconds since the Unix epoch.
 #[pyclass(frozen, module = "ptpd_monitoring.testing")]
 pub struct ManualClock(Arc<CoreClock>);

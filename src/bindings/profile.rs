@@ -1,18 +1,39 @@
 //! The parts of a profile: whose it is, what the call used, how that reads.
 
-use pyo3::{intern, prelude::*, types::PyDict};
+use pyo3::{
+    exceptions::PyTypeError,
+    intern,
+    prelude::*,
+    types::{PyDict, PyTuple},
+};
 
 use super::convert::{attribute, type_name};
-use crate::system::{
-    peak::{Measurement, Peak},
-    process,
-};
+use crate::system::peak::{self, Measurement, Peak};
 
 /// Bytes in a megabyte, as the API counts them.
 pub const MB: f64 = 1024.0 * 1024.0;
 
 /// The key of a profile that says how many pixels the image had.
 pub const PIXELS: &str = "pixels";
+
+/// The function to profile, which comes first or by its name, and the positional arguments for it.
+/// What is given by name is taken out of `kwargs`.
+pub fn function_and_arguments<'py>(
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+    const FUNC: &str = "func";
+    if !args.is_empty() {
+        return Ok((args.get_item(0)?, args.get_slice(1, args.len())));
+    }
+    let named = kwargs.map(|kwargs| kwargs.get_item(FUNC)).transpose()?;
+    let Some((func, kwargs)) = named.flatten().zip(kwargs) else {
+        let message = "profile_operation() is missing its first argument, func";
+        return Err(PyTypeError::new_err(message));
+    };
+    kwargs.del_item(FUNC)?;
+    Ok((func, args.clone()))
+}
 
 /// The name that a callable's profile goes by: its own, or that of the function or class behind.
 pub fn callable_name(function: &Bound<'_, PyAny>) -> String {
@@ -42,12 +63,12 @@ impl Usage {
     pub fn begin() -> Self {
         Self {
             memory: Measurement::begin().ok(),
-            cpu_start: process::cpu_seconds().ok(),
+            cpu_start: peak::cpu_seconds().ok(),
         }
     }
 
     pub fn finish(self) -> (Option<f64>, Option<Peak>) {
-        let cpu = process::cpu_seconds()
+        let cpu = peak::cpu_seconds()
             .ok()
             .zip(self.cpu_start)
             .map(|(end, start)| (end - start).max(0.0));

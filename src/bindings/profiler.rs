@@ -17,7 +17,7 @@ use super::{
     convert::{type_name, wrong_type},
     images::{pixels, pixels_of_size},
     monitor::PerformanceMonitor,
-    profile::{MB, PIXELS, Usage, callable_name, describe},
+    profile::{MB, PIXELS, Usage, callable_name, describe, function_and_arguments},
 };
 use crate::{
     calendar::TimeRange,
@@ -125,23 +125,24 @@ impl ImageProcessingProfiler {
     /// Records ``<operation>_wall_time`` in seconds and ``<operation>_memory``, the delta in MB,
     /// with the profile as metadata. If ``func`` raises, ``success`` is False and ``error`` holds
     /// the exception's text, and the exception goes on.
-    #[pyo3(signature = (func, /, *args, **kwargs))]
+    // `func` by position leaves the name `func` to the profiled function's own arguments.
+    #[pyo3(signature = (*args, **kwargs), text_signature = "($self, func, *args, **kwargs)")]
     fn profile_operation<'py>(
         slf: &Bound<'py, Self>,
-        func: &Bound<'py, PyAny>,
         args: &Bound<'py, PyTuple>,
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
         let py = slf.py();
+        let (func, args) = function_and_arguments(args, kwargs)?;
         if !func.is_callable() {
-            return Err(wrong_type("func", "callable", func));
+            return Err(wrong_type("func", "callable", &func));
         }
-        let operation = callable_name(func);
+        let operation = callable_name(&func);
         let monitor = Self::target(slf)?;
         let clock = monitor.get().core().clock();
         let usage = Usage::begin();
         let start = clock.monotonic();
-        let outcome = func.call(args, kwargs);
+        let outcome = func.call(&args, kwargs);
         let seconds = clock.monotonic().seconds_since(start);
         let used = usage.finish();
 

@@ -57,6 +57,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// The shortest text that reads back as the same number; `nan`, `inf` and `-inf` for the others.
+#[must_use]
 pub(super) fn number_text(value: f64) -> String {
     if value.is_nan() {
         "nan".to_owned()

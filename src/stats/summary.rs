@@ -86,6 +86,9 @@ impl Summary {
 /// `numpy.sum`.
 #[must_use]
 pub fn sum(values: &[f64]) -> f64 {
+    if values.is_empty() {
+        return 0.0; // The neutral element that the summation starts from is -0.0.
+    }
     pairwise_sum(values.len(), &|i| values[i])
 }
 

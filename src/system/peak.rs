@@ -8,13 +8,16 @@
 //! The kernel could be told to forget its maximum, but that would disturb other observers of
 //! the host program and is slow in a large one.
 
-use std::process;
-
 use super::{
-    process::{ProcessMemory, memory},
-    sampler::{Slot, watch},
+    process::{self, ProcessMemory, memory},
+    sampler::{self, Slot, watch},
 };
 use crate::error::Result;
+
+/// The processor time that the process has taken, in seconds, less what measuring has taken.
+pub fn cpu_seconds() -> Result<f64> {
+    Ok(process::cpu_seconds()? - sampler::cost().as_secs_f64())
+}
 
 /// An open measurement.
 pub struct Measurement {
@@ -44,7 +47,7 @@ impl Measurement {
             before,
             highest_before: highest_ever(),
             slot,
-            pid: process::id(),
+            pid: std::process::id(),
         })
     }
 
@@ -66,7 +69,7 @@ impl Measurement {
         let after = memory()?;
         let mut bytes = self.sampled().max(after.rss);
         // A forked child starts with a maximum of its own, at what it had when it was forked.
-        let own = self.pid != process::id();
+        let own = self.pid != std::process::id();
         if own || highest > self.highest_before {
             bytes = bytes.max(highest.unwrap_or(0));
         }

@@ -60,15 +60,13 @@ pub fn memory() -> Result<ProcessMemory> {
     Ok(ProcessMemory { rss, vms })
 }
 
-/// The processor time that this process has taken, user and system together, in seconds, less
-/// what measuring peaks has taken.
+/// The processor time that this process has taken, user and system together, in seconds.
 #[cfg(unix)]
 pub fn cpu_seconds() -> Result<f64> {
     use rustix::time::{ClockId, clock_gettime};
 
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    let total = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
-    Ok(total - super::sampler::cost().as_secs_f64())
+    Ok(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9)
 }
 
 /// The processor time that this process has taken, user and system together, in seconds.

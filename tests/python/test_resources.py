@@ -357,7 +357,7 @@ def test_a_path_of_the_wrong_type_is_refused(path: Any) -> None:
 
 
 def test_a_path_with_a_null_byte_is_refused() -> None:
-    with pytest.raises(ValueError, match="path must be a path without null bytes"):
+    with pytest.raises(ValueError, match="path must be a path without null characters"):
         ResourceMonitor().get_disk_usage("/\0")
 
 

@@ -1,11 +1,25 @@
 //! Tests of the core through its public interface, one file for each room.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(
+    clippy::float_cmp,
+    reason = "figures are exact unless a test says otherwise"
+)]
 
 mod cache;
+mod calendar;
 mod clock;
+mod monitor;
+mod profile;
+mod report;
+mod requests;
+mod series;
+mod settings;
+mod stats;
 #[cfg(target_os = "linux")]
 mod system;
 #[cfg(target_os = "linux")]
 mod system_cgroup;
 #[cfg(target_os = "linux")]
 mod system_peak;
+mod timers;
+mod zone;

@@ -1,0 +1,129 @@
+"""The code in the guide and in the README runs as it stands, each block as a program of its own."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs" / "guide.md"
+README = ROOT / "README.md"
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+OPTIONAL = ("fastapi", "pydantic")
+
+
+def blocks(document: Path) -> list[tuple[int, str]]:
+    """Return each Python block with the number of its first line."""
+    text = document.read_text(encoding="utf-8")
+    return [(text.count("\n", 0, at.start(1)) + 1, at[1]) for at in BLOCK.finditer(text)]
+
+
+def prose(document: Path) -> str:
+    return re.sub(
+        r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+
+
+def anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def parameters() -> list[object]:
+    return [
+        pytest.param(document, line, code, id=f"{document.name}:{line}")
+        for document in (GUIDE, README)
+        for line, code in blocks(document)
+    ]
+
+
+def run(code: str, document: Path, line: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    # Blank lines in front, so that a traceback shows the line of the document.
+    script = folder / document.with_suffix(".py").name
+    script.write_text("\n" * (line - 1) + code, encoding="utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PTPD_")}
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=folder,
+        env=environment | {"PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_scan_sees_the_snippets_of_the_guide():
+    assert len(blocks(GUIDE)) >= 25
+    fences = re.findall(r"^```", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    opened = re.findall(r"^```\w+$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) == 2 * len(opened)
+
+
+def test_a_snippet_that_fails_is_noticed(tmp_path: Path):
+    failed = run("assert False, 'as it must'\n", GUIDE, 40, tmp_path)
+    assert failed.returncode == 1
+    assert "line 40" in failed.stderr
+    assert "as it must" in failed.stderr
+
+
+@pytest.mark.parametrize(("document", "line", "code"), parameters())
+def test_snippet_runs_as_it_stands(document: Path, line: int, code: str, tmp_path: Path):
+    for package in OPTIONAL:
+        if f"from {package} import" in code and importlib.util.find_spec(package) is None:
+            pytest.skip(f"the snippet is about {package}, which is not installed")
+    done = run(code, document, line, tmp_path)
+    assert done.returncode == 0, f"{document.name}, line {line}:\n{done.stderr}"
+    # What a `print` is said to show, where that is said in full.
+    for shown in re.findall(r"^# ([\[{].*[\]}])$", code, re.MULTILINE):
+        assert shown in done.stdout, done.stdout
+
+
+def test_the_guide_says_what_to_do_without_a_snippet_for_every_public_name():
+    import ptpd_monitoring
+
+    text = GUIDE.read_text(encoding="utf-8")
+    classes = [getattr(ptpd_monitoring, name) for name in ptpd_monitoring.__all__]
+    missing = [name for name in ptpd_monitoring.__all__ if name not in text]
+    methods = 0
+    for owner in classes:
+        if not isinstance(owner, type) or owner.__module__ != "ptpd_monitoring":
+            continue
+        for name in vars(owner):
+            if name.startswith("__") or name == "_keys":
+                continue
+            methods += 1
+            if f"{name}" not in text:
+                missing.append(f"{owner.__name__}.{name}")
+    assert methods > 60
+    assert missing == []
+
+
+def test_every_setting_is_in_the_guide():
+    source = (ROOT / "src" / "settings.rs").read_text(encoding="utf-8")
+    variables = set(re.findall(r"PTPD_MONITORING_[A-Z]+_[A-Z]+", source))
+    assert len(variables) >= 6
+    text = prose(GUIDE)
+    assert [name for name in sorted(variables) if name not in text] == []
+
+
+@pytest.mark.parametrize("document", [GUIDE, README], ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path):
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", prose(document)):
+        if "://" in target:
+            continue
+        path, _, fragment = target.partition("#")
+        linked = (document.parent / path) if path else document
+        assert linked.exists(), target
+        if fragment:
+            headings = text if linked == document else linked.read_text(encoding="utf-8")
+            assert fragment in {anchor(heading) for heading in HEADING.findall(headings)}, target

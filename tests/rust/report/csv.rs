@@ -1,0 +1,109 @@
+use ::csv::ReaderBuilder;
+use proptest::prelude::*;
+use ptpd_monitoring::report::{report_csv, report_json};
+use serde_json::{Map, Value, json};
+
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let records = reader.records().map(Result::unwrap);
+    records
+        .map(|record| record.iter().map(ToOwned::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn columns_are_the_union_of_all_figures_in_order_of_first_appearance() {
+    let report = json!({"date": "2024-03-31", "operations": {
+        "b": {"count": 2, "mean": 0.5},
+        "a": {"mean": 1e300, "unit": "MB", "count": 1},
+        "none": {},
+    }});
+    assert_eq!(
+        report_csv(&report).unwrap(),
+        "operation,count,mean,unit\r\nb,2,0.5,\r\na,1,1e+300,MB\r\nnone,,,\r\n"
+    );
+}
+
+#[test]
+fn a_comparison_has_one_row_for_each_change() {
+    let report = json!({"period1": {"x": {"mean": 1}}, "changes": {
+        "x": {"absolute": -1.5, "percentage": null, "direction": "improved"},
+    }});
+    assert_eq!(
+        report_csv(&report).unwrap(),
+        "operation,absolute,percentage,direction\r\nx,-1.5,,improved\r\n"
+    );
+}
+
+#[test]
+fn a_report_without_operations_is_empty_text() {
+    for report in [
+        json!({}),
+        json!({"operations": {}}),
+        json!({"changes": {}}),
+        json!({"operations": []}),
+        json!({"operations": {"x": 3}}),
+        json!([]),
+        json!(null),
+    ] {
+        assert_eq!(report_csv(&report).unwrap(), "", "{report}");
+    }
+}
+
+#[test]
+fn a_nested_figure_is_one_cell_of_json() {
+    let report = json!({"operations": {"x": {"a": [1, "two"], "b": {"c": true}}}});
+    let cells = &rows(&report_csv(&report).unwrap())[1];
+    assert_eq!(cells, &["x", r#"[1,"two"]"#, r#"{"c":true}"#]);
+}
+
+proptest! {
+    #[test]
+    fn names_and_texts_of_any_kind_read_back_unchanged(
+        operations in prop::collection::btree_map(
+            any::<String>(),
+            prop::collection::btree_map("[a-d,\"\r\n]{1,3}", any::<String>(), 1..4),
+            1..5,
+        ),
+    ) {
+        let report = json!({"operations": operations});
+        let text = report_csv(&report).unwrap();
+        let table = rows(&text);
+        prop_assert_eq!(table.len(), operations.len() + 1);
+        let columns = &table[0][1..];
+        for (row, (name, figures)) in table[1..].iter().zip(&operations) {
+            prop_assert_eq!(&row[0], name);
+            for (column, cell) in columns.iter().zip(&row[1..]) {
+                prop_assert_eq!(cell, figures.get(column).map_or("", |text| text));
+            }
+            prop_assert!(figures.keys().all(|key| columns.contains(key)));
+        }
+    }
+
+    #[test]
+    fn numbers_read_back_as_the_same_numbers(value in any::<f64>()) {
+        let report = json!({"operations": {"x": {"value": value}}});
+        let cell = &rows(&report_csv(&report).unwrap())[1][1];
+        if value.is_finite() {
+            prop_assert_eq!(cell.parse::<f64>().unwrap().to_bits(), value.to_bits());
+        } else {
+            prop_assert_eq!(cell, "");
+        }
+    }
+
+    #[test]
+    fn a_report_as_json_reads_back_in_the_same_order(
+        names in prop::collection::vec(any::<String>(), 0..5),
+        value in prop::num::f64::NORMAL,
+    ) {
+        let entries = names.into_iter().map(|name| (name, json!([value, null, "é\u{1f600}"])));
+        let report = Value::Object(entries.collect::<Map<_, _>>());
+        let text = report_json(&report).unwrap();
+        let back: Value = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&back, &report);
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        prop_assert_eq!(keys(&back), keys(&report));
+    }
+}

@@ -1,0 +1,184 @@
+use std::collections::HashMap;
+
+use ptpd_monitoring::{
+    error::{Error, Result},
+    settings::Settings,
+};
+
+const COUNT: &str = "a whole number of at least 1";
+const PERCENT: &str = "a number from 0 to 100";
+const TTL: &str = "a finite number of seconds (zero or less: entries never expire)";
+
+fn read(variables: &[(&str, &str)]) -> Result<Settings> {
+    let variables: HashMap<String, String> = variables
+        .iter()
+        .map(|(name, value)| (format!("PTPD_MONITORING_{name}"), (*value).to_owned()))
+        .collect();
+    Settings::from_lookup(|name| variables.get(name).cloned())
+}
+
+#[test]
+fn an_empty_environment_means_the_documented_defaults() {
+    let expected = Settings {
+        max_history: 10_000,
+        cpu_threshold: 80.0,
+        memory_threshold: 80.0,
+        disk_threshold: 90.0,
+        cache_size: 1_000,
+        cache_ttl: 3_600.0,
+    };
+    assert_eq!(read(&[]).unwrap(), expected);
+    assert_eq!(Settings::default(), expected);
+}
+
+#[test]
+fn each_variable_sets_its_own_setting_and_no_other() {
+    let defaults = Settings::default();
+    let table = [
+        (
+            "MAX_HISTORY",
+            "5000",
+            Settings {
+                max_history: 5_000,
+                ..defaults
+            },
+        ),
+        (
+            "MAX_HISTORY",
+            "1",
+            Settings {
+                max_history: 1,
+                ..defaults
+            },
+        ),
+        (
+            "CPU_THRESHOLD",
+            "75.0",
+            Settings {
+                cpu_threshold: 75.0,
+                ..defaults
+            },
+        ),
+        (
+            "CPU_THRESHOLD",
+            "0",
+            Settings {
+                cpu_threshold: 0.0,
+                ..defaults
+            },
+        ),
+        (
+            "MEMORY_THRESHOLD",
+            " 85.5\n",
+            Settings {
+                memory_threshold: 85.5,
+                ..defaults
+            },
+        ),
+        (
+            "DISK_THRESHOLD",
+            "1e2",
+            Settings {
+                disk_threshold: 100.0,
+                ..defaults
+            },
+        ),
+        (
+            "CACHE_SIZE",
+            "+2000",
+            Settings {
+                cache_size: 2_000,
+                ..defaults
+            },
+        ),
+        (
+            "CACHE_TTL",
+            "0.5",
+            Settings {
+                cache_ttl: 0.5,
+                ..defaults
+            },
+        ),
+        (
+            "CACHE_TTL",
+            "-1",
+            Settings {
+                cache_ttl: -1.0,
+                ..defaults
+            },
+        ),
+    ];
+    for (name, value, expected) in table {
+        assert_eq!(
+            read(&[(name, value)]).unwrap(),
+            expected,
+            "{name}={value:?}"
+        );
+    }
+}
+
+#[test]
+fn a_blank_variable_means_the_default() {
+    for blank in ["", " ", "\t\n"] {
+        let names = ["MAX_HISTORY", "CPU_THRESHOLD", "CACHE_SIZE", "CACHE_TTL"];
+        let settings = read(&names.map(|name| (name, blank))).unwrap();
+        assert_eq!(settings, Settings::default(), "{blank:?}");
+    }
+}
+
+#[test]
+fn a_bad_value_is_refused_with_its_variable_and_what_is_allowed() {
+    let table: [(&str, &str, &[&str]); 6] = [
+        (
+            "MAX_HISTORY",
+            COUNT,
+            &["0", "-1", "2.5", "many", "1_000", "99999999999999999999"],
+        ),
+        ("CACHE_SIZE", COUNT, &["0", "inf", "1e3"]),
+        (
+            "CPU_THRESHOLD",
+            PERCENT,
+            &["-0.1", "100.1", "nan", "inf", "80%"],
+        ),
+        ("MEMORY_THRESHOLD", PERCENT, &["101", "-inf", "0x10"]),
+        ("DISK_THRESHOLD", PERCENT, &["1e3", "80,5"]),
+        ("CACHE_TTL", TTL, &["nan", "inf", "-inf", "1h"]),
+    ];
+    for (name, allowed, values) in table {
+        for value in values {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(matches!(error, Error::InvalidSetting { .. }));
+            assert_eq!(
+                error.to_string(),
+                format!("PTPD_MONITORING_{name} must be {allowed}, got {value:?}")
+            );
+        }
+    }
+}
+
+#[test]
+fn one_bad_variable_is_found_among_good_ones() {
+    let error = read(&[
+        ("MAX_HISTORY", "5"),
+        ("CACHE_TTL", "soon"),
+        ("CACHE_SIZE", "7"),
+    ]);
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .starts_with("PTPD_MONITORING_CACHE_TTL ")
+    );
+}
+
+#[test]
+fn the_process_environment_is_what_is_read() {
+    let variables = [
+        ("PTPD_MONITORING_MAX_HISTORY", Some("77")),
+        ("PTPD_MONITORING_CPU_THRESHOLD", Some("12.5")),
+        ("PTPD_MONITORING_CACHE_SIZE", None),
+    ];
+    let settings = temp_env::with_vars(variables, Settings::from_environment).unwrap();
+    assert_eq!((settings.max_history, settings.cpu_threshold), (77, 12.5));
+    assert_eq!(settings.cache_size, 1_000);
+}
