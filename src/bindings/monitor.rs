@@ -9,7 +9,7 @@ use numpy::{
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
-    types::{PyDict, PyList, PyString, PyTuple},
+    types::{PyDict, PyList, PyString, PyTuple, PyType},
 };
 
 use super::{
@@ -80,7 +80,7 @@ impl PerformanceMonitor {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if this.recording.is_active(py) {
+        if this.recording.is_active(slf)? {
             return Self::record_timer_through_python(slf, name, seconds, metadata);
         }
         let metadata = match metadata {
@@ -174,12 +174,17 @@ fn timer_metadata<'py>(metadata: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyD
 impl PerformanceMonitor {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self {
+    #[classmethod]
+    fn new(
+        cls: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
             core: OnceLock::new(),
             sessions: Sessions::default(),
-            recording: Override::of("record_metric"),
-        }
+            recording: Override::of::<Self>(cls, "record_metric")?,
+        })
     }
 
     #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
@@ -195,7 +200,7 @@ impl PerformanceMonitor {
             let dropped = this.core().set_max_history(max_history)?;
             drop(dropped);
         }
-        this.recording.look(slf)
+        Ok(())
     }
 
     /// Starts timing ``operation_name``; over again if this thread or task has started it already.

@@ -7,7 +7,7 @@ use pyo3::{
     exceptions::PyValueError,
     intern,
     prelude::*,
-    types::{PyDict, PyList, PyString, PyTuple},
+    types::{PyDict, PyList, PyString, PyTuple, PyType},
 };
 
 use super::{
@@ -115,7 +115,7 @@ impl APIPerformanceTracker {
     ) -> PyResult<()> {
         let py = slf.py();
         let (endpoint, method) = (request.endpoint.bind(py), request.method.bind(py));
-        if slf.get().tracking.is_active(py) {
+        if slf.get().tracking.is_active(slf)? {
             slf.call_method1("track_request", (endpoint, seconds, status, method, error))?;
             return Ok(());
         }
@@ -158,11 +158,16 @@ fn text_object<'a, 'py>(
 impl APIPerformanceTracker {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self {
+    #[classmethod]
+    fn new(
+        cls: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
             core: OnceLock::new(),
-            tracking: Override::of("track_request"),
-        }
+            tracking: Override::of::<Self>(cls, "track_request")?,
+        })
     }
 
     #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
@@ -177,7 +182,7 @@ impl APIPerformanceTracker {
         if this.core.set(new).is_err() {
             this.core().set_max_history(max_history)?;
         }
-        this.tracking.look(slf)
+        Ok(())
     }
 
     /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``.
