@@ -698,7 +698,7 @@ def test_asend_athrow_and_aclose_go_through_a_decorated_async_generator(
             while received != "end":
                 try:
                     received = yield received
-                except KeyError as error:  # noqa: PERF203 - what is thrown in comes here
+                except KeyError as error:
                     received = error
         finally:
             await asyncio.sleep(0)
