@@ -1,13 +1,14 @@
 //! The core's three hottest paths. `hot_paths` prints the nanoseconds a call; `hot_paths NAME CALLS`
-//! makes so many calls of one path within a function of that name, for a simulator to count.
+//! makes so many calls of one path within a function of that name, for a simulator to count. There
+//! the clock stands still: how often the system's is adjusted depends on the machine's speed.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::unwrap_used, reason = "a panic is how a benchmark fails")]
 
-use std::{env, hint::black_box, time::Instant};
+use std::{env, hint::black_box, sync::Arc, time::Instant};
 
 use ptpd_monitoring::{
     cache::{Found, Store, Ttl, Verdict},
-    clock::Clock,
+    clock::{Clock, ManualClock},
     monitor::{Monitor, SECONDS},
     requests::Requests,
     series::LabelRef,
@@ -17,19 +18,19 @@ const ROUNDS: usize = 21;
 const CALLS: u64 = 200_000;
 const ENTRIES: u64 = 1_000;
 
-type Path = (&'static str, fn() -> Box<dyn FnMut(u64)>);
+type Path = (&'static str, fn(Clock) -> Box<dyn FnMut(u64)>);
 
 const PATHS: [Path; 3] = [
-    ("record_into_full_series", || {
-        let monitor = full_monitor();
+    ("record_into_full_series", |clock| {
+        let monitor = full_monitor(clock);
         Box::new(move |calls| record_into_full_series(&monitor, calls))
     }),
-    ("cache_get_hit", || {
-        let mut store = full_store();
+    ("cache_get_hit", |clock| {
+        let mut store = full_store(clock);
         Box::new(move |calls| cache_get_hit(&mut store, calls))
     }),
-    ("record_request", || {
-        let requests = full_requests();
+    ("record_request", |clock| {
+        let requests = full_requests(clock);
         Box::new(move |calls| record_request(&requests, calls))
     }),
 ];
@@ -40,8 +41,8 @@ const LABEL: LabelRef<'_> = LabelRef {
     session: None,
 };
 
-fn full_monitor() -> Monitor<()> {
-    let monitor = Monitor::new(1_000, Clock::System).unwrap();
+fn full_monitor(clock: Clock) -> Monitor<()> {
+    let monitor = Monitor::new(1_000, clock).unwrap();
     for other in 0..50 {
         monitor.record_many(&format!("other {other}"), &[0.5], LABEL);
     }
@@ -63,11 +64,11 @@ fn hash(key: u64) -> u64 {
     key.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-fn full_store() -> Store<u64, u64> {
+fn full_store(clock: Clock) -> Store<u64, u64> {
     let default = Ttl::from_seconds("default_ttl", 3_600.0).unwrap();
     let own = Ttl::from_seconds("ttl", 600.0).unwrap();
     let capacity = usize::try_from(ENTRIES).unwrap();
-    let mut store = Store::new(capacity, default, Clock::System).unwrap();
+    let mut store = Store::new(capacity, default, clock).unwrap();
     for key in 0..ENTRIES {
         let judge = |_, other: &u64| judge(key, *other);
         store
@@ -99,8 +100,8 @@ fn cache_get_hit(store: &mut Store<u64, u64>, calls: u64) {
     }
 }
 
-fn full_requests() -> Requests {
-    let requests = Requests::new(1_000, Clock::System).unwrap();
+fn full_requests(clock: Clock) -> Requests {
+    let requests = Requests::new(1_000, clock).unwrap();
     for call in 0..1_000 {
         let now = requests.clock().monotonic();
         requests.record(&format!("/api/{}", call % 50), "GET", now, 0.125, 200, None);
@@ -124,7 +125,7 @@ fn nanoseconds_a_call(path: &mut dyn FnMut(u64)) -> f64 {
 }
 
 fn print_times() {
-    let mut paths = PATHS.map(|(name, setup)| (name, setup(), Vec::new()));
+    let mut paths = PATHS.map(|(name, setup)| (name, setup(Clock::System), Vec::new()));
     for _ in 0..=ROUNDS {
         for (_, path, times) in &mut paths {
             times.push(nanoseconds_a_call(path.as_mut()));
@@ -149,7 +150,8 @@ fn main() {
         [name, calls] => {
             let known = PATHS.iter().find(|(known, _)| known == name);
             let (_, setup) = known.expect("one of the paths' names");
-            setup()(calls.parse().expect("a number of calls"));
+            let still = Clock::Manual(Arc::new(ManualClock::new(0)));
+            setup(still)(calls.parse().expect("a number of calls"));
         }
         _ => panic!("usage: hot_paths [NAME CALLS]"),
     }

@@ -24,7 +24,7 @@ def build() -> str:
 
 
 def instructions(program: str, path: str) -> float:
-    """Instructions a call of the path and of all that it calls, the kernel's left out.
+    """Instructions a call of the path and of all that it calls but the reading of the clocks.
 
     Only what runs within the function of the path's name is collected, so no set-up is.
     """
