@@ -27,14 +27,22 @@ UNROLLED = 10
 
 @dataclass(frozen=True)
 class Settings:
-    """How long to measure: how many rounds, and about how many nanoseconds a contender in each."""
+    """How long to measure: how many rounds, and about how many nanoseconds a contender in each.
 
-    rounds: int = 21
-    round_ns: int = 20_000_000
+    A work whose calls take longer than that gets fewer rounds, at least ``least_rounds``, and ends
+    with the first round after ``work_ns``.
+    """
+
+    rounds: int = 401
+    # Well below a time slice: on a busy machine a few rounds are then much disturbed and the others
+    # not at all, and the median is among the others.
+    round_ns: int = 1_000_000
+    least_rounds: int = 15
+    work_ns: int = 4_000_000_000
     clock: Clock = time.perf_counter_ns
 
 
-QUICK = Settings(rounds=5, round_ns=2_000_000)
+QUICK = Settings(rounds=31, least_rounds=3, work_ns=200_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +149,10 @@ def measure(contenders: Sequence[Contender], settings: Settings) -> list[Timings
     gc.collect()
     gc.disable()
     try:
+        end = settings.clock() + settings.work_ns
         for number in range(settings.rounds):
+            if number >= settings.least_rounds and settings.clock() > end:
+                break
             first = number % len(turns)
             for bench, timing in turns[first:] + turns[:first]:
                 timing.rounds.append(bench.measure(timing.calls))

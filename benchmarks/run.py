@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(line)
     load, settings = measured["load_average"], measured["settings"]
     print(
-        f"{settings['rounds']} rounds of about {settings['round_ns'] / 1e6:.0f} ms a contender, "
+        f"up to {settings['rounds']} rounds of {settings['round_ns'] / 1e6:.0f} ms a contender, "
         f"garbage collector off; load average {load['before']} before, {load['after']} after\n"
     )
     render = table.as_markdown if options.markdown else table.as_text

@@ -1,8 +1,8 @@
 """Two threads against one, on one object and on an object each, for the same number of calls.
 
 Calibration has started the threads; to be woken costs both forms the same few microseconds, a
-thousandth of what they then work. On an interpreter with a global lock no throughput above 1 is to
-be had; what is looked for is that our own locks take nothing away.
+hundredth of what they then work at most. On an interpreter with a global lock no throughput above 1
+is to be had; what is looked for is that our own locks take nothing away.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from itertools import repeat
 from .harness import Contender, Names
 from .rows import Comparison, Target
 
-CALLS = 400_000
+CALLS = 200_000
 Run = Callable[[int], None]
 Make = Callable[[], Run]
 

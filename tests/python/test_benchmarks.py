@@ -57,6 +57,13 @@ def test_a_round_times_every_contender_and_each_round_begins_with_the_next(time)
     assert "".join(time.log[-12:]) == "abcbcacababc"
 
 
+def test_long_works_get_fewer_rounds_but_never_less_than_the_least(time):
+    for work_ns, rounds in [(35, 4), (0, 2), (1_000, 50)]:
+        settings = Settings(50, 10, least_rounds=2, work_ns=work_ns, clock=time.read)
+        (timing,) = harness.measure([time.contender("c", 10)], settings)
+        assert len(timing.rounds) == rounds
+
+
 def test_figures_are_nanoseconds_a_call_however_often_the_statement_is_unrolled(time):
     contenders = [
         time.contender("single", 7),
