@@ -8,7 +8,9 @@ import tempfile
 from pathlib import Path
 
 BUILD = ["cargo", "bench", "--locked", "--no-default-features", "--bench", "hot_paths"]
-CALLS = 20_000
+CALLS = 5_000
+# Every process seeds its hash maps anew, and a path pays for a name that lands beside another one.
+PROCESSES = 7
 
 
 def build() -> str:
@@ -51,7 +53,10 @@ def main() -> None:
     lines = subprocess.check_output([program], text=True).splitlines()
     counted = shutil.which("valgrind") is not None
     for path, nanoseconds in (line.split() for line in lines):
-        count = f"{instructions(program, path):8.1f} instructions" if counted else ""
+        count = ""
+        if counted:
+            least = min(instructions(program, path) for _ in range(PROCESSES))
+            count = f"{least:8.1f} instructions"
         print(f"{path:26}{float(nanoseconds):8.1f} ns {count}".rstrip())
     if not counted:
         print("valgrind is not installed: no instructions counted")
