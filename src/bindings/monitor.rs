@@ -25,6 +25,7 @@ use super::{
     metadata::{self, Metadata},
     models::PerformanceMetric,
     overrides::Override,
+    ready::Ready,
     statistics::statistics_dict,
     timer::Timer,
     views::{MetricsView, TimersView},
@@ -50,6 +51,7 @@ const DEFAULT_PERCENTILES: [f64; 4] = [50.0, 90.0, 95.0, 99.0];
 /// and tasks.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct PerformanceMonitor {
+    ready: Ready,
     core: OnceLock<Core>,
     sessions: Sessions,
     recording: Override,
@@ -181,6 +183,7 @@ impl PerformanceMonitor {
         _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         Ok(Self {
+            ready: Ready::YES,
             core: OnceLock::new(),
             sessions: Sessions::default(),
             recording: Override::of::<Self>(cls, "record_metric")?,
@@ -476,6 +479,9 @@ impl PerformanceMonitor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
         self.recording.traverse(&visit)?;
         match self.core.get() {
             Some(core) => core.try_visit_metadata(|metadata| visit.call(metadata)),

@@ -18,6 +18,7 @@ use super::{
     awaitable::Done,
     convert::{detached_if_long, time_range, type_name, wrong_type},
     overrides::Override,
+    ready::Ready,
     timer::Starts,
     views::RequestsView,
 };
@@ -34,6 +35,7 @@ use crate::{
 /// status 400 on. ``clock`` is a :class:`ptpd_monitoring.testing.ManualClock` in tests.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct APIPerformanceTracker {
+    ready: Ready,
     core: OnceLock<Requests>,
     tracking: Override,
 }
@@ -165,6 +167,7 @@ impl APIPerformanceTracker {
         _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         Ok(Self {
+            ready: Ready::YES,
             core: OnceLock::new(),
             tracking: Override::of::<Self>(cls, "track_request")?,
         })
@@ -313,6 +316,9 @@ impl APIPerformanceTracker {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
         self.tracking.traverse(&visit)
     }
 }
