@@ -236,9 +236,22 @@ impl<M> Monitor<M> {
 
     #[inline]
     fn with_series<T>(&self, name: &str, work: impl FnOnce(&mut Series<M>, usize) -> T) -> T {
+        {
+            // Nobody can take the operation out of the map while it is being read, so there is
+            // neither a reference to count nor a retirement to look for.
+            let operations = self.operations.read();
+            if let Some(operation) = operations.get(name) {
+                let mut state = operation.state.lock();
+                return work(&mut state.series, self.max_history());
+            }
+        }
+        self.with_new_series(name, work)
+    }
+
+    #[cold]
+    fn with_new_series<T>(&self, name: &str, work: impl FnOnce(&mut Series<M>, usize) -> T) -> T {
         loop {
-            let known = self.operations.read().get(name).map(Arc::clone);
-            let operation = known.unwrap_or_else(|| self.add(name));
+            let operation = self.add(name);
             let mut state = operation.state.lock();
             if !state.retired {
                 // The bound is read under the lock: one that is out of date is followed by the
@@ -248,7 +261,6 @@ impl<M> Monitor<M> {
         }
     }
 
-    #[cold]
     fn add(&self, name: &str) -> Arc<Operation<M>> {
         let mut operations = self.operations.write();
         if let Some(operation) = operations.get(name) {

@@ -131,16 +131,28 @@ struct Names {
     ids: HashMap<Arc<str>, u32, RandomState>,
     uses: Vec<(Arc<str>, usize)>,
     free: Vec<u32>,
+    /// The name taken last, which is often the next one too.
+    last: u32,
 }
 
 impl Names {
     #[inline]
     fn take(&mut self, name: &str) -> u32 {
-        if let Some(&id) = self.ids.get(name) {
-            self.uses[id as usize].1 += 1;
-            return id;
+        if let Some((last, uses)) = self.uses.get_mut(self.last as usize)
+            && *uses > 0
+            && **last == *name
+        {
+            *uses += 1;
+            return self.last;
         }
-        self.add(name)
+        self.last = match self.ids.get(name) {
+            Some(&id) => {
+                self.uses[id as usize].1 += 1;
+                id
+            }
+            None => self.add(name),
+        };
+        self.last
     }
 
     #[cold]
