@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fmt, thread,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -76,17 +76,42 @@ pub fn local_date(time: i64) -> NaiveDate {
 
 /// Renders stamps as local ISO 8601 text, as Python's `datetime.isoformat()` of the naive local
 /// time: six digits of microseconds, or none where they are zero.
+///
+/// Samples come in order of time, so most share the second, or at least the minute, of the one
+/// before; what they share is kept.
 #[derive(Debug, Default)]
 pub struct IsoFormatter {
     /// The last minute and its offset. Clocks have not changed within a minute for decades.
     minute: Option<(i64, i32)>,
+    /// The last second.
+    second: Option<i64>,
+    /// Its text, and behind it the microseconds of the last stamp.
+    text: String,
 }
 
 impl IsoFormatter {
     const MINUTE: i64 = 60 * NANOS_PER_SEC;
+    /// The length of the text up to the second.
+    const WHOLE: usize = "2026-11-23T14:24:47".len();
 
     /// The text of `time`.
-    pub fn format(&mut self, time: i64) -> IsoText {
+    pub fn format(&mut self, time: i64) -> &str {
+        let second = time.div_euclid(NANOS_PER_SEC);
+        if self.second != Some(second) {
+            self.write_second(time);
+            self.second = Some(second);
+        }
+        self.text.truncate(Self::WHOLE);
+        let micros = time.rem_euclid(NANOS_PER_SEC) / 1_000;
+        if micros != 0 {
+            push_number(&mut self.text, '.', micros.unsigned_abs(), 100_000);
+        }
+        &self.text
+    }
+
+    fn write_second(&mut self, time: i64) {
+        use chrono::{Datelike, Timelike};
+
         let minute = time.div_euclid(Self::MINUTE);
         let offset = match self.minute {
             Some((last, offset)) if last == minute => offset,
@@ -96,32 +121,34 @@ impl IsoFormatter {
                 offset
             }
         };
-        IsoText(to_naive(time, offset))
+        let local = to_naive(time, offset);
+        let text = &mut self.text;
+        text.clear();
+        // Nanoseconds in 64 bits reach from 1677 to 2262.
+        push_digits(text, local.year().unsigned_abs().into(), 1_000);
+        for (mark, part) in [
+            ('-', local.month()),
+            ('-', local.day()),
+            ('T', local.hour()),
+            (':', local.minute()),
+            (':', local.second()),
+        ] {
+            push_number(text, mark, part.into(), 10);
+        }
     }
 }
 
-/// ISO 8601 text by `Display`.
-#[derive(Debug, Clone, Copy)]
-pub struct IsoText(NaiveDateTime);
+fn push_number(text: &mut String, mark: char, number: u64, unit: u64) {
+    text.push(mark);
+    push_digits(text, number, unit);
+}
 
-impl fmt::Display for IsoText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use chrono::{Datelike, Timelike};
-        let (date, time) = (self.0.date(), self.0.time());
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-            date.year(),
-            date.month(),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second()
-        )?;
-        match time.nanosecond() / 1_000 {
-            0 => Ok(()),
-            micros => write!(f, ".{micros:06}"),
-        }
+/// Appends the digits of `number` from that of `unit`, a power of ten, down.
+fn push_digits(text: &mut String, number: u64, mut unit: u64) {
+    while unit > 0 {
+        let digit = u32::try_from(number / unit % 10).unwrap_or_default();
+        text.extend(char::from_digit(digit, 10));
+        unit /= 10;
     }
 }
 

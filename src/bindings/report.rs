@@ -55,8 +55,8 @@ impl PerformanceReport {
         let clock = self.sources()?.monitor.get().core().clock();
         let report = PyDict::new(py);
         report.set_item(subject.0, subject.1)?;
-        let now = IsoFormatter::default().format(clock.wall());
-        report.set_item("generated_at", now.to_string())?;
+        let mut now = IsoFormatter::default();
+        report.set_item("generated_at", now.format(clock.wall()))?;
         Ok(report)
     }
 }

@@ -1,11 +1,11 @@
 //! Samples as JSON and CSV.
 
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use serde::{Serialize, Serializer as _, ser::SerializeSeq};
 use serde_json::value::RawValue;
 
 use super::csv::{TERMINATOR, finish, number_text};
 use crate::{
-    calendar::{IsoFormatter, IsoText},
+    calendar::IsoFormatter,
     error::{Error, Result},
 };
 
@@ -52,13 +52,8 @@ struct JsonSample<'a> {
     /// JSON has no NaN and no infinities; serde writes `null` for them.
     value: f64,
     unit: &'a str,
-    #[serde(serialize_with = "as_text")]
-    timestamp: IsoText,
+    timestamp: &'a str,
     metadata: &'a RawValue,
-}
-
-fn as_text<S: Serializer>(time: &IsoText, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
 }
 
 /// Renders `samples`, in their order.
@@ -109,7 +104,7 @@ fn to_csv<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<S
                 sample.name,
                 &number_text(sample.value),
                 sample.unit,
-                &times.format(sample.time).to_string(),
+                times.format(sample.time),
                 sample.metadata.get(),
             ])
             .map_err(encoding)?;
