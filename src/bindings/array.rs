@@ -7,7 +7,10 @@ use pyo3::{
     types::{PyByteArray, PyBytes, PyDict, PyString},
 };
 
-use super::{arguments::real, convert::wrong_type};
+use super::{
+    arguments::real,
+    convert::{attribute, wrong_type},
+};
 
 /// The numbers in `values`: a one-dimensional array of any numeric type, or any sequence.
 pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
@@ -22,7 +25,11 @@ pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>>
         if !"fiub".contains(&kind) {
             return Err(wrong_type(name, "an array of real numbers", values));
         }
-        let floats = array.call_method1("astype", ("float64",))?;
+        let mut floats = array.call_method1("astype", ("float64",))?;
+        // What lies under the mask of a masked array is no value.
+        if let Some(filled) = attribute(&floats, "filled") {
+            floats = filled.call1((f64::NAN,))?;
+        }
         let floats = floats.extract::<PyReadonlyArray1<'_, f64>>()?;
         return Ok(floats.as_array().to_vec());
     }
