@@ -9,10 +9,11 @@ use pyo3::{
 };
 
 use super::{
+    arguments,
     cache_arguments::{DEFAULT_MAX_SIZE, DEFAULT_TTL, Seconds, default_ttl_of, max_size_of},
     cache_key::{Key, Memory, Query},
-    clock::ManualClock,
     lock::lock,
+    made::Made,
     models::{CacheStats, Counts},
 };
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
 /// Keys match as in a ``dict``: any hashable object, by identity or by ``==``. All methods can be
 /// called from any thread, and from the ``__eq__``, ``__hash__`` and ``__del__`` of what is cached.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
-pub struct CacheManager(Mutex<State>);
+pub struct CacheManager(Mutex<State>, Made);
 
 struct State {
     store: Store<Key, Py<PyAny>>,
@@ -95,10 +96,11 @@ impl CacheManager {
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Result<Self> {
         let default_ttl = DEFAULT_TTL.ttl("default_ttl")?;
-        Ok(Self(Mutex::new(State {
+        let state = State {
             store: Store::new(DEFAULT_MAX_SIZE, default_ttl, Clock::System)?,
             default_ttl: DEFAULT_TTL,
-        })))
+        };
+        Ok(Self(Mutex::new(state), Made::YES))
     }
 
     /// Configures the cache. Called again, it keeps the entries with the lifetimes they have left;
@@ -109,10 +111,10 @@ impl CacheManager {
         py: Python<'_>,
         #[pyo3(from_py_with = max_size_of)] max_size: usize,
         #[pyo3(from_py_with = default_ttl_of)] default_ttl: Seconds,
-        clock: Option<&Bound<'_, ManualClock>>,
+        clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let ttl = default_ttl.ttl("default_ttl")?;
-        let clock = ManualClock::of(clock);
+        let clock = arguments::clock(clock)?;
         let mut state = lock(py, &self.0);
         let evicted = state.store.configure(max_size, ttl, clock)?;
         state.default_ttl = default_ttl;
@@ -288,6 +290,9 @@ impl CacheManager {
 
     // Python must not be called in here, and the collector must not wait for a lock.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        if !self.1.is_made() {
+            return Ok(());
+        }
         let Some(state) = self.0.try_lock() else {
             return Ok(());
         };

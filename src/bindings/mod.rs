@@ -21,6 +21,7 @@ mod images;
 mod json;
 mod lock;
 mod logging;
+mod made;
 mod metadata;
 mod models;
 mod monitor;

@@ -22,6 +22,7 @@ use super::{
     convert::{detached_if_long, time_range, wrong_type},
     export::export,
     logging::warn,
+    made::Made,
     metadata::{self, Metadata},
     models::PerformanceMetric,
     overrides::Override,
@@ -53,6 +54,7 @@ pub struct PerformanceMonitor {
     core: OnceLock<Core>,
     sessions: Sessions,
     recording: Override,
+    made: Made,
 }
 
 impl PerformanceMonitor {
@@ -179,6 +181,7 @@ impl PerformanceMonitor {
             core: OnceLock::new(),
             sessions: Sessions::default(),
             recording: Override::of("record_metric"),
+            made: Made::YES,
         }
     }
 
@@ -471,6 +474,9 @@ impl PerformanceMonitor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         self.recording.traverse(&visit)?;
         match self.core.get() {
             Some(core) => core.try_visit_metadata(|metadata| visit.call(metadata)),

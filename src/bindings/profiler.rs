@@ -16,6 +16,7 @@ use super::{
     arguments::{Number, Operation, OperationName, Text, ThresholdPercentile},
     convert::{type_name, wrong_type},
     images::{pixels, pixels_of_size},
+    made::Made,
     monitor::PerformanceMonitor,
     profile::{MB, PIXELS, Usage, callable_name, describe, function_and_arguments},
 };
@@ -37,6 +38,7 @@ const MAX_TRACKED: usize = 10_000;
 pub struct ImageProcessingProfiler {
     monitor: OnceLock<Py<PerformanceMonitor>>,
     memory_tracking: Mutex<IndexMap<String, f64>>,
+    made: Made,
 }
 
 impl ImageProcessingProfiler {
@@ -86,6 +88,7 @@ impl ImageProcessingProfiler {
         Self {
             monitor: OnceLock::new(),
             memory_tracking: Mutex::default(),
+            made: Made::YES,
         }
     }
 
@@ -315,6 +318,9 @@ impl ImageProcessingProfiler {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         visit.call(self.monitor.get())
     }
 }

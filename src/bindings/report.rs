@@ -15,6 +15,7 @@ use super::{
     convert::{micros, time_range, wrong_type},
     export::deliver,
     json::PyJson,
+    made::Made,
     monitor::PerformanceMonitor,
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
@@ -34,7 +35,7 @@ struct Sources {
 
 /// Makes reports from a monitor, and where given a tracker and a resource monitor.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
-pub struct PerformanceReport(OnceLock<Sources>);
+pub struct PerformanceReport(OnceLock<Sources>, Made);
 
 impl PerformanceReport {
     fn sources(&self) -> PyResult<&Sources> {
@@ -108,7 +109,7 @@ impl PerformanceReport {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor, api_tracker=None, resource_monitor=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self(OnceLock::new())
+        Self(OnceLock::new(), Made::YES)
     }
 
     #[pyo3(signature = (monitor, api_tracker = None, resource_monitor = None))]
@@ -294,6 +295,9 @@ impl PerformanceReport {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.1.is_made() {
+            return Ok(());
+        }
         if let Some(sources) = self.0.get() {
             visit.call(&sources.monitor)?;
             visit.call(&sources.api_tracker)?;

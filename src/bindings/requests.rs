@@ -17,6 +17,7 @@ use super::{
     },
     awaitable::Done,
     convert::{detached_if_long, time_range, type_name, wrong_type},
+    made::Made,
     overrides::Override,
     timer::Starts,
     views::RequestsView,
@@ -36,6 +37,7 @@ use crate::{
 pub struct APIPerformanceTracker {
     core: OnceLock<Requests>,
     tracking: Override,
+    made: Made,
 }
 
 impl APIPerformanceTracker {
@@ -162,6 +164,7 @@ impl APIPerformanceTracker {
         Self {
             core: OnceLock::new(),
             tracking: Override::of("track_request"),
+            made: Made::YES,
         }
     }
 
@@ -308,6 +311,9 @@ impl APIPerformanceTracker {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.made.is_made() {
+            return Ok(());
+        }
         self.tracking.traverse(&visit)
     }
 }
@@ -389,6 +395,9 @@ impl RequestTimer {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.tracker)
+        visit.call(&self.tracker)?;
+        // A `str` of a subclass may refer to anything.
+        visit.call(&self.endpoint)?;
+        visit.call(&self.method)
     }
 }
