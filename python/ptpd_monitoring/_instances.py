@@ -36,7 +36,8 @@ def _once(make: Callable[[], _T]) -> Callable[[], _T]:
             with _lock:
                 found = _instances.get(name)
                 if found is None:
-                    found = _instances[name] = make()
+                    # A signal handler may have asked, and been answered, meanwhile.
+                    found = _instances.setdefault(name, make())
         return found
 
     return get
