@@ -1,9 +1,12 @@
 //! Images, recognised without importing what makes them.
 
-use pyo3::{exceptions::PyValueError, prelude::*};
+use pyo3::{
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+};
 
 use super::{
-    arguments::float_of,
+    arguments::real,
     array::as_array,
     convert::{attribute, refused, shown, wrong_type},
 };
@@ -35,13 +38,23 @@ pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
 pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
     let refuse = || wrong_type(name, "(width, height)", size);
     // One more than a pair is enough of what may be endless.
-    let sides: Vec<f64> = size
+    let sides = size
         .try_iter()
-        .and_then(|sides| sides.take(3).map(|side| float_of(&side?)).collect())
+        .and_then(|sides| sides.take(3).collect::<PyResult<Vec<_>>>())
         .map_err(|error| refused(size.py(), error, refuse))?;
-    let &[width, height] = sides.as_slice() else {
+    let [width, height] = sides.as_slice() else {
         return Err(refuse());
     };
+    let side = |side| {
+        real(name, side).map_err(|error| {
+            if error.is_instance_of::<PyTypeError>(size.py()) {
+                refuse()
+            } else {
+                error
+            }
+        })
+    };
+    let (width, height) = (side(width)?, side(height)?);
     let pixels = width * height;
     if width > 0.0 && height > 0.0 && pixels.is_finite() {
         return Ok(pixels);

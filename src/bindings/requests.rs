@@ -197,9 +197,10 @@ impl APIPerformanceTracker {
         error: Option<Text<'_, ErrorText>>,
     ) -> PyResult<()> {
         let seconds = duration.0;
-        if !(seconds >= 0.0 && seconds.is_finite()) {
+        // They are kept, and read, in milliseconds.
+        if !(seconds >= 0.0 && (seconds * 1_000.0).is_finite()) {
             return Err(PyValueError::new_err(format!(
-                "duration must be a finite number of seconds from 0 up, got {seconds}"
+                "duration must be a number of seconds from 0 to 1.7e305, got {seconds:?}"
             )));
         }
         let status = u16::try_from(status.0).map_err(|_| {
