@@ -106,10 +106,8 @@ def entered(manager: Any) -> None:
 
 
 def awaited(manager: Any) -> None:
-    try:
+    with suppress(StopIteration):
         _entered(manager).send(None)
-    except StopIteration:
-        pass
 
 
 def decorated(w: World) -> None:

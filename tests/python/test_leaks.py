@@ -28,7 +28,9 @@ ROUNDS = 6
 
 CASES: dict[str, Callable[[World], object]] = {
     **{
-        f"{kind.__name__}.{name}": call for kind, calls in TABLE.items() for name, call in calls.items()
+        f"{kind.__name__}.{name}": call
+        for kind, calls in TABLE.items()
+        for name, call in calls.items()
     },
     **FUNCTIONS,
 }
@@ -164,7 +166,9 @@ def public_names(kind: type[Any]) -> set[str]:
 
 
 def test_no_public_name_of_any_public_class_is_left_out() -> None:
-    exported = [getattr(module, name) for module in (ptpd_monitoring, _native) for name in module.__all__]
+    exported = [
+        getattr(module, name) for module in (ptpd_monitoring, _native) for name in module.__all__
+    ]
     classes = {thing for thing in exported if isinstance(thing, type)}
     assert len(classes) >= 15
     missing = []
@@ -177,6 +181,9 @@ def test_no_public_name_of_any_public_class_is_left_out() -> None:
     missing += functions - set(FUNCTIONS)
     assert sorted(missing) == []
     stale = [
-        f"{kind.__name__}.{name}" for kind, calls in TABLE.items() for name in calls if not hasattr(kind, name)
+        f"{kind.__name__}.{name}"
+        for kind, calls in TABLE.items()
+        for name in calls
+        if not hasattr(kind, name)
     ]
     assert stale == []
