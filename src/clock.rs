@@ -91,10 +91,12 @@ impl ManualClock {
         }
     }
 
-    /// Moves both times forwards by `nanos`.
+    /// Moves both times forwards by `nanos`, at most to the end of what they can hold.
     pub fn advance(&self, nanos: u64) {
-        self.monotonic.fetch_add(nanos, Relaxed);
-        self.wall.fetch_add(nanos.cast_signed(), Relaxed);
+        let ahead = |time: u64| Some(time.saturating_add(nanos));
+        let _ = self.monotonic.fetch_update(Relaxed, Relaxed, ahead);
+        let ahead = |time: i64| Some(time.saturating_add_unsigned(nanos));
+        let _ = self.wall.fetch_update(Relaxed, Relaxed, ahead);
     }
 
     /// Sets the wall time alone, as an operator or NTP may at any moment.

@@ -48,7 +48,8 @@ def _once(make: Callable[[], _T]) -> Callable[[], _T]:
             with _lock:
                 found = _instances.get(name)
                 if found is None:
-                    found = _instances[name] = make()
+                    # A signal handler may have asked, and been answered, meanwhile.
+                    found = _instances.setdefault(name, make())
         return found
 
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):

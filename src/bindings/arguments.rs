@@ -7,14 +7,13 @@ use std::{marker::PhantomData, path::PathBuf};
 
 use pyo3::{
     exceptions::{PyOverflowError, PyTypeError, PyValueError},
-    intern,
     prelude::*,
-    types::{PyBool, PyFloat, PyInt, PyString},
+    types::{PyBool, PyComplex, PyFloat, PyInt, PyString},
 };
 
 use super::{
     clock::ManualClock,
-    convert::{shown, wrong_type},
+    convert::{attribute, shown, wrong_type},
 };
 use crate::{
     clock::Clock,
@@ -67,10 +66,13 @@ names! {
     Operation = "operation",
     OperationName = "operation_name",
     SessionId = "session_id",
+    Indent = "indent",
     Status = "status",
     ThresholdPercentile = "threshold_percentile",
     Unit = "unit",
     Value = "value",
+    Wall = "wall",
+    Seconds = "seconds",
 }
 
 /// A `str` argument.
@@ -133,18 +135,56 @@ impl<N: Name> FromPyObject<'_, '_> for Number<N> {
 
 /// A real number of any type.
 pub fn real(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    value.extract::<f64>().map_err(|error| {
-        let py = value.py();
-        if error.is_instance_of::<PyTypeError>(py) {
-            wrong_type(name, "a number", value)
-        } else if error.is_instance_of::<PyOverflowError>(py) {
+    float_of(value).map_err(|error| {
+        if error.is_instance_of::<PyOverflowError>(value.py()) {
             let range = "within the range of a float";
             PyValueError::new_err(format!("{name} must be {range}, got {}", shown(value)))
         } else {
-            // A `__float__` that raises: its own error says more.
-            error
+            named(error, name, "a number", value)
         }
     })
+}
+
+/// What Python's `float` makes of a number: a `TypeError` for what is none, an `OverflowError` for
+/// one that is too large, and whatever `__float__` raises.
+pub fn float_of(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let plain = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+    if plain || is_real(value) {
+        value.extract()
+    } else {
+        Err(PyTypeError::new_err("not a real number"))
+    }
+}
+
+/// `NumPy` would convert more than numbers: it drops imaginary parts and parses text.
+fn is_real(value: &Bound<'_, PyAny>) -> bool {
+    if value.is_instance_of::<PyComplex>() {
+        return false;
+    }
+    let kind = attribute(value, "dtype")
+        .and_then(|dtype| attribute(&dtype, "kind"))
+        .and_then(|kind| kind.extract::<String>().ok());
+    let Some(kind) = kind else {
+        return true;
+    };
+    let dimensions = attribute(value, "ndim").and_then(|ndim| ndim.extract::<usize>().ok());
+    "fiub".contains(&kind) && dimensions.is_none_or(|dimensions| dimensions == 0)
+}
+
+/// The error of a conversion as one about the argument. What a method of the value's own raises
+/// beside `TypeError` and `ValueError` says more and stays.
+pub fn named(error: PyErr, name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let py = value.py();
+    if error.is_instance_of::<PyTypeError>(py) {
+        wrong_type(name, expected, value)
+    } else if error.is_instance_of::<PyValueError>(py) {
+        let refused =
+            PyValueError::new_err(format!("{name} must be {expected}, got {}", shown(value)));
+        refused.set_cause(py, Some(error));
+        refused
+    } else {
+        error
+    }
 }
 
 /// A whole number, saturating: what is out of `i64`'s range is out of every range here.
@@ -172,23 +212,31 @@ impl<N: Name> FromPyObject<'_, '_> for Whole<N> {
 
 /// A whole number of any type but `bool`, saturating.
 pub fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let refuse = || wrong_type(name, "an int", value);
     if let Ok(int) = value.cast_exact::<PyInt>()
         && let Ok(whole) = int.extract()
     {
         return Ok(whole);
     }
-    if value.is_instance_of::<PyBool>() {
-        return Err(refuse());
-    }
-    let index = value
-        .call_method0(intern!(value.py(), "__index__"))
-        .map_err(|_| refuse())?;
+    let index = int_of(value).map_err(|error| named(error, name, "an int", value))?;
     match index.extract() {
         Ok(whole) => Ok(whole),
         Err(_) if index.lt(0)? => Ok(i64::MIN),
         Err(_) => Ok(i64::MAX),
     }
+}
+
+/// What Python's `operator.index` makes of a whole number of any type but `bool`.
+pub fn int_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if value.is_instance_of::<PyBool>() {
+        return Err(PyTypeError::new_err("not a number"));
+    }
+    if value.is_instance_of::<PyInt>() {
+        return Ok(value.clone());
+    }
+    value
+        .py()
+        .import("operator")?
+        .call_method1("index", (value,))
 }
 
 /// A number of percent; its range is the core's business.

@@ -10,7 +10,7 @@ use pyo3::{
 
 use super::{
     arguments::real,
-    convert::{loaded_module, wrong_type},
+    convert::{attribute, loaded_module, wrong_type},
 };
 
 /// The numbers in `values`: a one-dimensional array of any numeric type, or any sequence.
@@ -26,7 +26,11 @@ pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>>
         if !"fiub".contains(&kind) {
             return Err(wrong_type(name, "an array of real numbers", values));
         }
-        let floats = array.call_method1("astype", ("float64",))?;
+        let mut floats = array.call_method1("astype", ("float64",))?;
+        // What lies under the mask of a masked array is no value.
+        if let Some(filled) = attribute(&floats, "filled") {
+            floats = filled.call1((f64::NAN,))?;
+        }
         let floats = floats.extract::<PyReadonlyArray1<'_, f64>>()?;
         return Ok(floats.as_array().to_vec());
     }

@@ -1,6 +1,6 @@
 //! An awaitable that is done already, for context managers that work in `async with` too.
 
-use pyo3::{exceptions::PyStopIteration, prelude::*};
+use pyo3::{PyTraverseError, PyVisit, exceptions::PyStopIteration, prelude::*};
 
 /// An awaitable whose result is there.
 #[pyclass(frozen, module = "ptpd_monitoring")]
@@ -25,5 +25,9 @@ impl Done {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         Err(PyStopIteration::new_err((self.0.clone_ref(py),)))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }

@@ -9,9 +9,9 @@ use pyo3::{
 };
 
 use super::{
+    arguments,
     cache_arguments::{DEFAULT_MAX_SIZE, DEFAULT_TTL, Seconds, default_ttl_of, max_size_of},
     cache_key::{Key, Memory, Query},
-    clock::ManualClock,
     lock::lock,
     models::{CacheStats, Counts},
     ready::Ready,
@@ -116,10 +116,10 @@ impl CacheManager {
         py: Python<'_>,
         #[pyo3(from_py_with = max_size_of)] max_size: usize,
         #[pyo3(from_py_with = default_ttl_of)] default_ttl: Seconds,
-        clock: Option<&Bound<'_, ManualClock>>,
+        clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let ttl = default_ttl.ttl("default_ttl")?;
-        let clock = ManualClock::of(clock);
+        let clock = arguments::clock(clock)?;
         let mut state = lock(py, &self.state);
         let evicted = state.store.configure(max_size, ttl, clock)?;
         state.default_ttl = default_ttl;

@@ -1,12 +1,15 @@
 //! What a cache is told: sizes and lifetimes, checked before anything changes.
 
 use pyo3::{
-    exceptions::{PyOverflowError, PyTypeError, PyValueError},
+    exceptions::{PyOverflowError, PyValueError},
     prelude::*,
     types::{PyBool, PyFloat, PyInt},
 };
 
-use super::convert::{shown, wrong_type};
+use super::{
+    arguments::{float_of, int_of, named},
+    convert::{shown, wrong_type},
+};
 use crate::{cache::Ttl, error::Result};
 
 /// A lifetime as it was passed.
@@ -22,6 +25,7 @@ impl Seconds {
         if let Ok(int) = value.cast_exact::<PyInt>() {
             return match int.extract() {
                 Ok(whole) => Ok(Self::Whole(whole)),
+                Err(_) if int.lt(0)? => Ok(Self::Whole(i64::MIN)),
                 Err(_) => Ok(Self::Real(f64::INFINITY)),
             };
         }
@@ -37,16 +41,13 @@ impl Seconds {
         if value.is_instance_of::<PyBool>() {
             return Err(wrong_type(name, "a number of seconds", value));
         }
-        match value.extract() {
+        match float_of(value) {
             Ok(seconds) => Ok(Self::Real(seconds)),
-            Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-                Err(wrong_type(name, "a number of seconds", value))
-            }
             // Too large for a float, which lies beyond the clock's range anyway.
             Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
                 Ok(Self::Real(f64::INFINITY))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(named(error, name, "a number of seconds", value)),
         }
     }
 
@@ -74,23 +75,13 @@ pub fn default_ttl_of(value: &Bound<'_, PyAny>) -> PyResult<Seconds> {
 }
 
 pub fn max_size_of(value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    const EXPECTED: &str = "an integer of at least 1";
-    let py = value.py();
-    if value.is_instance_of::<PyBool>() {
-        return Err(wrong_type("max_size", EXPECTED, value));
-    }
-    match value.extract() {
-        Ok(max_size) => Ok(max_size),
-        Err(error) if error.is_instance_of::<PyTypeError>(py) => {
-            Err(wrong_type("max_size", EXPECTED, value))
-        }
-        Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
-            Err(PyValueError::new_err(format!(
-                "max_size must be an integer from 1 to {}, got {}",
-                usize::MAX,
-                shown(value)
-            )))
-        }
-        Err(error) => Err(error),
-    }
+    let expected = "an integer of at least 1";
+    let index = int_of(value).map_err(|error| named(error, "max_size", expected, value))?;
+    index.extract().map_err(|_| {
+        PyValueError::new_err(format!(
+            "max_size must be an integer from 1 to {}, got {}",
+            usize::MAX,
+            shown(value)
+        ))
+    })
 }

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::clock::{Clock, ManualClock as CoreClock, NANOS_PER_SEC};
+use super::arguments::{Name, Number, Seconds, Wall};
+
+use crate::{
+    clock::{Clock, ManualClock as CoreClock, NANOS_PER_SEC},
+    error::{Error, Result},
+};
 
 /// A clock for tests: time stands still until moved.
 ///
@@ -22,27 +27,37 @@ impl ManualClock {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-fn nanos(seconds: f64) -> i64 {
-    (seconds * NANOS_PER_SEC as f64).round() as i64
+#[expect(clippy::cast_possible_truncation, reason = "it is in range")]
+fn nanos<N: Name>(seconds: &Number<N>) -> Result<i64> {
+    let nanos = (seconds.0 * NANOS_PER_SEC as f64).round();
+    if nanos.abs() < i64::MAX as f64 {
+        return Ok(nanos as i64);
+    }
+    let expected = "a number of seconds within 292 years";
+    let given = format!("{:?}", seconds.0);
+    Err(Error::argument(N::NAME, given, expected))
 }
 
 #[pymethods]
 impl ManualClock {
     #[new]
-    #[pyo3(signature = (wall = 0.0))]
-    fn new(wall: f64) -> Self {
-        Self(Arc::new(CoreClock::new(nanos(wall))))
+    #[pyo3(signature = (wall = Number::new(0.0)), text_signature = "(wall=0.0)")]
+    fn new(wall: Number<Wall>) -> Result<Self> {
+        Ok(Self(Arc::new(CoreClock::new(nanos(&wall)?))))
     }
 
-    /// Moves both the monotonic and the wall time forwards by ``seconds``.
-    fn advance(&self, seconds: f64) {
-        self.0.advance(nanos(seconds).max(0).cast_unsigned());
+    /// Moves both the monotonic and the wall time forwards by ``seconds``, 0 or more.
+    fn advance(&self, seconds: Number<Seconds>) -> Result<()> {
+        let nanos = u64::try_from(nanos(&seconds)?)
+            .map_err(|_| Error::argument("seconds", seconds.0, "0 or more"))?;
+        self.0.advance(nanos);
+        Ok(())
     }
 
     /// Sets the wall time alone, in seconds since the Unix epoch, as an operator or NTP may.
-    fn set_wall(&self, wall: f64) {
-        self.0.set_wall(nanos(wall));
+    fn set_wall(&self, wall: Number<Wall>) -> Result<()> {
+        self.0.set_wall(nanos(&wall)?);
+        Ok(())
     }
 
     /// The wall time in seconds since the Unix epoch.

@@ -164,6 +164,8 @@ impl Session {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.monitor)?;
+        // A `str` of a subclass may refer to anything.
+        visit.call(&self.id)?;
         match self.tokens.try_lock() {
             Some(tokens) => tokens.iter().try_for_each(|(_, token)| visit.call(token)),
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! Times in both directions, and how values and refusals read.
 
 use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyOverflowError, PyTypeError, PyValueError},
     prelude::*,
     sync::PyOnceLock,
     types::{PyDateTime, PyDict, PyString, PyTuple},
@@ -45,21 +45,40 @@ pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr
     ))
 }
 
+/// `refusal`, unless `error` is one that only code of the value's own raises, or a signal handler:
+/// that goes on as it is.
+pub fn refused(py: Python<'_>, error: PyErr, refusal: impl FnOnce() -> PyErr) -> PyErr {
+    if error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyOverflowError>(py)
+    {
+        refusal()
+    } else {
+        error
+    }
+}
+
 /// The UTC microseconds since the Unix epoch of a `datetime`; naive ones are local time, by
 /// Python's own rule. Saturates at the ends of the calendar, which callers pass to mean no bound.
 pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     if !value.is_instance_of::<PyDateTime>() {
         return Err(wrong_type(name, "a datetime", value));
     }
-    let seconds: f64 = match value.call_method0("timestamp") {
-        Ok(seconds) => seconds.extract()?,
+    let py = value.py();
+    let timestamp = value.call_method0("timestamp");
+    let seconds = match timestamp.and_then(|seconds| seconds.extract::<f64>()) {
+        Ok(seconds) => seconds,
         // There Python cannot convert local time, having no year before the first or after the last.
-        Err(error) => match value.getattr("year")?.extract()? {
-            1 => return Ok(i64::MIN),
-            9999 => return Ok(i64::MAX),
-            _ => return Err(error),
+        Err(error) => match value.getattr("year").and_then(|year| year.extract()) {
+            Ok(1) => return Ok(i64::MIN),
+            Ok(9999) => return Ok(i64::MAX),
+            // A subclass such as the one for "not a time".
+            _ => return Err(refused(py, error, || wrong_type(name, "a datetime", value))),
         },
     };
+    if seconds.is_nan() {
+        return Err(wrong_type(name, "a datetime", value));
+    }
     #[expect(
         clippy::cast_possible_truncation,
         reason = "datetimes end in the year 9999"
@@ -72,12 +91,15 @@ pub fn time_range(name: &'static str, value: Option<&Bound<'_, PyAny>>) -> PyRes
     let Some(value) = value.filter(|value| !value.is_none()) else {
         return Ok(TimeRange::ALL);
     };
+    let refuse = || wrong_type(name, "a (start, end) pair of datetimes", value);
+    // One more than a pair is enough of what may be endless.
     let pair = value
         .try_iter()
-        .and_then(Iterator::collect::<PyResult<Vec<_>>>)
-        .ok()
-        .filter(|pair| pair.len() == 2)
-        .ok_or_else(|| wrong_type(name, "a (start, end) pair of datetimes", value))?;
+        .and_then(|items| items.take(3).collect::<PyResult<Vec<_>>>())
+        .map_err(|error| refused(value.py(), error, refuse))?;
+    if pair.len() != 2 {
+        return Err(refuse());
+    }
     let end_of = |at: usize| micros(&format!("{name}[{at}]"), &pair[at]);
     let (start, end) = (end_of(0)?, end_of(1)?);
     if start > end {

@@ -1,15 +1,15 @@
 //! Images, recognised without importing what makes them.
 
 use pyo3::{
-    exceptions::PyValueError,
+    exceptions::{PyTypeError, PyValueError},
     prelude::*,
     types::{PyFloat, PyInt, PyString},
 };
 
 use super::{
-    arguments::{Number, Value},
+    arguments::real,
     array::as_array,
-    convert::{attribute, shown, wrong_type},
+    convert::{attribute, refused, shown, wrong_type},
 };
 
 /// The pixels of what looks like an image: a `NumPy` array of height × width, or × up to four
@@ -45,17 +45,27 @@ pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
 
 /// The pixels of a size, any pair of width and height.
 pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let refuse = || wrong_type(name, "(width, height)", size);
+    // One more than a pair is enough of what may be endless.
     let sides = size
         .try_iter()
-        .and_then(|sides| sides.map(|side| side?.extract()).collect());
-    let Ok::<Vec<Number<Value>>, _>(sides) = sides else {
-        return Err(wrong_type(name, "(width, height)", size));
+        .and_then(|sides| sides.take(3).collect::<PyResult<Vec<_>>>())
+        .map_err(|error| refused(size.py(), error, refuse))?;
+    let [width, height] = sides.as_slice() else {
+        return Err(refuse());
     };
-    let [width, height] = &sides[..] else {
-        return Err(wrong_type(name, "(width, height)", size));
+    let length = |length| {
+        real(name, length).map_err(|error| {
+            if error.is_instance_of::<PyTypeError>(size.py()) {
+                refuse()
+            } else {
+                error
+            }
+        })
     };
-    let pixels = width.0 * height.0;
-    if width.0 > 0.0 && height.0 > 0.0 && pixels.is_finite() {
+    let (width, height) = (length(width)?, length(height)?);
+    let pixels = width * height;
+    if width > 0.0 && height > 0.0 && pixels.is_finite() {
         return Ok(pixels);
     }
     Err(PyValueError::new_err(format!(

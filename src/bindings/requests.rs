@@ -202,9 +202,10 @@ impl APIPerformanceTracker {
         error: Option<Text<'_, ErrorText>>,
     ) -> PyResult<()> {
         let seconds = duration.0;
-        if !(seconds >= 0.0 && seconds.is_finite()) {
+        // They are kept, and read, in milliseconds.
+        if !(seconds >= 0.0 && (seconds * 1_000.0).is_finite()) {
             return Err(PyValueError::new_err(format!(
-                "duration must be a finite number of seconds from 0 up, got {seconds}"
+                "duration must be a number of seconds from 0 to 1.7e305, got {seconds:?}"
             )));
         }
         let status = u16::try_from(status.0).map_err(|_| {
@@ -400,6 +401,9 @@ impl RequestTimer {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.tracker)
+        visit.call(&self.tracker)?;
+        // A `str` of a subclass may refer to anything.
+        visit.call(&self.endpoint)?;
+        visit.call(&self.method)
     }
 }

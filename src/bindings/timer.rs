@@ -188,6 +188,8 @@ impl Timer {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.monitor)?;
+        // A `str` of a subclass may refer to anything.
+        visit.call(&self.name)?;
         visit.call(&self.metadata)
     }
 }

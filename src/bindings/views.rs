@@ -1,6 +1,6 @@
 //! Read-only live views that existing tests reach into. For compatibility only.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -108,6 +108,14 @@ impl MetricsView {
         self.0.get().core().operation(name.0)
     }
 
+    fn view(&self, py: Python<'_>, operation: &Arc<Operation<Metadata>>) -> SamplesView {
+        SamplesView {
+            monitor: self.0.clone_ref(py),
+            operation: Arc::downgrade(operation),
+            name: Arc::clone(operation.name()),
+        }
+    }
+
     fn names(&self) -> Vec<String> {
         let operations = self.0.get().core().operations();
         operations
@@ -129,7 +137,7 @@ impl MetricsView {
 
     fn __getitem__(&self, name: &Bound<'_, PyAny>) -> PyResult<SamplesView> {
         self.operation(name)
-            .map(SamplesView)
+            .map(|operation| self.view(name.py(), &operation))
             .ok_or_else(|| PyKeyError::new_err(name.clone().unbind()))
     }
 
@@ -141,7 +149,7 @@ impl MetricsView {
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         match self.operation(name) {
-            Some(operation) => Ok(Some(Bound::new(py, SamplesView(operation))?.into_any())),
+            Some(operation) => Ok(Some(Bound::new(py, self.view(py, &operation))?.into_any())),
             None => Ok(default),
         }
     }
@@ -154,16 +162,19 @@ impl MetricsView {
         self.names()
     }
 
-    fn values(&self) -> Vec<SamplesView> {
-        let operations = self.0.get().core().operations();
-        operations.into_iter().map(SamplesView).collect()
-    }
-
-    fn items(&self) -> Vec<(String, SamplesView)> {
+    fn values(&self, py: Python<'_>) -> Vec<SamplesView> {
         let operations = self.0.get().core().operations();
         operations
-            .into_iter()
-            .map(|operation| (operation.name().to_string(), SamplesView(operation)))
+            .iter()
+            .map(|operation| self.view(py, operation))
+            .collect()
+    }
+
+    fn items(&self, py: Python<'_>) -> Vec<(String, SamplesView)> {
+        let operations = self.0.get().core().operations();
+        operations
+            .iter()
+            .map(|operation| (operation.name().to_string(), self.view(py, operation)))
             .collect()
     }
 
@@ -176,9 +187,15 @@ impl MetricsView {
     }
 }
 
-/// The samples of one operation, oldest first. Setting a sample's timestamp changes the sample.
+/// The samples of one operation, oldest first; none once they are cleared. Setting a sample's
+/// timestamp changes the sample.
 #[pyclass(frozen, module = "ptpd_monitoring", sequence)]
-pub struct SamplesView(Arc<Operation<Metadata>>);
+pub struct SamplesView {
+    monitor: Py<PerformanceMonitor>,
+    /// The monitor's alone to own, as in [`Origin`].
+    operation: Weak<Operation<Metadata>>,
+    name: Arc<str>,
+}
 
 impl SamplesView {
     fn metric<'py>(
@@ -186,10 +203,11 @@ impl SamplesView {
         py: Python<'py>,
         sample: Sample<Metadata>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let name = PyString::new(py, self.0.name());
+        let name = PyString::new(py, &self.name);
         let unit = PyString::new(py, &sample.label.unit);
         let origin = Origin {
-            operation: Arc::clone(&self.0),
+            monitor: self.monitor.clone_ref(py),
+            operation: Weak::clone(&self.operation),
             sequence: sample.sequence,
         };
         PerformanceMetric::of(py, &name, &unit, sample, Some(origin)).map(Bound::into_any)
@@ -199,26 +217,38 @@ impl SamplesView {
 #[pymethods]
 impl SamplesView {
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.operation
+            .upgrade()
+            .map_or(0, |operation| operation.len())
     }
 
     fn __getitem__<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        item_or_slice(index, self.0.len(), |at| match self.0.sample_at(at) {
-            Some(sample) => self.metric(index.py(), sample),
-            None => Err(PyIndexError::new_err("index out of range")),
+        item_or_slice(index, self.__len__(), |at| {
+            let operation = self.operation.upgrade();
+            match operation.and_then(|operation| operation.sample_at(at)) {
+                Some(sample) => self.metric(index.py(), sample),
+                None => Err(PyIndexError::new_err("index out of range")),
+            }
         })
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let items = PyList::empty(py);
-        for sample in self.0.samples(TimeRange::ALL) {
+        let operation = self.operation.upgrade();
+        let samples =
+            operation.map_or_else(Vec::new, |operation| operation.samples(TimeRange::ALL));
+        for sample in samples {
             items.append(self.metric(py, sample)?)?;
         }
         Ok(items.try_iter()?.into_any())
     }
 
     fn __repr__(&self) -> String {
-        format!("<{} samples of {:?}>", self.0.len(), &**self.0.name())
+        format!("<{} samples of {:?}>", self.__len__(), &*self.name)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.monitor)
     }
 }
 

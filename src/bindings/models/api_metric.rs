@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 use pyo3::{
+    PyTraverseError, PyVisit,
     prelude::*,
     types::{PyDict, PyString, PyTuple},
 };
@@ -176,5 +177,17 @@ impl APIMetric {
     fn set_error(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.change(|fields| &mut fields.error, optional_text("error", value)?);
         Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.timestamp.traverse(&visit)?;
+        match self.fields.try_lock() {
+            Some(fields) => {
+                visit.call(&fields.endpoint)?;
+                visit.call(&fields.method)?;
+                visit.call(&fields.error)
+            }
+            None => Ok(()),
+        }
     }
 }

@@ -6,7 +6,11 @@ use pyo3::{
     types::{PyDict, PyTuple, PyType},
 };
 
-use super::super::{convert::wrong_type, json::PyJson};
+use super::super::{
+    arguments::{Indent, Whole},
+    convert::wrong_type,
+    json::PyJson,
+};
 use crate::error::Error;
 
 /// The base of the four models. Its methods carry the names that pydantic's models have.
@@ -89,15 +93,22 @@ impl Model {
         Ok(dump)
     }
 
-    /// The fields as JSON; numbers that are not finite become ``null``.
+    /// The fields as JSON; numbers that are not finite become ``null``. ``indent`` is from 0 to 255
+    /// spaces; one line unless given.
     #[pyo3(signature = (*, indent = None))]
-    fn model_dump_json(slf: &Bound<'_, Self>, indent: Option<usize>) -> PyResult<String> {
+    fn model_dump_json(slf: &Bound<'_, Self>, indent: Option<Whole<Indent>>) -> PyResult<String> {
+        let indent = indent
+            .map(|width| {
+                u8::try_from(width.0)
+                    .map_err(|_| Error::argument("indent", width.0, "from 0 to 255"))
+            })
+            .transpose()?;
         let dump = slf.call_method0("model_dump")?;
         let json = PyJson::new(&dump);
         let text = match indent {
             None => serde_json::to_string(&json),
             Some(width) => {
-                let indent = vec![b' '; width];
+                let indent = vec![b' '; width.into()];
                 let mut out = Vec::new();
                 let formatter = serde_json::ser::PrettyFormatter::with_indent(&indent);
                 let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);

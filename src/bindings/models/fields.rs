@@ -8,8 +8,8 @@ use pyo3::{
 };
 
 use super::super::{
-    arguments::whole,
-    convert::{shown, to_datetime, type_name},
+    arguments::{float_of, int_of},
+    convert::{refused, shown, to_datetime, type_name},
 };
 use crate::clock::Clock;
 
@@ -91,9 +91,8 @@ pub fn number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     if let Ok(float) = value.cast::<PyFloat>() {
         return Ok(float.value());
     }
-    value
-        .extract()
-        .map_err(|_| wrong_field(field, "a number", value))
+    float_of(value)
+        .map_err(|error| refused(value.py(), error, || wrong_field(field, "a number", value)))
 }
 
 /// A `float | None` field.
@@ -107,13 +106,10 @@ pub fn optional_number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Option
 
 /// An `int` field.
 pub fn integer(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let whole = whole(field, value).map_err(|_| wrong_field(field, "an int", value))?;
-    // A number that saturated is another one.
-    if value.eq(whole).unwrap_or(false) {
-        Ok(whole)
-    } else {
-        Err(wrong_field(field, "an int of at most 64 bits", value))
-    }
+    let int = int_of(value)
+        .map_err(|error| refused(value.py(), error, || wrong_field(field, "an int", value)))?;
+    int.extract()
+        .map_err(|_| wrong_field(field, "an int of at most 64 bits", value))
 }
 
 /// A `datetime` field; a stamp of our own becomes a `datetime` only when somebody looks.
@@ -153,6 +149,14 @@ impl Stamp {
         let old = std::mem::replace(&mut *self.0.lock(), new);
         drop(old);
         Ok(())
+    }
+
+    /// For `__traverse__`: a `datetime` of a subclass may refer to anything.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.try_lock().as_deref() {
+            Some(StampState::Given(value)) => visit.call(value),
+            _ => Ok(()),
+        }
     }
 }
 

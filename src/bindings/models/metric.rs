@@ -1,6 +1,6 @@
 //! A recorded sample.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use pyo3::{
@@ -17,6 +17,7 @@ use crate::{
     bindings::{
         convert::micros,
         metadata::{self, Metadata},
+        monitor::PerformanceMonitor,
     },
     monitor::Operation,
     series::{Label, Sample},
@@ -24,7 +25,11 @@ use crate::{
 
 /// The sample inside a monitor that a live view's metric stands for.
 pub struct Origin {
-    pub operation: Arc<Operation<Metadata>>,
+    /// Keeps the sample alive.
+    pub monitor: Py<PerformanceMonitor>,
+    /// The monitor's alone to own: what it holds would otherwise be beyond the garbage collector,
+    /// which can count an owner's references only once.
+    pub operation: Weak<Operation<Metadata>>,
     pub sequence: u64,
 }
 
@@ -156,10 +161,10 @@ impl PerformanceMetric {
                 "timestamp",
                 self.timestamp.get(value.py())?.bind(value.py()),
             )?;
-            // The sample may have fallen off since; then there is nothing left to change.
-            origin
-                .operation
-                .set_time(origin.sequence, time.saturating_mul(1_000));
+            // The sample may be gone since; then there is nothing left to change.
+            if let Some(operation) = origin.operation.upgrade() {
+                operation.set_time(origin.sequence, time.saturating_mul(1_000));
+            }
         }
         Ok(())
     }
@@ -180,6 +185,15 @@ impl PerformanceMetric {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.timestamp.traverse(&visit)?;
+        for text in [&self.metric_name, &self.unit] {
+            if let Some(text) = text.try_lock() {
+                visit.call(&*text)?;
+            }
+        }
+        if let Some(origin) = &self.origin {
+            visit.call(&origin.monitor)?;
+        }
         self.metadata.traverse(&visit)
     }
 

@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 use pyo3::{
+    PyTraverseError, PyVisit,
     prelude::*,
     types::{PyDict, PyTuple},
 };
@@ -234,5 +235,9 @@ impl ResourceUsage {
     #[setter]
     fn set_timestamp(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         self.timestamp.set(value)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.timestamp.traverse(&visit)
     }
 }

@@ -1,0 +1,360 @@
+"""Every public name of every public class, and a call or two of it, for the tests of leaks."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Any
+
+import ptpd_monitoring
+from ptpd_monitoring import (
+    APIMetric,
+    APIPerformanceTracker,
+    CacheManager,
+    CacheStats,
+    ImageProcessingProfiler,
+    PerformanceMetric,
+    PerformanceMonitor,
+    PerformanceReport,
+    ResourceMonitor,
+    ResourceUsage,
+    _native,
+)
+from ptpd_monitoring.settings import MonitoringSettings, read_settings
+from ptpd_monitoring.testing import ManualClock
+
+
+class Thing:
+    """An argument of which references would be missed."""
+
+
+class Trouble(Exception):
+    pass
+
+
+def fail(*_: object, **__: object) -> None:
+    raise Trouble
+
+
+# Arguments whose references are counted before and after.
+THING = Thing()
+NAME = "an operation " + str(len("not a constant"))
+UNIT = "a unit " + str(len("not a constant"))
+NUMBER = 1234.5 + len(NAME)
+METADATA = {"thing": THING, "list": [THING]}
+KEY = (NAME, THING)
+DAY = datetime(2024, 1, 1)
+RANGE = (datetime(2024, 1, 1), datetime(2090, 1, 1))
+VALUES = [NUMBER] * 3
+FIGURES = dict.fromkeys(ResourceUsage.__match_args__[:7], NUMBER)
+WATCHED = {
+    name: value
+    for name, value in list(globals().items())
+    if name.isupper()
+}  # fmt: skip
+
+
+class World:
+    """Objects that are as full as they get."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(wall=1_700_000_000)
+        self.monitor = PerformanceMonitor(20, clock=self.clock)
+        self.tracker = APIPerformanceTracker(20, clock=self.clock)
+        self.cache = CacheManager(5, 10, clock=self.clock)
+        self.profiler = ImageProcessingProfiler(self.monitor)
+        self.resources = ResourceMonitor(1, 1, 1)
+        self.report = PerformanceReport(self.monitor, self.tracker, self.resources)
+        self.metric = PerformanceMetric(metric_name=NAME, value=1, unit=UNIT, metadata=METADATA)
+        self.request = APIMetric(endpoint=NAME, duration_ms=1, status_code=200, error=NAME)
+        self.stats = CacheStats(max_size=3)
+        self.usage = ResourceUsage(**FIGURES)
+        self.settings = read_settings()
+        for _ in range(25):
+            self.monitor.record_metric(NAME, NUMBER, UNIT, METADATA)
+            self.tracker.track_request(NAME, 1, 500, error=NAME)
+        self.timer = self.monitor.timer(NAME, METADATA)
+        self.track = self.tracker.track(NAME)
+        self.session = self.monitor.session(NAME)
+
+
+def wrong(call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+    """Call with arguments that it refuses; a leak on that path is one too."""
+    try:
+        call(*args, **kwargs)
+    except (TypeError, ValueError, OSError, Trouble, KeyError, IndexError, AttributeError):
+        return
+    raise AssertionError(f"{call} took {args}")
+
+
+async def _entered(manager: Any) -> None:
+    with suppress(Trouble):
+        async with manager:
+            raise Trouble
+
+
+def entered(manager: Any) -> None:
+    with manager:
+        pass
+    with suppress(Trouble), manager:
+        raise Trouble
+
+
+def awaited(manager: Any) -> None:
+    with suppress(StopIteration):
+        _entered(manager).send(None)
+
+
+def decorated(w: World) -> None:
+    w.timer(lambda: THING)()
+    with suppress(Trouble):
+        w.timer(fail)()
+    list(w.timer(_generator)())
+    wrong(w.timer, 5)
+
+
+def _generator() -> Any:
+    yield THING
+
+
+def field(model: str, name: str, value: Any) -> Callable[[World], None]:
+    def use(w: World) -> None:
+        setattr(getattr(w, model), name, value)
+        getattr(getattr(w, model), name)
+        wrong(setattr, getattr(w, model), name, THING)
+
+    return use
+
+
+def read(owner: str, name: str) -> Callable[[World], None]:
+    return lambda w: getattr(getattr(w, owner), name)
+
+
+MONITOR: dict[str, Callable[[World], object]] = {
+    "__init__": lambda w: (PerformanceMonitor(5), w.monitor.__init__(20), wrong(PerformanceMonitor, 0)),  # type: ignore[misc]
+    "start_timer": lambda w: (w.monitor.start_timer(NAME), wrong(w.monitor.start_timer, THING)),
+    "stop_timer": lambda w: (w.monitor.start_timer("t"), w.monitor.stop_timer("t"), w.monitor.stop_timer("none")),
+    "timer": lambda w: (w.monitor.timer(NAME, METADATA), wrong(w.monitor.timer, NAME, THING)),
+    "session": lambda w: (w.monitor.session(NAME), wrong(w.monitor.session, THING)),
+    "record_metric": lambda w: (
+        w.monitor.record_metric(NAME, NUMBER, UNIT, METADATA),
+        w.monitor.record_metric(NAME, NUMBER, UNIT),
+        w.monitor.record_metric(NAME, NUMBER, "other"),
+        wrong(w.monitor.record_metric, NAME, THING, UNIT, METADATA),
+        wrong(w.monitor.record_metric, NAME, NUMBER, UNIT, THING),
+    ),
+    "record_many": lambda w: (w.monitor.record_many(NAME, VALUES, UNIT), wrong(w.monitor.record_many, NAME, [1, THING], UNIT)),
+    "get_metrics": lambda w: (
+        [(m.metadata, m.timestamp) for m in w.monitor.get_metrics(NAME, RANGE)],
+        wrong(w.monitor.get_metrics, NAME, (THING, DAY)),
+    ),
+    "get_average": lambda w: (w.monitor.get_average(NAME), wrong(w.monitor.get_average, THING)),
+    "get_percentiles": lambda w: (w.monitor.get_percentiles(NAME, [1, 99.9]), wrong(w.monitor.get_percentiles, NAME, [NUMBER])),
+    "get_statistics": lambda w: (w.monitor.get_statistics(NAME), w.monitor.get_statistics("none")),
+    "operations": lambda w: w.monitor.operations(),
+    "values": lambda w: w.monitor.values(NAME),
+    "timestamps": lambda w: w.monitor.timestamps(NAME),
+    "export_metrics": lambda w: (w.monitor.export_metrics(), w.monitor.export_metrics("CSV"), wrong(w.monitor.export_metrics, NAME)),
+    "clear_metrics": lambda w: (w.monitor.record_metric(NAME, 1, UNIT, METADATA), w.monitor.clear_metrics(NAME), w.monitor.clear_metrics()),
+    "__repr__": lambda w: repr(w.monitor),
+    "_max_history": lambda w: (w.monitor._max_history, wrong(setattr, w.monitor, "_max_history", THING)),
+    "_timers": lambda w: (list(w.monitor._timers), NAME in w.monitor._timers, repr(w.monitor._timers)),
+    "_metrics": lambda w: (
+        w.monitor.record_metric(NAME, 1, UNIT, METADATA),
+        setattr(w.monitor._metrics[NAME][-1], "timestamp", DAY),
+        list(w.monitor._metrics[NAME][1:]), list(w.monitor._metrics[NAME]), dict(w.monitor._metrics),
+        w.monitor._metrics.items(), w.monitor._metrics.get("none", THING), list(w.monitor._metrics),
+        repr(w.monitor._metrics), wrong(lambda: w.monitor._metrics["none"]),
+        wrong(lambda: w.monitor._metrics[NAME][10**9]),
+    ),
+}  # fmt: skip
+PROFILER: dict[str, Callable[[World], object]] = {
+    "__init__": lambda w: (ImageProcessingProfiler(), wrong(ImageProcessingProfiler, THING)),
+    "monitor": read("profiler", "monitor"),
+    "profile_operation": lambda w: (
+        w.profiler.profile_operation(lambda thing, other: thing, THING, other=THING),
+        wrong(w.profiler.profile_operation, fail, THING),
+        wrong(w.profiler.profile_operation, THING),
+    ),
+    "get_processing_speed": lambda w: (w.profiler.get_processing_speed((1, 2), NAME), wrong(w.profiler.get_processing_speed, THING, NAME)),
+    "estimate_batch_time": lambda w: (w.profiler.estimate_batch_time([(1, 2)] * 3, NAME), wrong(w.profiler.estimate_batch_time, [THING], NAME)),
+    "track_memory_usage": lambda w: w.profiler.track_memory_usage(NAME),
+    "get_memory_stats": lambda w: w.profiler.get_memory_stats(),
+    "identify_bottlenecks": lambda w: (w.profiler.identify_bottlenecks([NAME]), wrong(w.profiler.identify_bottlenecks, [THING])),
+    "_memory_tracking": read("profiler", "_memory_tracking"),
+    "__repr__": lambda w: repr(w.profiler),
+}  # fmt: skip
+TRACKER: dict[str, Callable[[World], object]] = {
+    "__init__": lambda w: (APIPerformanceTracker(5), wrong(APIPerformanceTracker, -1)),
+    "track_request": lambda w: (
+        w.tracker.track_request(NAME, 1, 500, UNIT, NAME),
+        w.tracker.track_request(NAME, 1, 200),
+        wrong(w.tracker.track_request, NAME, 1, 200, UNIT, THING),
+    ),
+    "track": lambda w: (w.tracker.track(NAME, UNIT), wrong(w.tracker.track, THING)),
+    "get_endpoint_stats": lambda w: (w.tracker.get_endpoint_stats(NAME, RANGE), w.tracker.get_endpoint_stats("none")),
+    "get_error_rate": lambda w: (w.tracker.get_error_rate(NAME), wrong(w.tracker.get_error_rate, NAME, RANGE[::-1])),
+    "get_response_times": lambda w: w.tracker.get_response_times(),
+    "generate_api_report": lambda w: w.tracker.generate_api_report(),
+    "_requests": lambda w: (list(w.tracker._requests), repr(w.tracker._requests), w.tracker._requests[1:], wrong(lambda: w.tracker._requests[10**9])),
+    "_max_history": read("tracker", "_max_history"),
+    "__repr__": lambda w: repr(w.tracker),
+}  # fmt: skip
+CACHE: dict[str, Callable[[World], object]] = {
+    "__init__": lambda w: (CacheManager(5), w.cache.__init__(5, 10), wrong(CacheManager, THING)),  # type: ignore[misc]
+    "get": lambda w: (w.cache.get(KEY, THING), w.cache.set(KEY, THING), w.cache.get((NAME, THING)), wrong(w.cache.get, [])),
+    "set": lambda w: ([w.cache.set((KEY, n), THING, NUMBER) for n in range(7)], w.cache.set(NAME, THING), wrong(w.cache.set, KEY, THING, "1"), wrong(w.cache.set, [], THING)),
+    "get_or_set": lambda w: (w.cache.clear(), w.cache.get_or_set(KEY, Thing), w.cache.get_or_set(KEY, fail), wrong(w.cache.get_or_set, "k", fail)),
+    "delete": lambda w: (w.cache.set(KEY, THING), w.cache.delete((NAME, THING)), w.cache.delete(KEY), wrong(w.cache.delete, [])),
+    "get_size": lambda w: w.cache.get_size(),
+    "clear": lambda w: (w.cache.set(KEY, THING), w.cache.clear()),
+    "cleanup_expired": lambda w: (w.cache.set(KEY, THING), w.clock.advance(10), w.cache.cleanup_expired(), w.cache.set(KEY, THING), w.clock.advance(10), w.cache.get(KEY)),
+    "get_stats": lambda w: w.cache.get_stats(),
+    "__contains__": lambda w: (KEY in w.cache, wrong(w.cache.__contains__, {})),
+    "_keys": lambda w: w.cache._keys(),
+    "_max_size": read("cache", "_max_size"),
+    "_default_ttl": read("cache", "_default_ttl"),
+    "__repr__": lambda w: repr(w.cache),
+}  # fmt: skip
+RESOURCES: dict[str, Callable[[World], object]] = {
+    "__init__": lambda w: (ResourceMonitor(1, 2, 3), wrong(ResourceMonitor, THING), wrong(ResourceMonitor, clock=THING)),
+    **{name: field("resources", name, 1.5) for name in ("cpu_threshold", "memory_threshold", "disk_threshold")},
+    "get_cpu_usage": lambda w: w.resources.get_cpu_usage(),
+    "get_memory_usage": lambda w: w.resources.get_memory_usage(),
+    "get_disk_usage": lambda w: (w.resources.get_disk_usage(os.curdir), wrong(w.resources.get_disk_usage, "/no/such/path"), wrong(w.resources.get_disk_usage, THING)),
+    "get_gpu_usage": lambda w: (w.resources.get_gpu_usage(), wrong(w.resources.get_gpu_usage, -1)),
+    "gpu_count": lambda w: w.resources.gpu_count(),
+    "check_resources": lambda w: w.resources.check_resources(),
+    "get_alerts_for_high_usage": lambda w: w.resources.get_alerts_for_high_usage(),
+    "__repr__": lambda w: repr(w.resources),
+}  # fmt: skip
+REPORT: dict[str, Callable[[World], object]] = {
+    "__init__": lambda w: (PerformanceReport(w.monitor), wrong(PerformanceReport, THING), wrong(w.report.__init__, w.monitor)),  # type: ignore[misc]
+    **{name: read("report", name) for name in ("monitor", "api_tracker", "resource_monitor")},
+    "generate_daily_report": lambda w: (w.report.generate_daily_report(), w.report.generate_daily_report(date(2023, 11, 14)), wrong(w.report.generate_daily_report, THING)),
+    "generate_session_report": lambda w: (w.report.generate_session_report(NAME), wrong(w.report.generate_session_report, THING)),
+    "compare_performance": lambda w: (w.report.compare_performance(RANGE, RANGE), wrong(w.report.compare_performance, RANGE, None)),
+    "export_report": lambda w: (w.report.export_report({"operations": {NAME: {"mean": NUMBER}}, "x": THING}), w.report.export_report({"operations": {NAME: {"mean": NUMBER}}}, "csv"), wrong(w.report.export_report, THING)),
+    "__repr__": lambda w: repr(w.report),
+}  # fmt: skip
+MODEL: dict[str, Callable[[World], object]] = {
+    "model_dump": lambda w: (w.metric.model_dump(), w.request.model_dump(mode="json", exclude={"error"}), wrong(w.metric.model_dump, mode=NAME)),
+    "model_dump_json": lambda w: (w.metric.model_dump_json(), w.usage.model_dump_json(indent=2), wrong(w.metric.model_dump_json, indent=-1)),
+    "model_validate": lambda w: (PerformanceMetric.model_validate(w.metric.model_dump()), wrong(PerformanceMetric.model_validate, THING), wrong(CacheStats.model_validate, {"max_size": 1, "no": 1})),
+    "model_copy": lambda w: (w.metric.model_copy(deep=True), w.metric.model_copy(update={"unit": UNIT}), wrong(w.metric.model_copy, update={"unit": THING})),
+    "__copy__": lambda w: copy.copy(w.metric),
+    "__deepcopy__": lambda w: copy.deepcopy(w.request),
+    "__reduce__": lambda w: pickle.loads(pickle.dumps(w.request)),
+    "__eq__": lambda w: (w.metric == copy.copy(w.metric), w.metric == THING, w.stats == w.stats),
+    "__ne__": lambda w: w.metric != copy.copy(w.metric),
+    "__repr__": lambda w: [repr(model) for model in (w.metric, w.request, w.stats, w.usage)],
+    "__get_pydantic_core_schema__": lambda w: PerformanceMetric.__get_pydantic_core_schema__(None, None),
+}  # fmt: skip
+TABLE: dict[type, dict[str, Callable[[World], object]]] = {
+    PerformanceMonitor: MONITOR,
+    ImageProcessingProfiler: PROFILER,
+    APIPerformanceTracker: TRACKER,
+    CacheManager: CACHE,
+    ResourceMonitor: RESOURCES,
+    PerformanceReport: REPORT,
+    _native.Model: MODEL,
+    PerformanceMetric: {
+        "__new__": lambda w: (PerformanceMetric(metric_name=NAME, value=1, unit=UNIT, metadata=METADATA), wrong(PerformanceMetric, metric_name=NAME, value=THING)),
+        "metric_name": field("metric", "metric_name", NAME),
+        "value": field("metric", "value", NUMBER),
+        "unit": field("metric", "unit", UNIT),
+        "timestamp": field("metric", "timestamp", DAY),
+        "metadata": field("metric", "metadata", METADATA),
+    },
+    ResourceUsage: {
+        "__new__": lambda w: (ResourceUsage(**FIGURES), wrong(ResourceUsage, **{**FIGURES, "no": 1})),
+        **{name: field("usage", name, NUMBER) for name in ResourceUsage.__match_args__},
+        "timestamp": field("usage", "timestamp", DAY),
+    },
+    APIMetric: {
+        "__new__": lambda w: (APIMetric(endpoint=NAME, duration_ms=1, status_code=200, method=UNIT, error=NAME), wrong(APIMetric, endpoint=NAME, duration_ms=1, status_code=THING)),
+        "endpoint": field("request", "endpoint", NAME),
+        "duration_ms": field("request", "duration_ms", NUMBER),
+        "status_code": field("request", "status_code", 404),
+        "timestamp": field("request", "timestamp", DAY),
+        "method": field("request", "method", UNIT),
+        "error": field("request", "error", NAME),
+    },
+    CacheStats: {
+        "__new__": lambda w: (CacheStats(max_size=10**9), wrong(CacheStats, hits=1)),
+        **{name: field("stats", name, 10**9) for name in CacheStats.__match_args__},
+        "hit_rate": read("stats", "hit_rate"),
+        "miss_rate": read("stats", "miss_rate"),
+    },
+    _native.Timer: {
+        "__enter__": lambda w: entered(w.timer),
+        "__exit__": lambda w: (w.timer.__exit__(None, None, None), entered(w.monitor.timer(NAME))),
+        "__aenter__": lambda w: awaited(w.timer),
+        "__aexit__": lambda w: asyncio_run(_entered(w.timer)),
+        "__call__": decorated,
+        "__repr__": lambda w: repr(w.timer),
+    },
+    _native.RequestTimer: {
+        "__enter__": lambda w: entered(w.track),
+        "__exit__": lambda w: (w.track.__exit__(None, None, None), entered(w.tracker.track(NAME))),
+        "__aenter__": lambda w: awaited(w.track),
+        "__aexit__": lambda w: asyncio_run(_entered(w.track)),
+        "__repr__": lambda w: repr(w.track),
+    },
+    _native.Session: {
+        "session_id": read("session", "session_id"),
+        "__enter__": lambda w: entered(w.session),
+        "__exit__": lambda w: (w.session.__exit__(None, None, None), entered(w.monitor.session(NAME))),
+        "__repr__": lambda w: repr(w.session),
+    },
+    ManualClock: {
+        "__new__": lambda w: (ManualClock(5), wrong(ManualClock, THING)),
+        "advance": lambda w: (w.clock.advance(NUMBER), wrong(w.clock.advance, -1)),
+        "set_wall": lambda w: (w.clock.set_wall(NUMBER), wrong(w.clock.set_wall, THING)),
+        "wall": read("clock", "wall"),
+        "monotonic": read("clock", "monotonic"),
+    },
+    MonitoringSettings: {
+        **{
+            name: read("settings", name)
+            for name in ("max_history", "cpu_threshold", "memory_threshold", "disk_threshold", "cache_size", "cache_ttl")
+        },
+        "__repr__": lambda w: repr(w.settings),
+    },
+}  # fmt: skip
+
+_loop: list[asyncio.AbstractEventLoop] = []
+
+
+def asyncio_run(coroutine: Any) -> None:
+    if not _loop:
+        _loop.append(asyncio.new_event_loop())
+    _loop[0].run_until_complete(coroutine)
+
+
+def close_loop() -> None:
+    while _loop:
+        _loop.pop().close()
+
+
+def _installed(_: World) -> None:
+    # Where this package itself is what is imported, there is nothing to put in its place.
+    ptpd_monitoring.installed()
+
+
+FUNCTIONS: dict[str, Callable[[World], object]] = {
+    **{
+        name: lambda _, name=name: getattr(ptpd_monitoring, name)()
+        for name in ptpd_monitoring.__all__
+        if name.startswith("get_")
+    },
+    "installed": _installed,
+    "install": lambda _: (ptpd_monitoring.install(), ptpd_monitoring.uninstall()),
+    "uninstall": lambda _: ptpd_monitoring.uninstall(),
+    "read_settings": lambda _: read_settings(),
+}

@@ -1,0 +1,362 @@
+"""What runs in test_reentry.py's interpreters: every object used from inside its own operations.
+
+``python reentry_cases.py CASE ROUNDS LIMIT``: a lock that is held while Python code runs hangs here,
+and after ``LIMIT`` seconds the process shows where and ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import gc
+import io
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from ptpd_monitoring import (
+    APIPerformanceTracker,
+    CacheManager,
+    ImageProcessingProfiler,
+    PerformanceMetric,
+    PerformanceMonitor,
+    PerformanceReport,
+    ResourceMonitor,
+)
+from reentry_world import (
+    Hook,
+    Moment,
+    Text,
+    Trouble,
+    cache,
+    clock,
+    counted,
+    hook,
+    metric,
+    monitor,
+    profiler,
+    refused,
+    report,
+    request,
+    resources,
+    stats,
+    track,
+    tracker,
+    usage,
+    use,
+)
+
+# The cases: each is one round.
+
+
+def values_that_go() -> None:
+    for end in (
+        lambda: cache.set("key", 1),
+        lambda: cache.delete("key"),
+        cache.clear,
+        lambda: [cache.set(i, 1) for i in range(3)],
+        lambda: (clock.advance(10), cache.cleanup_expired()),
+        lambda: (cache.set("other", 1), cache.__init__(1, 10, clock=clock)),  # type: ignore[misc]
+    ):
+        cache.set("key", Hook())
+        end()
+    cache.__init__(3, 10, clock=clock)  # type: ignore[misc]
+    cache.set("key", Hook())
+    clock.advance(10)
+    counted.gets += 1
+    cache.get("key")
+
+
+def keys_that_go() -> None:
+    for end in (lambda key: cache.delete(key), lambda _: cache.clear()):
+        key = Hook()
+        cache.set((key,), 1)
+        end((key,))
+    cache.set((Hook(),), 1)
+    for i in range(3):
+        cache.set(i, 1)
+    cache.set(Text("key"), 1)
+    cache.clear()
+
+
+def keys_that_compare() -> None:
+    key = Hook()
+    cache.set(Hook(), 1)
+    cache.set(key, Hook())
+    counted.gets += 2
+    cache.get(key)
+    cache.get(Hook(), Hook())
+    assert isinstance(key in cache, bool)
+    cache.delete(Hook())
+
+
+def factories() -> None:
+    cache.clear()
+    counted.gets += 1
+    cache.get_or_set("key", Hook())
+    cache.clear()
+    counted.gets += 1
+    with suppress(Trouble):
+        cache.get_or_set("key", lambda: (_ for _ in [hook()]).throw(Trouble()))
+
+
+def metadata_that_goes() -> None:
+    for end in (
+        lambda: monitor.record_many("op", [1, 2, 3], "u"),
+        lambda: monitor.clear_metrics("op"),
+        lambda: monitor.clear_metrics(),
+        lambda: monitor.__init__(1, clock=clock),  # type: ignore[misc]
+    ):
+        for _ in range(4):
+            monitor.record_metric("op", 1, "u", {"hook": Hook()})
+        end()
+    monitor.__init__(3, clock=clock)  # type: ignore[misc]
+    with monitor.timer("op", {"hook": Hook()}), monitor.session(Text("s")):
+        pass
+    monitor.timer(Text("op"))
+    tracker.track(Text("/a"), Text("GET"))
+
+
+def metadata_that_compares_and_shows_itself() -> None:
+    class SessionId(Hook):
+        def __hash__(self) -> int:
+            hook()
+            return hash("session_id")
+
+    for _ in range(4):
+        with monitor.session("s"):
+            monitor.record_metric("op", 1, "u", {SessionId(): Hook(), "list": [Hook()]})
+    monitor.export_metrics("json")
+    monitor.export_metrics("csv", Hook())
+    report.export_report({"operations": {"op": {"mean": Hook()}}, "x": Hook()}, "csv", Hook())
+    assert monitor.get_metrics("op") != [PerformanceMetric(metric_name="op", value=1, unit="u")]
+
+
+def model_fields_that_go() -> None:
+    for field in ("metric_name", "unit"):
+        setattr(metric, field, Text("x"))
+    for field in ("endpoint", "method", "error"):
+        setattr(request, field, Text("x"))
+    for model in (metric, request, usage):
+        model.timestamp = Moment(2024, 1, 1)  # type: ignore[attr-defined]
+    metric.metadata = {"hook": Hook()}
+    repr(metric)
+    metric.model_dump_json()
+    metric.model_copy(update={"metadata": {"hook": Hook()}})
+    metric.metadata = {}
+    use()
+    monitor.record_metric("op", 1, "u")
+    monitor._metrics["op"][0].timestamp = Moment(2024, 1, 1)
+
+
+def numbers() -> None:
+    monitor.record_metric("op", Hook(), "u")
+    monitor.record_many("op", Hook(), "u")
+    monitor.get_percentiles("op", Hook())
+    tracker.track_request("/a", Hook(), Hook())
+    cache.set("key", 1, Hook())
+    cache.__init__(Hook(3), Hook(10), clock=clock)  # type: ignore[misc, arg-type]
+    monitor.__init__(Hook(3), clock=clock)  # type: ignore[misc, arg-type]
+    tracker.__init__(Hook(3), clock=clock)  # type: ignore[misc, arg-type]
+    resources.__init__(Hook(80), Hook(80), Hook(90), clock=clock)  # type: ignore[misc]
+    resources.memory_threshold = Hook(80)  # type: ignore[assignment]
+    resources.get_gpu_usage(Hook())  # type: ignore[arg-type]
+    profiler.get_processing_speed(Hook(), "int")  # type: ignore[arg-type]
+    profiler.estimate_batch_time([Hook(), Hook()], "int")  # type: ignore[list-item]
+    profiler.identify_bottlenecks(["int"], Hook())
+    metric.value = Hook()  # type: ignore[assignment]
+    request.status_code = Hook()  # type: ignore[assignment]
+    stats.hits = Hook()  # type: ignore[assignment]
+    usage.gpu_percent = Hook()  # type: ignore[assignment]
+    day = Moment(2024, 1, 1)
+    monitor.get_metrics("op", (day, day))
+    report.generate_daily_report(day)
+
+
+def values_shown_in_errors() -> None:
+    wrong = Hook()
+    refused(monitor.record_metric, wrong, 1, "u")
+    refused(monitor.record_metric, "op", 1, wrong)
+    refused(monitor.record_metric, "op", 1, "u", wrong)
+    refused(monitor.start_timer, wrong)
+    refused(monitor.timer, wrong)
+    refused(monitor.session, wrong)
+    refused(monitor.get_metrics, "op", [wrong])
+    refused(monitor.export_metrics, wrong)
+    refused(monitor.__init__, 1, clock=wrong)  # type: ignore[misc]
+    refused(tracker.track, wrong)
+    refused(tracker.track_request, "/a", 1, 200, wrong)
+    refused(cache.__init__, [wrong])  # type: ignore[misc]
+    refused(cache.set, "key", 1, [wrong])
+    refused(profiler.identify_bottlenecks, wrong)
+    refused(profiler.get_processing_speed, [wrong] * 3, "int")
+    refused(PerformanceReport, wrong)
+    refused(report.export_report, wrong)
+    refused(report.generate_daily_report, wrong)
+    refused(setattr, resources, "cpu_threshold", [wrong])
+    for model, field in (
+        (metric, "unit"),
+        (request, "error"),
+        (stats, "hits"),
+        (usage, "timestamp"),
+    ):
+        refused(setattr, model, field, [wrong])
+    refused(PerformanceMetric.model_validate, wrong)
+
+
+def exceptions_that_show_themselves() -> None:
+    async def in_a_task() -> None:
+        async with track:
+            raise Trouble
+
+    def fail() -> None:
+        raise Trouble
+
+    for call in (
+        lambda: asyncio.run(in_a_task()),
+        lambda: profiler.profile_operation(fail),
+        monitor.timer("op")(fail),
+        lambda: cache.get_or_set("never", fail),
+    ):
+        with suppress(Trouble):
+            call()
+    counted.gets += 1
+    with suppress(Trouble), tracker.track("/a"):
+        raise Trouble
+
+
+def profiled_functions() -> None:
+    profiler.profile_operation(Hook(), Hook(), image=Hook())
+    monitor.timer("op")(Hook())(1)
+
+
+def log_handlers() -> None:
+    monitor.stop_timer("never started")
+    resources.get_gpu_usage()
+
+
+def overridden_methods() -> None:
+    class Monitor(PerformanceMonitor):
+        def record_metric(self, *args: Any, **kwargs: Any) -> None:
+            hook()
+            self.get_statistics("op")
+            super().record_metric(*args, **kwargs)
+
+    class Tracker(APIPerformanceTracker):
+        def track_request(self, *args: Any, **kwargs: Any) -> None:
+            hook()
+            self.generate_api_report()
+            super().track_request(*args, **kwargs)
+
+    class Cache(CacheManager):
+        def get(self, *args: Any) -> Any:
+            hook()
+            return super().get(*args)
+
+    class Resources(ResourceMonitor):
+        def get_cpu_usage(self) -> float:
+            hook()
+            self.check = self.get_alerts_for_high_usage if not hasattr(self, "check") else int
+            self.check()
+            return 1.0
+
+    ours, cached = Monitor(), Cache()
+    with ours.timer("op"), Tracker().track("/a"):
+        pass
+    ImageProcessingProfiler(ours).profile_operation(int)
+    cached.get_or_set("key", int)
+    PerformanceReport(ours, resource_monitor=Resources()).generate_daily_report()
+
+
+def signal_handlers(rounds: int) -> None:
+    calls = 0
+
+    def handle(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+        hook()
+
+    signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    try:
+        for _ in range(rounds * 100):
+            values_that_go()
+            metadata_that_goes()
+            use()
+            if calls >= rounds:
+                break
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    assert calls > 0
+
+
+def collections(rounds: int) -> None:
+    def collected(phase: str, _: object) -> None:
+        hook()
+
+    # Nearly every allocation collects, so that one under a lock would be found.
+    gc.set_threshold(3)
+    gc.callbacks.append(collected)
+    try:
+        for _ in range(rounds):
+            values_that_go()
+            metadata_that_goes()
+            use()
+    finally:
+        gc.callbacks.remove(collected)
+        gc.set_threshold(700)
+
+
+BY_ROUND: dict[str, Callable[[], None]] = {
+    case.__name__: case
+    for case in (
+        values_that_go,
+        keys_that_go,
+        keys_that_compare,
+        factories,
+        metadata_that_goes,
+        metadata_that_compares_and_shows_itself,
+        model_fields_that_go,
+        numbers,
+        values_shown_in_errors,
+        exceptions_that_show_themselves,
+        profiled_functions,
+        log_handlers,
+        overridden_methods,
+    )
+}
+ALL_AT_ONCE: dict[str, Callable[[int], None]] = {
+    case.__name__: case for case in (signal_handlers, collections)
+}
+
+
+class Handler(logging.StreamHandler[Any]):
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        hook()
+
+
+def main(case: str, rounds: int, limit: int) -> None:
+    faulthandler.dump_traceback_later(limit, exit=True)
+    unraisable: list[Any] = []
+    sys.unraisablehook = lambda error: unraisable.append(error.exc_value)
+    logging.getLogger("ptpd_calibration.monitoring").addHandler(Handler(io.StringIO()))
+    if case in BY_ROUND:
+        for _ in range(rounds):
+            BY_ROUND[case]()
+    else:
+        ALL_AT_ONCE[case](rounds)
+    assert counted.hooks > 0, "nothing was called back"
+    assert unraisable == [], unraisable
+    stats = cache.get_stats()
+    assert stats.hits + stats.misses == counted.gets, (stats, counted)
+    assert len(cache._keys()) == cache.get_size() <= cache._max_size
+    use()
+    print("done", counted.hooks)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

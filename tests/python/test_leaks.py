@@ -1,0 +1,189 @@
+"""Every public method, 200 times after warming up: nothing grows."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import inspect
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import leak_table
+import ptpd_monitoring
+from leak_table import FUNCTIONS, TABLE, WATCHED, World
+from ptpd_monitoring import _native
+
+CALLS = 200
+# A leaked object a call would be four times this, and the free lists of Python fill slowly.
+TOLERANCE = CALLS // 4
+# The smallest piece of heap takes 32 bytes.
+HEAP_TOLERANCE = 32 * TOLERANCE
+ROUNDS = 6
+
+CASES: dict[str, Callable[[World], object]] = {
+    **{
+        f"{kind.__name__}.{name}": call
+        for kind, calls in TABLE.items()
+        for name, call in calls.items()
+    },
+    **FUNCTIONS,
+}
+
+
+class Heap(ctypes.Structure):
+    """The mallinfo2 of the C library, in whose heap Rust's allocations lie too."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd",
+            "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
+def heap_in_use() -> int:
+    """Bytes allocated by C and Rust; 0 where the C library does not tell."""
+    try:
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+    except (OSError, AttributeError):
+        return 0
+    mallinfo2.restype = Heap
+    heap = mallinfo2()
+    return int(heap.uordblks + heap.hblkhd)
+
+
+def resident() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def counts() -> dict[str, int]:
+    gc.collect()
+    return {
+        "objects": len(gc.get_objects()),
+        "blocks": sys.getallocatedblocks(),
+        **{f"references to {name}": sys.getrefcount(value) for name, value in WATCHED.items()},
+    }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _only_our_objects() -> Iterator[None]:
+    log = logging.getLogger("ptpd_calibration.monitoring")
+    level = log.level
+    # What pytest keeps of the log would look like a leak of ours.
+    log.setLevel(logging.CRITICAL)
+    gc.collect()
+    gc.freeze()
+    yield
+    log.setLevel(level)
+    leak_table.close_loop()
+    gc.unfreeze()
+
+
+def growth(call: Callable[[World], object]) -> dict[str, int]:
+    """What is more after ``CALLS`` calls: the least of several rounds, for others allocate too."""
+    world = World()
+    for _ in range(CALLS):
+        call(world)
+    least: dict[str, int] = {}
+    for _ in range(ROUNDS):
+        before, heap = counts(), heap_in_use()
+        for _ in range(CALLS):
+            call(world)
+        after = counts()
+        grown = {name: after[name] - before[name] for name in after}
+        grown["heap"] = heap_in_use() - heap
+        least = {name: min(more, least.get(name, more)) for name, more in grown.items()}
+        if too_much(least) == {}:
+            break
+    return too_much(least)
+
+
+def too_much(grown: dict[str, int]) -> dict[str, int]:
+    return {
+        name: more
+        for name, more in grown.items()
+        if more > (HEAP_TOLERANCE if name == "heap" else TOLERANCE)
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_hundred_calls_leave_nothing_behind(case: str) -> None:
+    assert growth(CASES[case]) == {}
+
+
+def test_all_calls_together_do_not_grow_the_process() -> None:
+    world = World()
+
+    def everything() -> None:
+        for name, call in CASES.items():
+            for _ in range(1 if name in ("install", "PerformanceReport.__init__") else 20):
+                call(world)
+
+    grown = []
+    everything()
+    for _ in range(5):
+        before = resident()
+        everything()
+        gc.collect()
+        grown.append(resident() - before)
+    # A page or two may come at any time, but not every time.
+    assert min(grown) <= 64 * 1024, grown
+
+
+def test_a_leak_would_be_seen() -> None:
+    kept: list[object] = []
+    assert "objects" in growth(lambda _: kept.append([]))
+    assert "blocks" in growth(lambda _: kept.append(object()))
+    assert "references to THING" in growth(lambda _: kept.append(WATCHED["THING"]))
+    if heap_in_use():
+        assert "heap" in growth(lambda _: kept.append(bytes(2000)))
+
+
+def public_names(kind: type[Any]) -> set[str]:
+    """What of ``kind`` is its own: methods, properties and the special methods that it defines."""
+    ignored = {"__module__", "__doc__", "__dict__", "__weakref__", "__match_args__", "__hash__"}
+    names = set()
+    for name in dir(kind):
+        inherited = inspect.getattr_static(object, name, None)
+        if name not in ignored and inspect.getattr_static(kind, name) is not inherited:
+            names.add(name)
+    # Comparison comes as a whole, and __new__ of the others takes what __init__ does.
+    names -= {"__lt__", "__le__", "__gt__", "__ge__"}
+    if "__init__" in names:
+        names.discard("__new__")
+    return names
+
+
+def test_no_public_name_of_any_public_class_is_left_out() -> None:
+    exported = [
+        getattr(module, name) for module in (ptpd_monitoring, _native) for name in module.__all__
+    ]
+    classes = {thing for thing in exported if isinstance(thing, type)}
+    assert len(classes) >= 15
+    missing = []
+    for kind in classes:
+        covered = {name for base in kind.__mro__ for name in TABLE.get(base, {})}
+        missing += [f"{kind.__name__}.{name}" for name in public_names(kind) - covered]
+        names = public_names(kind)
+        assert len(names) >= 4, kind
+    functions = {thing.__name__ for thing in exported if not isinstance(thing, type)}
+    missing += functions - set(FUNCTIONS)
+    assert sorted(missing) == []
+    stale = [
+        f"{kind.__name__}.{name}"
+        for kind, calls in TABLE.items()
+        for name in calls
+        if not hasattr(kind, name)
+    ]
+    assert stale == []
