@@ -2,6 +2,7 @@
 //!
 //! A sample flows one way: it is recorded into a series, and readers take it from there.
 
+pub mod bounds;
 pub mod cache;
 pub mod calendar;
 pub mod clock;

@@ -13,14 +13,24 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use crate::{
+    bounds::{
+        Beyond, Bound, DEFAULT_MAX_ENDPOINTS, Notice, OTHER_ENDPOINTS, OTHER_METHODS, at_least_one,
+    },
     calendar::TimeRange,
     clock::{Clock, Monotonic},
-    error::{Error, Result},
+    error::Result,
     stats::Summary,
 };
 
 /// How many endpoints the two rankings of a report hold.
 const RANKED: usize = 5;
+
+/// How many HTTP methods are kept apart. There are some forty registered ones, but a client may
+/// send any text for a method.
+pub const MAX_METHODS: usize = 100;
+
+/// How many characters of an error's text are kept.
+pub const MAX_ERROR_LENGTH: usize = 1_000;
 
 /// One request as readers get it.
 #[derive(Debug, Clone)]
@@ -126,24 +136,53 @@ impl ApiReport {
 }
 
 /// Names seen, each kept once and forgotten with the last request that uses it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Names {
     ids: HashMap<Arc<str>, u32, RandomState>,
     uses: Vec<(Arc<str>, usize)>,
     free: Vec<u32>,
+    /// How many are kept, not counting the one for all others.
+    bound: usize,
+    others: &'static str,
 }
 
 impl Names {
+    fn new(bound: usize, others: &'static str) -> Self {
+        Self {
+            ids: HashMap::default(),
+            uses: Vec::new(),
+            free: Vec::new(),
+            bound,
+            others,
+        }
+    }
+
+    /// The number of `name`, and whether it had to be that of all others.
     #[inline]
-    fn take(&mut self, name: &str) -> u32 {
+    fn take(&mut self, name: &str) -> (u32, bool) {
         if let Some(&id) = self.ids.get(name) {
             self.uses[id as usize].1 += 1;
-            return id;
+            return (id, false);
         }
-        self.add(name)
+        self.take_new(name)
     }
 
     #[cold]
+    fn take_new(&mut self, name: &str) -> (u32, bool) {
+        let others = self.ids.get(self.others).copied();
+        let named = self.ids.len() - usize::from(others.is_some());
+        if named < self.bound || name == self.others {
+            return (self.add(name), false);
+        }
+        let id = if let Some(id) = others {
+            self.uses[id as usize].1 += 1;
+            id
+        } else {
+            self.add(self.others)
+        };
+        (id, true)
+    }
+
     fn add(&mut self, name: &str) -> u32 {
         let name: Arc<str> = name.into();
         let id = if let Some(id) = self.free.pop() {
@@ -187,7 +226,7 @@ impl Row {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     rows: VecDeque<Row>,
     /// The number of rows that have fallen off.
@@ -269,18 +308,37 @@ pub struct Requests {
     clock: Clock,
     max_history: AtomicUsize,
     state: Mutex<State>,
+    /// Requests to endpoints beyond the bound.
+    other_endpoints: Beyond,
+    /// Requests with methods beyond the bound.
+    other_methods: Beyond,
 }
 
 impl Requests {
-    /// A log of the newest `max_history` requests.
+    /// A log of the newest `max_history` requests, to up to [`DEFAULT_MAX_ENDPOINTS`].
     pub fn new(max_history: usize, clock: Clock) -> Result<Self> {
-        let requests = Self {
+        Ok(Self {
             clock,
-            max_history: AtomicUsize::new(1),
-            state: Mutex::default(),
-        };
-        requests.set_max_history(max_history)?;
-        Ok(requests)
+            max_history: AtomicUsize::new(at_least_one("max_history", max_history)?),
+            state: Mutex::new(State {
+                rows: VecDeque::new(),
+                first: 0,
+                endpoints: Names::new(DEFAULT_MAX_ENDPOINTS, OTHER_ENDPOINTS),
+                methods: Names::new(MAX_METHODS, OTHER_METHODS),
+                errors: VecDeque::new(),
+            }),
+            other_endpoints: Beyond::new(Bound::Endpoints),
+            other_methods: Beyond::new(Bound::Methods),
+        })
+    }
+
+    /// Has `notice` told of the first request to an endpoint too many, and of the first with a
+    /// method too many.
+    #[must_use]
+    pub fn telling(mut self, notice: Notice) -> Self {
+        self.other_endpoints.tell(notice);
+        self.other_methods.tell(notice);
+        self
     }
 
     /// Its clock.
@@ -298,9 +356,7 @@ impl Requests {
 
     /// Changes how many requests are kept; the oldest go at once where there are more.
     pub fn set_max_history(&self, max_history: usize) -> Result<()> {
-        if max_history == 0 {
-            return Err(Error::argument("max_history", max_history, "at least 1"));
-        }
+        at_least_one("max_history", max_history)?;
         self.max_history.store(max_history, Relaxed);
         let mut state = self.state.lock();
         while state.rows.len() > max_history {
@@ -311,7 +367,34 @@ impl Requests {
         Ok(())
     }
 
-    /// Records a request that ended at `moment` and took `seconds`.
+    /// How many endpoints are kept apart.
+    #[must_use]
+    pub fn max_endpoints(&self) -> usize {
+        self.state.lock().endpoints.bound
+    }
+
+    /// Changes how many endpoints are kept apart. Those that are there stay as long as their
+    /// requests, however many.
+    pub fn set_max_endpoints(&self, max_endpoints: usize) -> Result<()> {
+        let bound = at_least_one("max_endpoints", max_endpoints)?;
+        self.state.lock().endpoints.bound = bound;
+        Ok(())
+    }
+
+    /// How many requests count for [`OTHER_ENDPOINTS`] because their endpoints were too many.
+    #[must_use]
+    pub fn overflowed(&self) -> u64 {
+        self.other_endpoints.count()
+    }
+
+    /// How many requests have [`OTHER_METHODS`] for a method because theirs were too many.
+    #[must_use]
+    pub fn methods_overflowed(&self) -> u64 {
+        self.other_methods.count()
+    }
+
+    /// Records a request that ended at `moment` and took `seconds`. Of a long `error` the
+    /// beginning is kept, with an ellipsis.
     #[inline]
     pub fn record(
         &self,
@@ -332,16 +415,25 @@ impl Requests {
         }
         if let Some(error) = error {
             let number = state.first + state.rows.len() as u64;
-            state.errors.push_back((number, error.into()));
+            state.errors.push_back((number, shortened(error)));
         }
-        let row = Row {
+        let (endpoint_id, other_endpoint) = state.endpoints.take(endpoint);
+        let (method_id, other_method) = state.methods.take(method);
+        state.rows.push_back(Row {
             time,
             duration_ms: seconds * 1_000.0,
-            endpoint: state.endpoints.take(endpoint),
-            method: state.methods.take(method),
+            endpoint: endpoint_id,
+            method: method_id,
             status,
-        };
-        state.rows.push_back(row);
+        });
+        if other_endpoint || other_method {
+            let bound = state.endpoints.bound;
+            drop(state);
+            self.other_endpoints
+                .add(u64::from(other_endpoint), bound, endpoint);
+            self.other_methods
+                .add(u64::from(other_method), MAX_METHODS, method);
+        }
     }
 
     /// The number of requests kept.
@@ -391,4 +483,16 @@ impl Requests {
         }
         groups
     }
+}
+
+fn shortened(text: &str) -> Arc<str> {
+    // No text has more characters than bytes, and those few need not be counted.
+    if text.len() <= MAX_ERROR_LENGTH || text.chars().nth(MAX_ERROR_LENGTH).is_none() {
+        return text.into();
+    }
+    text.chars()
+        .take(MAX_ERROR_LENGTH - 1)
+        .chain(['…'])
+        .collect::<String>()
+        .into()
 }
