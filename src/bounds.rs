@@ -1,6 +1,9 @@
 //! What happens beyond a bound: it is counted, and told of once.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use crate::error::{Error, Result};
 
@@ -18,6 +21,9 @@ pub const OTHER_ENDPOINTS: &str = "(other endpoints)";
 
 /// What further HTTP methods are called.
 pub const OTHER_METHODS: &str = "(other)";
+
+/// How many characters of an error's text are kept.
+pub const MAX_ERROR_LENGTH: usize = 1_000;
 
 /// What there is a bound to the number of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,4 +91,18 @@ pub fn at_least_one(name: &'static str, value: usize) -> Result<usize> {
         return Err(Error::argument(name, value, "at least 1"));
     }
     Ok(value)
+}
+
+/// `text`, or of a long one the beginning with an ellipsis.
+#[must_use]
+pub fn shortened(text: &str) -> Arc<str> {
+    // No text has more characters than bytes, and those few need not be counted.
+    if text.len() <= MAX_ERROR_LENGTH || text.chars().nth(MAX_ERROR_LENGTH).is_none() {
+        return text.into();
+    }
+    text.chars()
+        .take(MAX_ERROR_LENGTH - 1)
+        .chain(['…'])
+        .collect::<String>()
+        .into()
 }

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod clock;
 pub mod error;
 pub mod monitor;
+mod names;
 pub mod profile;
 pub mod report;
 pub mod requests;

@@ -8,17 +8,17 @@ use std::{
     },
 };
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use crate::{
     bounds::{
         Beyond, Bound, DEFAULT_MAX_ENDPOINTS, Notice, OTHER_ENDPOINTS, OTHER_METHODS, at_least_one,
+        shortened,
     },
     calendar::TimeRange,
     clock::{Clock, Monotonic},
     error::Result,
+    names::Names,
     stats::Summary,
 };
 
@@ -28,9 +28,6 @@ const RANKED: usize = 5;
 /// How many HTTP methods are kept apart. There are some forty registered ones, but a client may
 /// send any text for a method.
 pub const MAX_METHODS: usize = 100;
-
-/// How many characters of an error's text are kept.
-pub const MAX_ERROR_LENGTH: usize = 1_000;
 
 /// One request as readers get it.
 #[derive(Debug, Clone)]
@@ -132,82 +129,6 @@ impl ApiReport {
         ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         ranked.truncate(RANKED);
         ranked
-    }
-}
-
-/// Names seen, each kept once and forgotten with the last request that uses it.
-#[derive(Debug)]
-struct Names {
-    ids: HashMap<Arc<str>, u32, RandomState>,
-    uses: Vec<(Arc<str>, usize)>,
-    free: Vec<u32>,
-    /// How many are kept, not counting the one for all others.
-    bound: usize,
-    others: &'static str,
-}
-
-impl Names {
-    fn new(bound: usize, others: &'static str) -> Self {
-        Self {
-            ids: HashMap::default(),
-            uses: Vec::new(),
-            free: Vec::new(),
-            bound,
-            others,
-        }
-    }
-
-    /// The number of `name`, and whether it had to be that of all others.
-    #[inline]
-    fn take(&mut self, name: &str) -> (u32, bool) {
-        if let Some(&id) = self.ids.get(name) {
-            self.uses[id as usize].1 += 1;
-            return (id, false);
-        }
-        self.take_new(name)
-    }
-
-    #[cold]
-    fn take_new(&mut self, name: &str) -> (u32, bool) {
-        let others = self.ids.get(self.others).copied();
-        let named = self.ids.len() - usize::from(others.is_some());
-        if named < self.bound || name == self.others {
-            return (self.add(name), false);
-        }
-        let id = if let Some(id) = others {
-            self.uses[id as usize].1 += 1;
-            id
-        } else {
-            self.add(self.others)
-        };
-        (id, true)
-    }
-
-    fn add(&mut self, name: &str) -> u32 {
-        let name: Arc<str> = name.into();
-        let id = if let Some(id) = self.free.pop() {
-            self.uses[id as usize] = (Arc::clone(&name), 1);
-            id
-        } else {
-            self.uses.push((Arc::clone(&name), 1));
-            u32::try_from(self.uses.len() - 1).unwrap_or(u32::MAX)
-        };
-        self.ids.insert(name, id);
-        id
-    }
-
-    #[inline]
-    fn release(&mut self, id: u32) {
-        let (name, uses) = &mut self.uses[id as usize];
-        *uses -= 1;
-        if *uses == 0 {
-            self.ids.remove(name);
-            self.free.push(id);
-        }
-    }
-
-    fn name(&self, id: u32) -> Arc<str> {
-        Arc::clone(&self.uses[id as usize].0)
     }
 }
 
@@ -370,14 +291,14 @@ impl Requests {
     /// How many endpoints are kept apart.
     #[must_use]
     pub fn max_endpoints(&self) -> usize {
-        self.state.lock().endpoints.bound
+        self.state.lock().endpoints.bound()
     }
 
     /// Changes how many endpoints are kept apart. Those that are there stay as long as their
     /// requests, however many.
     pub fn set_max_endpoints(&self, max_endpoints: usize) -> Result<()> {
         let bound = at_least_one("max_endpoints", max_endpoints)?;
-        self.state.lock().endpoints.bound = bound;
+        self.state.lock().endpoints.set_bound(bound);
         Ok(())
     }
 
@@ -427,7 +348,7 @@ impl Requests {
             status,
         });
         if other_endpoint || other_method {
-            let bound = state.endpoints.bound;
+            let bound = state.endpoints.bound();
             drop(state);
             self.other_endpoints
                 .add(u64::from(other_endpoint), bound, endpoint);
@@ -459,7 +380,7 @@ impl Requests {
     pub fn endpoint(&self, endpoint: &str, range: TimeRange) -> Group {
         let mut group = Group::default();
         let state = self.state.lock();
-        if let Some(&id) = state.endpoints.ids.get(endpoint) {
+        if let Some(id) = state.endpoints.id(endpoint) {
             state
                 .rows_in(range)
                 .filter(|row| row.endpoint == id)
@@ -473,7 +394,7 @@ impl Requests {
     pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
         let mut groups: Vec<(Arc<str>, Group)> = Vec::new();
         let state = self.state.lock();
-        let mut places: Vec<Option<usize>> = vec![None; state.endpoints.uses.len()];
+        let mut places: Vec<Option<usize>> = vec![None; state.endpoints.ids_given()];
         for row in state.rows_in(range) {
             let place = *places[row.endpoint as usize].get_or_insert_with(|| {
                 groups.push((state.endpoints.name(row.endpoint), Group::default()));
@@ -483,16 +404,4 @@ impl Requests {
         }
         groups
     }
-}
-
-fn shortened(text: &str) -> Arc<str> {
-    // No text has more characters than bytes, and those few need not be counted.
-    if text.len() <= MAX_ERROR_LENGTH || text.chars().nth(MAX_ERROR_LENGTH).is_none() {
-        return text.into();
-    }
-    text.chars()
-        .take(MAX_ERROR_LENGTH - 1)
-        .chain(['…'])
-        .collect::<String>()
-        .into()
 }
