@@ -7,7 +7,7 @@ SOURCES := $(shell find src python wheel-data -type f -not -name '*.so' -not -na
 WHEEL := dist/.built
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-rust test-python lint format wheel clean
+.PHONY: help demo test test-rust test-python lint format wheel bench bench-core bench-readme clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,10 @@ $(VENV)/.build: $(VENV)/.created requirements/build.txt
 
 $(VENV)/.test: $(VENV)/.build requirements/test.txt
 	$(PIP) --requirement requirements/test.txt
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.build requirements/bench.txt requirements/constraints.txt
+	$(PIP) --requirement requirements/bench.txt
 	touch $@
 
 $(WHEEL): $(VENV)/.build $(SOURCES)
@@ -63,6 +67,15 @@ format: $(VENV)/.test ## format the code
 	cargo fmt
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.bench $(VENV)/.installed ## measure beside the peers; BENCH="--only cache" for a part
+	$(BIN)/python -m benchmarks.run --json benchmarks/results.json $(BENCH)
+
+bench-core: $(VENV)/.created ## time the core's hottest paths and count their instructions
+	$(BIN)/python scripts/bench_core.py
+
+bench-readme: $(VENV)/.created ## put the table of the last `make bench` into the README
+	$(BIN)/python scripts/update_readme_table.py benchmarks/results.json
 
 clean: ## remove what was built
 	rm -rf target dist $(VENV) demo-output

@@ -285,12 +285,27 @@ impl<M> Monitor<M> {
         samples: usize,
         work: impl FnOnce(&mut Series<M>, usize) -> T,
     ) -> T {
+        {
+            // Nobody can take the operation out of the map while it is being read, so there is
+            // neither a reference to count nor a retirement to look for.
+            let operations = self.operations.read();
+            if let Some(operation) = operations.get(name) {
+                let mut state = operation.state.lock();
+                return work(&mut state.series, self.max_history());
+            }
+        }
+        self.with_new_series(name, samples, work)
+    }
+
+    #[cold]
+    fn with_new_series<T>(
+        &self,
+        name: &str,
+        samples: usize,
+        work: impl FnOnce(&mut Series<M>, usize) -> T,
+    ) -> T {
         loop {
-            let known = self.operations.read().get(name).map(Arc::clone);
-            let (operation, beyond) = match known {
-                Some(operation) => (operation, false),
-                None => self.add(name),
-            };
+            let (operation, beyond) = self.add(name);
             let mut state = operation.state.lock();
             if !state.retired {
                 // The bound is read under the lock: one that is out of date is followed by the
@@ -307,7 +322,6 @@ impl<M> Monitor<M> {
     }
 
     /// The operation for samples of a new name, and whether that is not its own.
-    #[cold]
     fn add(&self, name: &str) -> (Arc<Operation<M>>, bool) {
         let mut operations = self.operations.write();
         if let Some(operation) = operations.get(name) {

@@ -11,6 +11,8 @@ pub(crate) struct Names {
     ids: HashMap<Arc<str>, u32, RandomState>,
     uses: Vec<(Arc<str>, usize)>,
     free: Vec<u32>,
+    /// The name taken last, which is often the next one too.
+    last: u32,
     /// How many are kept, not counting the one for all others.
     bound: usize,
     others: &'static str,
@@ -22,6 +24,7 @@ impl Names {
             ids: HashMap::default(),
             uses: Vec::new(),
             free: Vec::new(),
+            last: 0,
             bound,
             others,
         }
@@ -30,11 +33,22 @@ impl Names {
     /// The number of `name`, and whether it had to be that of all others.
     #[inline]
     pub fn take(&mut self, name: &str) -> (u32, bool) {
-        if let Some(&id) = self.ids.get(name) {
-            self.uses[id as usize].1 += 1;
-            return (id, false);
+        if let Some((last, uses)) = self.uses.get_mut(self.last as usize)
+            && *uses > 0
+            && **last == *name
+        {
+            *uses += 1;
+            return (self.last, false);
         }
-        self.take_new(name)
+        let (id, beyond) = match self.ids.get(name) {
+            Some(&id) => {
+                self.uses[id as usize].1 += 1;
+                (id, false)
+            }
+            None => self.take_new(name),
+        };
+        self.last = id;
+        (id, beyond)
     }
 
     #[cold]

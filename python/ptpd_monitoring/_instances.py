@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+# Whoever imports monitoring waits for this module, so it imports nothing heavy: not `typing`, not
+# `threading`, not `functools`.
+import os
+from _thread import RLock
 
 from ._native import (
     APIPerformanceTracker,
@@ -15,21 +16,32 @@ from ._native import (
     read_settings,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
 
-_T = TypeVar("_T")
+    _T = TypeVar("_T")
 
 # Reentrant: the profiler asks for the monitor.
-_lock = threading.RLock()
+_lock = RLock()
 _instances: dict[str, Any] = {}
+
+
+def _renew_lock() -> None:
+    """Replace a lock that another thread may have held when this process was forked."""
+    global _lock  # noqa: PLW0603 - there is one of it
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _once(make: Callable[[], _T]) -> Callable[[], _T]:
     """Make the instance at the first call, also of two threads at once; a failure is no call."""
     name = make.__name__
 
-    @functools.wraps(make)
     def get() -> _T:
         found: _T | None = _instances.get(name)
         if found is None:
@@ -39,6 +51,8 @@ def _once(make: Callable[[], _T]) -> Callable[[], _T]:
                     found = _instances[name] = make()
         return found
 
+    for attribute in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+        setattr(get, attribute, getattr(make, attribute))
     return get
 
 

@@ -53,7 +53,7 @@ _Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number]
 _TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
 _Path: TypeAlias = str | os.PathLike[str]
 _Metadata: TypeAlias = dict[str, Any]
-_Size: TypeAlias = tuple[_Number, _Number]
+_Size: TypeAlias = tuple[_Number, _Number] | Sequence[_Number]
 
 class _ResourceSource(Protocol):
     def check_resources(self) -> ResourceUsage: ...

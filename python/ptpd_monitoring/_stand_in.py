@@ -7,16 +7,19 @@ first, and the parent imports its own monitoring.
 
 from __future__ import annotations
 
+# Whoever imports monitoring waits for this module, so it imports nothing heavy: `typing`,
+# `threading` and `importlib.abc` are ten times as long in coming as all the rest.
 import importlib
-import importlib.util
 import sys
-import threading
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
+from _thread import allocate_lock
 from importlib.machinery import ModuleSpec
-from types import ModuleType
 
 from ptpd_monitoring import performance
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
 
 __all__ = ["install", "installed", "uninstall"]
 
@@ -25,8 +28,8 @@ _PACKAGE = f"{_PARENT}.{_CHILD}"
 _MODULE = f"{_PACKAGE}.performance"
 
 
-class _StandIn(MetaPathFinder, Loader):
-    """Finds and loads the two modules."""
+class _StandIn:
+    """Finds and loads the two modules; a finder and a loader by its methods."""
 
     def find_spec(
         self,
@@ -72,7 +75,7 @@ def _existing_locations(path: Sequence[str] | None) -> list[str]:
 
 
 _finder = _StandIn()
-_lock = threading.Lock()
+_lock = allocate_lock()
 
 
 def installed() -> bool:
@@ -107,10 +110,12 @@ def _is_being_imported(module: ModuleType | None) -> bool:
 
 def _replace_package() -> None:
     """Put ours in the place of a package whose ``__init__.py`` is calling us right now."""
+    from importlib.util import module_from_spec
+
     path = getattr(sys.modules[_PARENT], "__path__", None)
     spec = _finder.find_spec(_PACKAGE, path)
     assert spec is not None  # noqa: S101 - both names are ours to find
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     sys.modules[_PACKAGE] = module
     _finder.exec_module(module)
 

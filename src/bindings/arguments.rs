@@ -7,8 +7,9 @@ use std::{marker::PhantomData, path::PathBuf};
 
 use pyo3::{
     exceptions::{PyOverflowError, PyTypeError, PyValueError},
+    intern,
     prelude::*,
-    types::{PyBool, PyFloat, PyString},
+    types::{PyBool, PyFloat, PyInt, PyString},
 };
 
 use super::{
@@ -89,11 +90,9 @@ impl<'a, 'py, N: Name> FromPyObject<'a, 'py> for Text<'a, N> {
 
     #[inline]
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        match value.cast::<PyString>() {
-            Ok(_) => match value.extract() {
-                Ok(text) => Ok(Self::new(text)),
-                Err(_) => Err(undecodable(N::NAME, &value)),
-            },
+        match value.extract() {
+            Ok(text) => Ok(Self::new(text)),
+            Err(_) if value.is_instance_of::<PyString>() => Err(undecodable(N::NAME, &value)),
             Err(_) => Err(wrong_type(N::NAME, "a str", &value)),
         }
     }
@@ -176,10 +175,17 @@ impl<N: Name> FromPyObject<'_, '_> for Whole<N> {
 /// A whole number of any type but `bool`, saturating.
 pub fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let refuse = || wrong_type(name, "an int", value);
+    if let Ok(int) = value.cast_exact::<PyInt>()
+        && let Ok(whole) = int.extract()
+    {
+        return Ok(whole);
+    }
     if value.is_instance_of::<PyBool>() {
         return Err(refuse());
     }
-    let index = value.call_method0("__index__").map_err(|_| refuse())?;
+    let index = value
+        .call_method0(intern!(value.py(), "__index__"))
+        .map_err(|_| refuse())?;
     match index.extract() {
         Ok(whole) => Ok(whole),
         Err(_) if index.lt(0)? => Ok(i64::MIN),

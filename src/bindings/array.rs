@@ -3,11 +3,15 @@
 use numpy::{PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::{
     exceptions::PyValueError,
+    intern,
     prelude::*,
-    types::{PyByteArray, PyBytes, PyDict, PyString},
+    types::{PyByteArray, PyBytes, PyString},
 };
 
-use super::{arguments::real, convert::wrong_type};
+use super::{
+    arguments::real,
+    convert::{loaded_module, wrong_type},
+};
 
 /// The numbers in `values`: a one-dimensional array of any numeric type, or any sequence.
 pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
@@ -46,8 +50,8 @@ pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>>
 pub fn as_array<'a, 'py>(
     values: &'a Bound<'py, PyAny>,
 ) -> PyResult<Option<&'a Bound<'py, PyUntypedArray>>> {
-    let modules = values.py().import("sys")?.getattr("modules")?;
-    if !modules.cast::<PyDict>()?.contains("numpy")? {
+    let py = values.py();
+    if loaded_module(py, intern!(py, "numpy"))?.is_none() {
         return Ok(None);
     }
     Ok(values.cast::<PyUntypedArray>().ok())

@@ -15,6 +15,7 @@ use super::{
     clock::ManualClock,
     lock::lock,
     models::{CacheStats, Counts},
+    ready::Ready,
 };
 use crate::{
     cache::{Displaced, Found, Store, Ttl, Undecided},
@@ -38,7 +39,10 @@ use crate::{
 /// Keys match as in a ``dict``: any hashable object, by identity or by ``==``. All methods can be
 /// called from any thread, and from the ``__eq__``, ``__hash__`` and ``__del__`` of what is cached.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
-pub struct CacheManager(Mutex<State>);
+pub struct CacheManager {
+    ready: Ready,
+    state: Mutex<State>,
+}
 
 struct State {
     store: Store<Key, Py<PyAny>>,
@@ -61,7 +65,7 @@ impl CacheManager {
         mut memory: impl Memory,
         expired: &mut Option<(Key, Py<PyAny>)>,
     ) -> std::result::Result<Option<Py<PyAny>>, Undecided> {
-        let mut state = lock(py, &self.0);
+        let mut state = lock(py, &self.state);
         let found = state.store.get(query.hash, |handle, key| {
             query.judge(handle, key, &mut memory)
         })?;
@@ -85,7 +89,7 @@ impl CacheManager {
         ttl: Option<Ttl>,
         displaced: &mut Displaced<Key, Py<PyAny>>,
     ) -> std::result::Result<bool, Undecided> {
-        let mut state = lock(value.py(), &self.0);
+        let mut state = lock(value.py(), &self.state);
         if state.store.is_weighed() {
             return Ok(false);
         }
@@ -108,10 +112,10 @@ impl CacheManager {
         ttl: Option<Ttl>,
     ) -> PyResult<()> {
         let py = value.py();
-        let weigher = lock(py, &self.0).weigher.clone_ref(py);
+        let weigher = lock(py, &self.state).weigher.clone_ref(py);
         let weight = weigher.weigh(key, value)?;
         let outweighed = query.decide(|answers| {
-            lock(py, &self.0).store.set_weighed(
+            lock(py, &self.state).store.set_weighed(
                 query.hash,
                 |handle, key| query.judge(handle, key, answers),
                 ttl,
@@ -126,7 +130,7 @@ impl CacheManager {
 
     /// Weighs what is in the cache.
     fn weighed(&self, py: Python<'_>, weigher: &Weigher) -> PyResult<Weighed> {
-        let entries = lock(py, &self.0)
+        let entries = lock(py, &self.state)
             .store
             .handles()
             .map(|(handle, (key, value))| (handle, key.object().clone_ref(py), value.clone_ref(py)))
@@ -144,11 +148,14 @@ impl CacheManager {
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Result<Self> {
         let default_ttl = DEFAULT_TTL.ttl("default_ttl")?;
-        Ok(Self(Mutex::new(State {
-            store: Store::new(DEFAULT_MAX_SIZE, default_ttl, Clock::System)?,
-            default_ttl: DEFAULT_TTL,
-            weigher: Weigher::GETSIZEOF,
-        })))
+        Ok(Self {
+            ready: Ready::YES,
+            state: Mutex::new(State {
+                store: Store::new(DEFAULT_MAX_SIZE, default_ttl, Clock::System)?,
+                default_ttl: DEFAULT_TTL,
+                weigher: Weigher::GETSIZEOF,
+            }),
+        })
     }
 
     /// Configures the cache. Called again, it keeps the entries with the lifetimes they have left;
@@ -177,7 +184,7 @@ impl CacheManager {
             Some(max_bytes) => Some((max_bytes, self.weighed(py, &weigher)?)),
             None => None,
         };
-        let mut state = lock(py, &self.0);
+        let mut state = lock(py, &self.state);
         let evicted = match &weights {
             None => state.store.configure(max_size, ttl, clock)?,
             Some((max_bytes, weights)) => state.store.configure_weighed(
@@ -288,7 +295,7 @@ impl CacheManager {
     fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let query = Query::new(key)?;
         let deleted = query.decide(|answers| {
-            lock(key.py(), &self.0)
+            lock(key.py(), &self.state)
                 .store
                 .delete(query.hash, |handle, key| query.judge(handle, key, answers))
         })?;
@@ -297,25 +304,25 @@ impl CacheManager {
 
     /// The number of entries, those past their lifetime that nothing has removed yet included.
     fn get_size(&self, py: Python<'_>) -> usize {
-        lock(py, &self.0).store.len()
+        lock(py, &self.state).store.len()
     }
 
     /// Removes all entries. The counters stay.
     fn clear(&self, py: Python<'_>) {
-        let cleared = lock(py, &self.0).store.clear();
+        let cleared = lock(py, &self.state).store.clear();
         drop(cleared);
     }
 
     /// Removes the entries past their lifetime; their number, which counts as expirations.
     fn cleanup_expired(&self, py: Python<'_>) -> usize {
-        let expired = lock(py, &self.0).store.remove_expired();
+        let expired = lock(py, &self.state).store.remove_expired();
         expired.len()
     }
 
     /// The counters, the size and ``max_size`` at one moment.
     fn get_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, CacheStats>> {
         let counts = {
-            let state = lock(py, &self.0);
+            let state = lock(py, &self.state);
             let store = &state.store;
             Counts::of(store.counters(), store.len(), store.max_size())
         };
@@ -325,26 +332,26 @@ impl CacheManager {
     /// The most that the entries may weigh together, or None where that is not bounded.
     #[getter]
     fn max_bytes(&self, py: Python<'_>) -> Option<u64> {
-        lock(py, &self.0).store.max_bytes()
+        lock(py, &self.state).store.max_bytes()
     }
 
     /// What the entries weigh together, those past their lifetime that nothing has removed yet
     /// included; None where ``max_bytes`` is None.
     #[getter]
     fn total_bytes(&self, py: Python<'_>) -> Option<u64> {
-        lock(py, &self.0).store.total_bytes()
+        lock(py, &self.state).store.total_bytes()
     }
 
     /// How many values were not kept because each alone weighed more than ``max_bytes``.
     #[getter]
     fn rejections(&self, py: Python<'_>) -> u64 {
-        lock(py, &self.0).store.rejections()
+        lock(py, &self.state).store.rejections()
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let query = Query::new(key)?;
         query.decide(|answers| {
-            lock(key.py(), &self.0)
+            lock(key.py(), &self.state)
                 .store
                 .contains(query.hash, |handle, key| query.judge(handle, key, answers))
         })
@@ -354,7 +361,7 @@ impl CacheManager {
         let py = slf.py();
         let name = slf.get_type().name()?;
         let (size, max_size, default_ttl) = {
-            let state = lock(py, &slf.get().0);
+            let state = lock(py, &slf.get().state);
             (state.store.len(), state.store.max_size(), state.default_ttl)
         };
         let default_ttl = default_ttl.into_object(py)?;
@@ -366,26 +373,29 @@ impl CacheManager {
     /// The most entries held. For compatibility only.
     #[getter]
     fn _max_size(&self, py: Python<'_>) -> usize {
-        lock(py, &self.0).store.max_size()
+        lock(py, &self.state).store.max_size()
     }
 
     /// The lifetime of entries set without one. For compatibility only.
     #[getter]
     fn _default_ttl<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let default_ttl = lock(py, &self.0).default_ttl;
+        let default_ttl = lock(py, &self.state).default_ttl;
         default_ttl.into_object(py)
     }
 
     /// The keys, least recently used first.
     fn _keys(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
-        let state = lock(py, &self.0);
+        let state = lock(py, &self.state);
         let keys = state.store.iter().map(|pair| pair.0.object().clone_ref(py));
         keys.collect()
     }
 
     // Python must not be called in here, and the collector must not wait for a lock.
     fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
-        let Some(state) = self.0.try_lock() else {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
+        let Some(state) = self.state.try_lock() else {
             return Ok(());
         };
         for (key, value) in state.store.unordered() {
@@ -398,7 +408,7 @@ impl CacheManager {
     }
 
     fn __clear__(&self) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let cleared = state.store.clear();
         // It may be a method of this very cache.
         let weigher = std::mem::replace(&mut state.weigher, Weigher::GETSIZEOF);

@@ -9,15 +9,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use pyo3::{
-    PyTraverseError, PyVisit, intern,
-    prelude::*,
-    sync::PyOnceLock,
-    types::{PyDict, PyString},
-};
+use pyo3::{PyTraverseError, PyVisit, intern, prelude::*, types::PyString};
 
 use super::{
     arguments::{SessionId, Text},
+    convert::loaded_module,
     monitor::PerformanceMonitor,
 };
 use crate::timers::Owner;
@@ -42,13 +38,8 @@ pub fn owner(py: Python<'_>) -> PyResult<Owner> {
 
 /// The running asyncio task's address, 0 outside of any.
 fn task_number(py: Python<'_>) -> PyResult<u64> {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let modules = MODULES.get_or_try_init(py, || {
-        let modules = py.import("sys")?.getattr("modules")?;
-        Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())
-    })?;
     // Who has not imported asyncio is in no task.
-    let Some(asyncio) = modules.bind(py).get_item(intern!(py, "asyncio"))? else {
+    let Some(asyncio) = loaded_module(py, intern!(py, "asyncio"))? else {
         return Ok(0);
     };
     let running = asyncio.call_method0(intern!(py, "_get_running_loop"))?;

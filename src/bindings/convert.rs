@@ -3,7 +3,8 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
-    types::{PyDateTime, PyTuple},
+    sync::PyOnceLock,
+    types::{PyDateTime, PyDict, PyString, PyTuple},
 };
 
 use crate::calendar::{TimeRange, local_datetime};
@@ -122,4 +123,17 @@ pub fn detached_if_long<T: Send>(
     } else {
         py.detach(work)
     }
+}
+
+/// The module `name` if it has been imported; does not import it.
+pub fn loaded_module<'py>(
+    py: Python<'py>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = MODULES.get_or_try_init(py, || {
+        let modules = py.import("sys")?.getattr("modules")?;
+        Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())
+    })?;
+    modules.bind(py).get_item(name)
 }

@@ -1,6 +1,10 @@
 //! Images, recognised without importing what makes them.
 
-use pyo3::{exceptions::PyValueError, prelude::*};
+use pyo3::{
+    exceptions::PyValueError,
+    prelude::*,
+    types::{PyFloat, PyInt, PyString},
+};
 
 use super::{
     arguments::{Number, Value},
@@ -19,6 +23,14 @@ pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
             }
             _ => None,
         });
+    }
+    // What has no attributes of its own is not asked for any: a refusal costs an exception.
+    if value.is_none()
+        || value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_exact_instance_of::<PyInt>()
+    {
+        return Ok(None);
     }
     // Pillow need not be imported to know its images: they tell size, mode and bands.
     if attribute(value, "getbands").is_none() || attribute(value, "mode").is_none() {

@@ -28,6 +28,7 @@ mod monitor;
 mod overrides;
 mod profile;
 mod profiler;
+mod ready;
 mod report;
 mod requests;
 mod resources;

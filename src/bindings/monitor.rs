@@ -9,7 +9,7 @@ use numpy::{
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
-    types::{PyDict, PyList, PyString, PyTuple},
+    types::{PyDict, PyList, PyString, PyTuple, PyType},
 };
 
 use super::{
@@ -25,6 +25,7 @@ use super::{
     metadata::{self, Metadata},
     models::PerformanceMetric,
     overrides::Override,
+    ready::Ready,
     statistics::statistics_dict,
     timer::Timer,
     views::{MetricsView, TimersView},
@@ -52,6 +53,7 @@ const DEFAULT_PERCENTILES: [f64; 4] = [50.0, 90.0, 95.0, 99.0];
 /// to use from any number of threads and tasks.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct PerformanceMonitor {
+    ready: Ready,
     core: OnceLock<Core>,
     sessions: Sessions,
     recording: Override,
@@ -83,7 +85,7 @@ impl PerformanceMonitor {
     ) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        if this.recording.is_active(py) {
+        if this.recording.is_active(slf)? {
             return Self::record_timer_through_python(slf, name, seconds, metadata);
         }
         let metadata = match metadata {
@@ -177,12 +179,18 @@ fn timer_metadata<'py>(metadata: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyD
 impl PerformanceMonitor {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_operations=10000, clock=None)")]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self {
+    #[classmethod]
+    fn new(
+        cls: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            ready: Ready::YES,
             core: OnceLock::new(),
             sessions: Sessions::default(),
-            recording: Override::of("record_metric"),
-        }
+            recording: Override::of::<Self>(cls, "record_metric")?,
+        })
     }
 
     #[pyo3(signature = (
@@ -207,7 +215,7 @@ impl PerformanceMonitor {
             let dropped = this.core().set_max_history(max_history)?;
             drop(dropped);
         }
-        this.recording.look(slf)
+        Ok(())
     }
 
     /// Starts timing ``operation_name``; over again if this thread or task has started it already.
@@ -503,6 +511,9 @@ impl PerformanceMonitor {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
         self.recording.traverse(&visit)?;
         match self.core.get() {
             Some(core) => core.try_visit_metadata(|metadata| visit.call(metadata)),

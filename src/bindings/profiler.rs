@@ -18,6 +18,7 @@ use super::{
     images::{pixels, pixels_of_size},
     monitor::PerformanceMonitor,
     profile::{MB, PIXELS, Usage, callable_name, describe, function_and_arguments},
+    ready::Ready,
 };
 use crate::{
     calendar::TimeRange,
@@ -35,6 +36,7 @@ const MAX_TRACKED: usize = 10_000;
 /// Records into ``monitor``, a new one unless given.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct ImageProcessingProfiler {
+    ready: Ready,
     monitor: OnceLock<Py<PerformanceMonitor>>,
     memory_tracking: Mutex<IndexMap<String, f64>>,
 }
@@ -84,6 +86,7 @@ impl ImageProcessingProfiler {
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
+            ready: Ready::YES,
             monitor: OnceLock::new(),
             memory_tracking: Mutex::default(),
         }
@@ -315,6 +318,9 @@ impl ImageProcessingProfiler {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
         visit.call(self.monitor.get())
     }
 }

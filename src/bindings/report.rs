@@ -16,6 +16,7 @@ use super::{
     export::deliver,
     json::PyJson,
     monitor::PerformanceMonitor,
+    ready::Ready,
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
 };
@@ -34,11 +35,14 @@ struct Sources {
 
 /// Makes reports from a monitor, and where given a tracker and a resource monitor.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
-pub struct PerformanceReport(OnceLock<Sources>);
+pub struct PerformanceReport {
+    ready: Ready,
+    sources: OnceLock<Sources>,
+}
 
 impl PerformanceReport {
     fn sources(&self) -> PyResult<&Sources> {
-        self.0.get().ok_or_else(|| {
+        self.sources.get().ok_or_else(|| {
             PyTypeError::new_err("PerformanceReport.__init__() has not been called with a monitor")
         })
     }
@@ -108,7 +112,10 @@ impl PerformanceReport {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor, api_tracker=None, resource_monitor=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self(OnceLock::new())
+        Self {
+            ready: Ready::YES,
+            sources: OnceLock::new(),
+        }
     }
 
     #[pyo3(signature = (monitor, api_tracker = None, resource_monitor = None))]
@@ -128,7 +135,7 @@ impl PerformanceReport {
                 .filter(|monitor| !monitor.is_none())
                 .map(|monitor| monitor.clone().unbind()),
         };
-        self.0
+        self.sources
             .set(sources)
             .map_err(|_| PyTypeError::new_err("PerformanceReport is initialised already"))
     }
@@ -287,14 +294,17 @@ impl PerformanceReport {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
         let name = slf.get_type().name()?;
-        match slf.get().0.get() {
+        match slf.get().sources.get() {
             None => Ok(format!("<{name}, not initialised>")),
             Some(sources) => Ok(format!("<{name} of {}>", sources.monitor.bind(py).repr()?)),
         }
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(sources) = self.0.get() {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
+        if let Some(sources) = self.sources.get() {
             visit.call(&sources.monitor)?;
             visit.call(&sources.api_tracker)?;
             visit.call(&sources.resource_monitor)?;

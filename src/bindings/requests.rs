@@ -7,7 +7,7 @@ use pyo3::{
     exceptions::PyValueError,
     intern,
     prelude::*,
-    types::{PyDict, PyList, PyString, PyTuple},
+    types::{PyDict, PyList, PyString, PyTuple, PyType},
 };
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     convert::{detached_if_long, time_range, type_name, wrong_type},
     logging::warn_of_bound,
     overrides::Override,
+    ready::Ready,
     timer::Starts,
     views::RequestsView,
 };
@@ -41,6 +42,7 @@ use crate::{
 /// first of each.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct APIPerformanceTracker {
+    ready: Ready,
     core: OnceLock<Requests>,
     tracking: Override,
 }
@@ -123,7 +125,7 @@ impl APIPerformanceTracker {
     ) -> PyResult<()> {
         let py = slf.py();
         let (endpoint, method) = (request.endpoint.bind(py), request.method.bind(py));
-        if slf.get().tracking.is_active(py) {
+        if slf.get().tracking.is_active(slf)? {
             slf.call_method1("track_request", (endpoint, seconds, status, method, error))?;
             return Ok(());
         }
@@ -166,11 +168,17 @@ fn text_object<'a, 'py>(
 impl APIPerformanceTracker {
     #[new]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_endpoints=10000, clock=None)")]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        Self {
+    #[classmethod]
+    fn new(
+        cls: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            ready: Ready::YES,
             core: OnceLock::new(),
-            tracking: Override::of("track_request"),
-        }
+            tracking: Override::of::<Self>(cls, "track_request")?,
+        })
     }
 
     #[pyo3(signature = (
@@ -194,7 +202,7 @@ impl APIPerformanceTracker {
             this.core().set_max_endpoints(max_endpoints)?;
             this.core().set_max_history(max_history)?;
         }
-        this.tracking.look(slf)
+        Ok(())
     }
 
     /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``.
@@ -344,6 +352,9 @@ impl APIPerformanceTracker {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
         self.tracking.traverse(&visit)
     }
 }

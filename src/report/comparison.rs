@@ -1,6 +1,6 @@
 //! How operations changed from one period to another.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{calendar::TimeRange, monitor::Monitor, stats::mean};
 
@@ -74,11 +74,15 @@ pub fn period_means<M>(monitor: &Monitor<M>, period: TimeRange) -> Vec<PeriodMea
 /// The changes of the operations that both periods have.
 #[must_use]
 pub fn changes(before: &[PeriodMean], after: &[PeriodMean]) -> Vec<Change> {
+    let after: HashMap<&str, f64> = after
+        .iter()
+        .map(|new| (&*new.operation, new.mean))
+        .collect();
     before
         .iter()
         .filter_map(|old| {
-            let new = after.iter().find(|new| new.operation == old.operation)?;
-            Some(change(&old.operation, old.mean, new.mean))
+            let new = after.get(&*old.operation)?;
+            Some(change(&old.operation, old.mean, *new))
         })
         .collect()
 }

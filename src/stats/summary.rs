@@ -107,7 +107,8 @@ fn deviation(values: &[f64], mean: f64) -> f64 {
 }
 
 /// Sums `term(0..count)` in `NumPy`'s order: halves down to blocks of at most 128, each summed in
-/// eight interleaved lanes. Rounding errors grow with log n instead of n.
+/// eight interleaved lanes. Rounding errors grow with log n instead of n. `NumPy` before 2.3 did so
+/// for each 8,192 values and added up their sums, which may differ in the last bits.
 fn pairwise_sum(count: usize, term: &impl Fn(usize) -> f64) -> f64 {
     fn block(from: usize, count: usize, term: &impl Fn(usize) -> f64) -> f64 {
         if count < 8 {

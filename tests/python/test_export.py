@@ -11,11 +11,11 @@ import os
 import subprocess
 import sys
 import uuid
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -227,7 +227,10 @@ class BrokenList(list):  # type: ignore[type-arg]
         return "broken"
 
 
-Point = namedtuple("Point", "x y")
+class Point(NamedTuple):
+    x: int
+    y: int
+
 
 UUID = uuid.UUID(int=5)
 

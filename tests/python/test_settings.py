@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -222,7 +223,7 @@ def test_a_wrong_value_does_not_break_the_import() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
-        env={"PTPD_MONITORING_MAX_HISTORY": "none"},
+        env={**os.environ, "PTPD_MONITORING_MAX_HISTORY": "none"},
         capture_output=True,
         text=True,
         check=True,

@@ -191,9 +191,14 @@ def test_a_block_that_raises_is_recorded_and_its_exception_goes_on(
     monitor: PerformanceMonitor, clock: ManualClock, kind: type[BaseException]
 ) -> None:
     raised = kind("reason")
-    with pytest.raises(kind) as caught, monitor.timer("op"):
-        clock.advance(1)
-        raise raised
+
+    def block() -> None:
+        with monitor.timer("op"):
+            clock.advance(1)
+            raise raised
+
+    with pytest.raises(kind) as caught:
+        block()
     assert caught.value is raised
     assert seconds(monitor) == [1]
 

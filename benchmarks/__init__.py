@@ -1,0 +1,1 @@
+"""The module beside its peers, in one run: ``python -m benchmarks.run``."""
