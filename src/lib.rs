@@ -2,11 +2,13 @@
 //!
 //! A sample flows one way: it is recorded into a series, and readers take it from there.
 
+pub mod bounds;
 pub mod cache;
 pub mod calendar;
 pub mod clock;
 pub mod error;
 pub mod monitor;
+mod names;
 pub mod profile;
 pub mod report;
 pub mod requests;

@@ -10,12 +10,13 @@ use indexmap::IndexMap;
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
+    bounds::{Beyond, Bound, DEFAULT_MAX_OPERATIONS, Notice, OTHER_OPERATIONS, at_least_one},
     calendar::TimeRange,
     clock::{Clock, Monotonic},
-    error::{Error, Result},
+    error::Result,
     series::{LabelRef, Sample, Series},
     stats::{mean, percentiles, sum, validate_percentile},
-    timers::{Owner, RunningTimers},
+    timers::{MAX_RUNNING, Owner, RunningTimers},
 };
 
 /// How many samples of each operation are kept unless asked otherwise.
@@ -163,19 +164,37 @@ type Operations<M> = IndexMap<Arc<str>, Arc<Operation<M>>, RandomState>;
 pub struct Monitor<M> {
     clock: Clock,
     max_history: AtomicUsize,
+    max_operations: AtomicUsize,
     operations: RwLock<Operations<M>>,
+    /// Samples recorded under names beyond the bound.
+    overflow: Beyond,
     running: Mutex<RunningTimers>,
+    /// Running timers pushed out by later ones.
+    forgotten: Beyond,
 }
 
 impl<M> Monitor<M> {
-    /// A monitor that keeps the newest `max_history` samples of each operation.
+    /// A monitor that keeps the newest `max_history` samples of each of up to
+    /// [`DEFAULT_MAX_OPERATIONS`].
     pub fn new(max_history: usize, clock: Clock) -> Result<Self> {
         Ok(Self {
             clock,
-            max_history: AtomicUsize::new(check_max_history(max_history)?),
+            max_history: AtomicUsize::new(at_least_one("max_history", max_history)?),
+            max_operations: AtomicUsize::new(DEFAULT_MAX_OPERATIONS),
             operations: RwLock::default(),
+            overflow: Beyond::new(Bound::Operations),
             running: Mutex::default(),
+            forgotten: Beyond::new(Bound::RunningTimers),
         })
+    }
+
+    /// Has `notice` told of the first sample under a name too many, and of the first timer
+    /// forgotten.
+    #[must_use]
+    pub fn telling(mut self, notice: Notice) -> Self {
+        self.overflow.tell(notice);
+        self.forgotten.tell(notice);
+        self
     }
 
     /// Its clock.
@@ -194,13 +213,38 @@ impl<M> Monitor<M> {
     /// Changes how many samples of each operation are kept; the oldest go at once where there
     /// are more. Returns their metadata.
     pub fn set_max_history(&self, max_history: usize) -> Result<Vec<M>> {
-        let bound = check_max_history(max_history)?;
+        let bound = at_least_one("max_history", max_history)?;
         self.max_history.store(bound, Relaxed);
         Ok(self
             .operations()
             .iter()
             .flat_map(|operation| operation.state.lock().series.truncate(bound))
             .collect())
+    }
+
+    /// How many operations are kept apart.
+    #[must_use]
+    pub fn max_operations(&self) -> usize {
+        self.max_operations.load(Relaxed)
+    }
+
+    /// Changes how many operations are kept apart. Those that are there stay, however many.
+    pub fn set_max_operations(&self, max_operations: usize) -> Result<()> {
+        let bound = at_least_one("max_operations", max_operations)?;
+        self.max_operations.store(bound, Relaxed);
+        Ok(())
+    }
+
+    /// How many samples went to [`OTHER_OPERATIONS`] because their names were too many.
+    #[must_use]
+    pub fn overflowed(&self) -> u64 {
+        self.overflow.count()
+    }
+
+    /// How many running timers were forgotten because too many were left running.
+    #[must_use]
+    pub fn timers_forgotten(&self) -> u64 {
+        self.forgotten.count()
     }
 
     /// Records a sample stamped with the wall time at `moment`. Returns the metadata of the
@@ -215,7 +259,7 @@ impl<M> Monitor<M> {
         metadata: Option<M>,
     ) -> Option<M> {
         let time = self.clock.wall_at(moment);
-        self.with_series(name, |series, bound| {
+        self.with_series(name, 1, |series, bound| {
             series.push(time, value, label, metadata, bound)
         })
     }
@@ -226,7 +270,7 @@ impl<M> Monitor<M> {
             return Vec::new();
         }
         let time = self.clock.wall();
-        self.with_series(name, |series, bound| {
+        self.with_series(name, values.len(), |series, bound| {
             values
                 .iter()
                 .filter_map(|&value| series.push(time, value, label, None, bound))
@@ -235,7 +279,12 @@ impl<M> Monitor<M> {
     }
 
     #[inline]
-    fn with_series<T>(&self, name: &str, work: impl FnOnce(&mut Series<M>, usize) -> T) -> T {
+    fn with_series<T>(
+        &self,
+        name: &str,
+        samples: usize,
+        work: impl FnOnce(&mut Series<M>, usize) -> T,
+    ) -> T {
         {
             // Nobody can take the operation out of the map while it is being read, so there is
             // neither a reference to count nor a retirement to look for.
@@ -245,30 +294,48 @@ impl<M> Monitor<M> {
                 return work(&mut state.series, self.max_history());
             }
         }
-        self.with_new_series(name, work)
+        self.with_new_series(name, samples, work)
     }
 
     #[cold]
-    fn with_new_series<T>(&self, name: &str, work: impl FnOnce(&mut Series<M>, usize) -> T) -> T {
+    fn with_new_series<T>(
+        &self,
+        name: &str,
+        samples: usize,
+        work: impl FnOnce(&mut Series<M>, usize) -> T,
+    ) -> T {
         loop {
-            let operation = self.add(name);
+            let (operation, beyond) = self.add(name);
             let mut state = operation.state.lock();
             if !state.retired {
                 // The bound is read under the lock: one that is out of date is followed by the
                 // truncation of whoever changed it.
-                return work(&mut state.series, self.max_history());
+                let result = work(&mut state.series, self.max_history());
+                if beyond {
+                    drop(state);
+                    self.overflow
+                        .add(samples as u64, self.max_operations(), name);
+                }
+                return result;
             }
         }
     }
 
-    fn add(&self, name: &str) -> Arc<Operation<M>> {
+    /// The operation for samples of a new name, and whether that is not its own.
+    fn add(&self, name: &str) -> (Arc<Operation<M>>, bool) {
         let mut operations = self.operations.write();
         if let Some(operation) = operations.get(name) {
-            return Arc::clone(operation);
+            return (Arc::clone(operation), false);
         }
-        let operation = Arc::new(Operation::new(name));
+        let others = operations.get(OTHER_OPERATIONS);
+        let named = operations.len() - usize::from(others.is_some());
+        let beyond = name != OTHER_OPERATIONS && named >= self.max_operations();
+        if let Some(others) = others.filter(|_| beyond) {
+            return (Arc::clone(others), true);
+        }
+        let operation = Arc::new(Operation::new(if beyond { OTHER_OPERATIONS } else { name }));
         operations.insert(Arc::clone(&operation.name), Arc::clone(&operation));
-        operation
+        (operation, beyond)
     }
 
     /// The operation called `name`, if it has samples.
@@ -317,9 +384,14 @@ impl<M> Monitor<M> {
 
     /// Starts the timer `name` for `owner`.
     pub fn start_timer(&self, name: &str, owner: Owner) {
-        // The clock is read last, so that waiting for the lock is not timed.
-        let mut running = self.running.lock();
-        running.start(name, owner, self.clock.monotonic());
+        let forgot = {
+            let mut running = self.running.lock();
+            // The clock is read last, so that waiting for the lock is not timed.
+            running.start(name, owner, self.clock.monotonic())
+        };
+        if forgot {
+            self.forgotten.add(1, MAX_RUNNING, name);
+        }
     }
 
     /// Stops the timer `name` and returns the moment and the seconds since its start.
@@ -346,11 +418,4 @@ impl<M> Monitor<M> {
             None => Ok(()),
         }
     }
-}
-
-fn check_max_history(max_history: usize) -> Result<usize> {
-    if max_history == 0 {
-        return Err(Error::argument("max_history", max_history, "at least 1"));
-    }
-    Ok(max_history)
 }

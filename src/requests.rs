@@ -8,19 +8,26 @@ use std::{
     },
 };
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use crate::{
+    bounds::{
+        Beyond, Bound, DEFAULT_MAX_ENDPOINTS, Notice, OTHER_ENDPOINTS, OTHER_METHODS, at_least_one,
+        shortened,
+    },
     calendar::TimeRange,
     clock::{Clock, Monotonic},
-    error::{Error, Result},
+    error::Result,
+    names::Names,
     stats::Summary,
 };
 
 /// How many endpoints the two rankings of a report hold.
 const RANKED: usize = 5;
+
+/// How many HTTP methods are kept apart. There are some forty registered ones, but a client may
+/// send any text for a method.
+pub const MAX_METHODS: usize = 100;
 
 /// One request as readers get it.
 #[derive(Debug, Clone)]
@@ -125,65 +132,6 @@ impl ApiReport {
     }
 }
 
-/// Names seen, each kept once and forgotten with the last request that uses it.
-#[derive(Debug, Default)]
-struct Names {
-    ids: HashMap<Arc<str>, u32, RandomState>,
-    uses: Vec<(Arc<str>, usize)>,
-    free: Vec<u32>,
-    /// The name taken last, which is often the next one too.
-    last: u32,
-}
-
-impl Names {
-    #[inline]
-    fn take(&mut self, name: &str) -> u32 {
-        if let Some((last, uses)) = self.uses.get_mut(self.last as usize)
-            && *uses > 0
-            && **last == *name
-        {
-            *uses += 1;
-            return self.last;
-        }
-        self.last = match self.ids.get(name) {
-            Some(&id) => {
-                self.uses[id as usize].1 += 1;
-                id
-            }
-            None => self.add(name),
-        };
-        self.last
-    }
-
-    #[cold]
-    fn add(&mut self, name: &str) -> u32 {
-        let name: Arc<str> = name.into();
-        let id = if let Some(id) = self.free.pop() {
-            self.uses[id as usize] = (Arc::clone(&name), 1);
-            id
-        } else {
-            self.uses.push((Arc::clone(&name), 1));
-            u32::try_from(self.uses.len() - 1).unwrap_or(u32::MAX)
-        };
-        self.ids.insert(name, id);
-        id
-    }
-
-    #[inline]
-    fn release(&mut self, id: u32) {
-        let (name, uses) = &mut self.uses[id as usize];
-        *uses -= 1;
-        if *uses == 0 {
-            self.ids.remove(name);
-            self.free.push(id);
-        }
-    }
-
-    fn name(&self, id: u32) -> Arc<str> {
-        Arc::clone(&self.uses[id as usize].0)
-    }
-}
-
 #[derive(Debug)]
 struct Row {
     time: i64,
@@ -199,7 +147,7 @@ impl Row {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     rows: VecDeque<Row>,
     /// The number of rows that have fallen off.
@@ -281,18 +229,37 @@ pub struct Requests {
     clock: Clock,
     max_history: AtomicUsize,
     state: Mutex<State>,
+    /// Requests to endpoints beyond the bound.
+    other_endpoints: Beyond,
+    /// Requests with methods beyond the bound.
+    other_methods: Beyond,
 }
 
 impl Requests {
-    /// A log of the newest `max_history` requests.
+    /// A log of the newest `max_history` requests, to up to [`DEFAULT_MAX_ENDPOINTS`].
     pub fn new(max_history: usize, clock: Clock) -> Result<Self> {
-        let requests = Self {
+        Ok(Self {
             clock,
-            max_history: AtomicUsize::new(1),
-            state: Mutex::default(),
-        };
-        requests.set_max_history(max_history)?;
-        Ok(requests)
+            max_history: AtomicUsize::new(at_least_one("max_history", max_history)?),
+            state: Mutex::new(State {
+                rows: VecDeque::new(),
+                first: 0,
+                endpoints: Names::new(DEFAULT_MAX_ENDPOINTS, OTHER_ENDPOINTS),
+                methods: Names::new(MAX_METHODS, OTHER_METHODS),
+                errors: VecDeque::new(),
+            }),
+            other_endpoints: Beyond::new(Bound::Endpoints),
+            other_methods: Beyond::new(Bound::Methods),
+        })
+    }
+
+    /// Has `notice` told of the first request to an endpoint too many, and of the first with a
+    /// method too many.
+    #[must_use]
+    pub fn telling(mut self, notice: Notice) -> Self {
+        self.other_endpoints.tell(notice);
+        self.other_methods.tell(notice);
+        self
     }
 
     /// Its clock.
@@ -310,9 +277,7 @@ impl Requests {
 
     /// Changes how many requests are kept; the oldest go at once where there are more.
     pub fn set_max_history(&self, max_history: usize) -> Result<()> {
-        if max_history == 0 {
-            return Err(Error::argument("max_history", max_history, "at least 1"));
-        }
+        at_least_one("max_history", max_history)?;
         self.max_history.store(max_history, Relaxed);
         let mut state = self.state.lock();
         while state.rows.len() > max_history {
@@ -323,7 +288,34 @@ impl Requests {
         Ok(())
     }
 
-    /// Records a request that ended at `moment` and took `seconds`.
+    /// How many endpoints are kept apart.
+    #[must_use]
+    pub fn max_endpoints(&self) -> usize {
+        self.state.lock().endpoints.bound()
+    }
+
+    /// Changes how many endpoints are kept apart. Those that are there stay as long as their
+    /// requests, however many.
+    pub fn set_max_endpoints(&self, max_endpoints: usize) -> Result<()> {
+        let bound = at_least_one("max_endpoints", max_endpoints)?;
+        self.state.lock().endpoints.set_bound(bound);
+        Ok(())
+    }
+
+    /// How many requests count for [`OTHER_ENDPOINTS`] because their endpoints were too many.
+    #[must_use]
+    pub fn overflowed(&self) -> u64 {
+        self.other_endpoints.count()
+    }
+
+    /// How many requests have [`OTHER_METHODS`] for a method because theirs were too many.
+    #[must_use]
+    pub fn methods_overflowed(&self) -> u64 {
+        self.other_methods.count()
+    }
+
+    /// Records a request that ended at `moment` and took `seconds`. Of a long `error` the
+    /// beginning is kept, with an ellipsis.
     #[inline]
     pub fn record(
         &self,
@@ -344,16 +336,25 @@ impl Requests {
         }
         if let Some(error) = error {
             let number = state.first + state.rows.len() as u64;
-            state.errors.push_back((number, error.into()));
+            state.errors.push_back((number, shortened(error)));
         }
-        let row = Row {
+        let (endpoint_id, other_endpoint) = state.endpoints.take(endpoint);
+        let (method_id, other_method) = state.methods.take(method);
+        state.rows.push_back(Row {
             time,
             duration_ms: seconds * 1_000.0,
-            endpoint: state.endpoints.take(endpoint),
-            method: state.methods.take(method),
+            endpoint: endpoint_id,
+            method: method_id,
             status,
-        };
-        state.rows.push_back(row);
+        });
+        if other_endpoint || other_method {
+            let bound = state.endpoints.bound();
+            drop(state);
+            self.other_endpoints
+                .add(u64::from(other_endpoint), bound, endpoint);
+            self.other_methods
+                .add(u64::from(other_method), MAX_METHODS, method);
+        }
     }
 
     /// The number of requests kept.
@@ -379,7 +380,7 @@ impl Requests {
     pub fn endpoint(&self, endpoint: &str, range: TimeRange) -> Group {
         let mut group = Group::default();
         let state = self.state.lock();
-        if let Some(&id) = state.endpoints.ids.get(endpoint) {
+        if let Some(id) = state.endpoints.id(endpoint) {
             state
                 .rows_in(range)
                 .filter(|row| row.endpoint == id)
@@ -393,7 +394,7 @@ impl Requests {
     pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
         let mut groups: Vec<(Arc<str>, Group)> = Vec::new();
         let state = self.state.lock();
-        let mut places: Vec<Option<usize>> = vec![None; state.endpoints.uses.len()];
+        let mut places: Vec<Option<usize>> = vec![None; state.endpoints.ids_given()];
         for row in state.rows_in(range) {
             let place = *places[row.endpoint as usize].get_or_insert_with(|| {
                 groups.push((state.endpoints.name(row.endpoint), Group::default()));

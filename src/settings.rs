@@ -5,12 +5,17 @@ use std::{env, str::FromStr};
 use crate::error::{Error, Result};
 
 const PREFIX: &str = "PTPD_MONITORING_";
+const COUNT: &str = "a whole number of at least 1";
 
 /// What configures the global instances.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     /// `PTPD_MONITORING_MAX_HISTORY`: samples kept of each operation, and requests kept.
     pub max_history: usize,
+    /// `PTPD_MONITORING_MAX_OPERATIONS`: operations kept apart.
+    pub max_operations: usize,
+    /// `PTPD_MONITORING_MAX_ENDPOINTS`: endpoints kept apart.
+    pub max_endpoints: usize,
     /// `PTPD_MONITORING_CPU_THRESHOLD`: percent.
     pub cpu_threshold: f64,
     /// `PTPD_MONITORING_MEMORY_THRESHOLD`: percent.
@@ -21,17 +26,22 @@ pub struct Settings {
     pub cache_size: usize,
     /// `PTPD_MONITORING_CACHE_TTL`: seconds; zero or less means never.
     pub cache_ttl: f64,
+    /// `PTPD_MONITORING_CACHE_MAX_BYTES`: bytes; no such bound unless set.
+    pub cache_max_bytes: Option<usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             max_history: crate::monitor::DEFAULT_MAX_HISTORY,
+            max_operations: crate::bounds::DEFAULT_MAX_OPERATIONS,
+            max_endpoints: crate::bounds::DEFAULT_MAX_ENDPOINTS,
             cpu_threshold: 80.0,
             memory_threshold: 80.0,
             disk_threshold: 90.0,
             cache_size: 1_000,
             cache_ttl: 3_600.0,
+            cache_max_bytes: None,
         }
     }
 }
@@ -50,6 +60,8 @@ impl Settings {
         let source = Source(lookup);
         Ok(Self {
             max_history: source.count("MAX_HISTORY", defaults.max_history)?,
+            max_operations: source.count("MAX_OPERATIONS", defaults.max_operations)?,
+            max_endpoints: source.count("MAX_ENDPOINTS", defaults.max_endpoints)?,
             cpu_threshold: source.percent("CPU_THRESHOLD", defaults.cpu_threshold)?,
             memory_threshold: source.percent("MEMORY_THRESHOLD", defaults.memory_threshold)?,
             disk_threshold: source.percent("DISK_THRESHOLD", defaults.disk_threshold)?,
@@ -60,6 +72,7 @@ impl Settings {
                 "a finite number of seconds (zero or less: entries never expire)",
                 |ttl| ttl.is_finite(),
             )?,
+            cache_max_bytes: source.optional_count("CACHE_MAX_BYTES")?,
         })
     }
 }
@@ -68,7 +81,11 @@ struct Source<L>(L);
 
 impl<L: Fn(&str) -> Option<String>> Source<L> {
     fn count(&self, name: &str, default: usize) -> Result<usize> {
-        self.read(name, default, "a whole number of at least 1", |n| *n >= 1)
+        self.read(name, default, COUNT, |n| *n >= 1)
+    }
+
+    fn optional_count(&self, name: &str) -> Result<Option<usize>> {
+        self.find(name, COUNT, |n| *n >= 1)
     }
 
     fn percent(&self, name: &str, default: f64) -> Result<f64> {
@@ -84,12 +101,21 @@ impl<L: Fn(&str) -> Option<String>> Source<L> {
         allowed: &'static str,
         is_allowed: impl Fn(&T) -> bool,
     ) -> Result<T> {
+        Ok(self.find(name, allowed, is_allowed)?.unwrap_or(default))
+    }
+
+    fn find<T: FromStr>(
+        &self,
+        name: &str,
+        allowed: &'static str,
+        is_allowed: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>> {
         let variable = format!("{PREFIX}{name}");
         let Some(value) = (self.0)(&variable).filter(|value| !value.trim().is_empty()) else {
-            return Ok(default);
+            return Ok(None);
         };
         match value.trim().parse() {
-            Ok(parsed) if is_allowed(&parsed) => Ok(parsed),
+            Ok(parsed) if is_allowed(&parsed) => Ok(Some(parsed)),
             _ => Err(Error::InvalidSetting {
                 variable,
                 value,

@@ -1,6 +1,9 @@
 //! Timers that are started and stopped by name.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
 
 use crate::clock::Monotonic;
 
@@ -9,33 +12,50 @@ pub type Owner = (u64, u64);
 
 /// Timers left running. Starts that nobody stops must not grow without bound; past this many the
 /// one started first is forgotten.
-const MAX_RUNNING: usize = 10_000;
+pub const MAX_RUNNING: usize = 10_000;
+
+#[derive(Debug)]
+struct Start {
+    owner: Owner,
+    moment: Monotonic,
+    /// Numbers the starts of all names.
+    number: u64,
+}
 
 /// The running timers. Each thread or task has at most one of a name.
 #[derive(Debug, Default)]
 pub struct RunningTimers {
-    by_name: HashMap<Arc<str>, Vec<(Owner, Monotonic)>>,
-    count: usize,
-    forgotten: u64,
+    /// Each name's starts in order, so that the latest is at the end.
+    by_name: IndexMap<Arc<str>, Vec<Start>, RandomState>,
+    /// The names by the numbers of their starts, so that the one to forget is the first.
+    in_order: BTreeMap<u64, Arc<str>>,
+    started: u64,
 }
 
 impl RunningTimers {
-    /// Starts `name` for `owner` at `now`, over again if it runs already.
-    pub fn start(&mut self, name: &str, owner: Owner, now: Monotonic) {
-        if let Some(starts) = self.by_name.get_mut(name) {
-            // Kept in order of starting, so that the latest is at the end.
-            if let Some(at) = starts.iter().position(|(other, _)| *other == owner) {
-                starts.remove(at);
-                self.count -= 1;
+    /// Starts `name` for `owner` at `now`, over again if it runs already. Whether another timer
+    /// was forgotten for it.
+    pub fn start(&mut self, name: &str, owner: Owner, now: Monotonic) -> bool {
+        let number = self.started;
+        self.started += 1;
+        let start = Start {
+            owner,
+            moment: now,
+            number,
+        };
+        let name = if let Some((_, name, starts)) = self.by_name.get_full_mut(name) {
+            if let Some(at) = starts.iter().position(|other| other.owner == owner) {
+                self.in_order.remove(&starts.remove(at).number);
             }
-            starts.push((owner, now));
+            starts.push(start);
+            Arc::clone(name)
         } else {
-            self.by_name.insert(name.into(), vec![(owner, now)]);
-        }
-        self.count += 1;
-        if self.count > MAX_RUNNING {
-            self.forget_oldest();
-        }
+            let name: Arc<str> = name.into();
+            self.by_name.insert(Arc::clone(&name), vec![start]);
+            name
+        };
+        self.in_order.insert(number, name);
+        self.in_order.len() > MAX_RUNNING && self.forget_first()
     }
 
     /// Stops `name` and returns when it was started: by `owner` if it did, otherwise by whoever
@@ -44,14 +64,14 @@ impl RunningTimers {
         let starts = self.by_name.get_mut(name)?;
         let at = starts
             .iter()
-            .position(|(other, _)| *other == owner)
+            .position(|start| start.owner == owner)
             .unwrap_or(starts.len() - 1);
-        let (_, start) = starts.remove(at);
+        let start = starts.remove(at);
         if starts.is_empty() {
-            self.by_name.remove(name);
+            self.by_name.swap_remove(name);
         }
-        self.count -= 1;
-        Some(start)
+        self.in_order.remove(&start.number);
+        Some(start.moment)
     }
 
     /// The names of which at least one timer runs.
@@ -65,28 +85,17 @@ impl RunningTimers {
         self.by_name.contains_key(name)
     }
 
-    /// How many timers were forgotten because too many were left running.
-    #[must_use]
-    pub fn forgotten(&self) -> u64 {
-        self.forgotten
-    }
-
     #[cold]
-    fn forget_oldest(&mut self) {
-        let oldest = self
-            .by_name
-            .iter()
-            .min_by_key(|(_, starts)| starts[0].1)
-            .map(|(name, _)| Arc::clone(name));
-        if let Some(name) = oldest
-            && let Some(starts) = self.by_name.get_mut(&name)
-        {
+    fn forget_first(&mut self) -> bool {
+        let Some((_, name)) = self.in_order.pop_first() else {
+            return false;
+        };
+        if let Some(starts) = self.by_name.get_mut(&name) {
             starts.remove(0);
             if starts.is_empty() {
-                self.by_name.remove(&name);
+                self.by_name.swap_remove(&name);
             }
-            self.count -= 1;
-            self.forgotten += 1;
         }
+        true
     }
 }

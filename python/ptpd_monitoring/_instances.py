@@ -59,11 +59,13 @@ def _once(make: Callable[[], _T]) -> Callable[[], _T]:
 
 @_once
 def get_monitor() -> PerformanceMonitor:
-    """The process's ``PerformanceMonitor``, configured by ``PTPD_MONITORING_MAX_HISTORY``.
+    """The process's ``PerformanceMonitor``.
 
-    Raises ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_OPERATIONS``. Raises ValueError naming
+    the variable if a ``PTPD_MONITORING_*`` value cannot be used.
     """
-    return PerformanceMonitor(max_history=read_settings().max_history)
+    settings = read_settings()
+    return PerformanceMonitor(settings.max_history, max_operations=settings.max_operations)
 
 
 @_once
@@ -74,21 +76,28 @@ def get_profiler() -> ImageProcessingProfiler:
 
 @_once
 def get_api_tracker() -> APIPerformanceTracker:
-    """The process's ``APIPerformanceTracker``, configured by ``PTPD_MONITORING_MAX_HISTORY``.
+    """The process's ``APIPerformanceTracker``.
 
-    Raises ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_ENDPOINTS``. Raises ValueError naming
+    the variable if a ``PTPD_MONITORING_*`` value cannot be used.
     """
-    return APIPerformanceTracker(max_history=read_settings().max_history)
+    settings = read_settings()
+    return APIPerformanceTracker(settings.max_history, max_endpoints=settings.max_endpoints)
 
 
 @_once
 def get_cache() -> CacheManager:
-    """The process's ``CacheManager``, configured by ``PTPD_MONITORING_CACHE_SIZE`` and ``_TTL``.
+    """The process's ``CacheManager``.
 
-    Raises ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    Configured by ``PTPD_MONITORING_CACHE_SIZE``, ``_CACHE_TTL`` and ``_CACHE_MAX_BYTES``. Raises
+    ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
     """
     settings = read_settings()
-    return CacheManager(max_size=settings.cache_size, default_ttl=settings.cache_ttl)
+    return CacheManager(
+        max_size=settings.cache_size,
+        default_ttl=settings.cache_ttl,
+        max_bytes=settings.cache_max_bytes,
+    )
 
 
 @_once

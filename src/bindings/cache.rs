@@ -12,6 +12,7 @@ use super::{
     arguments,
     cache_arguments::{DEFAULT_MAX_SIZE, DEFAULT_TTL, Seconds, default_ttl_of, max_size_of},
     cache_key::{Key, Memory, Query},
+    cache_weigher::{Weighed, Weigher, max_bytes_of},
     lock::lock,
     models::{CacheStats, Counts},
     ready::Ready,
@@ -28,6 +29,13 @@ use crate::{
 /// an int or a float, of entries set without one; zero, less or infinity mean that they never
 /// expire. Lifetimes run on monotonic time: an entry is alive until ``ttl`` seconds have passed.
 ///
+/// With ``max_bytes``, at least 1, the entries' weights are bounded, too: the least recently used
+/// ones go until both bounds hold. ``weigher(key, value)`` tells an entry's weight when it is set,
+/// an int from 0 up; unless given it is ``sys.getsizeof`` of both, which does not look into
+/// containers. An entry that alone weighs more than ``max_bytes`` is not kept, nor is the former
+/// value of its key; it is counted in ``rejections``. What the weigher raises goes through, and
+/// nothing is set. Without ``max_bytes`` nothing is weighed.
+///
 /// Keys match as in a ``dict``: any hashable object, by identity or by ``==``. All methods can be
 /// called from any thread, and from the ``__eq__``, ``__hash__`` and ``__del__`` of what is cached.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
@@ -39,6 +47,7 @@ pub struct CacheManager {
 struct State {
     store: Store<Key, Py<PyAny>>,
     default_ttl: Seconds,
+    weigher: Weigher,
 }
 
 impl CacheManager {
@@ -69,6 +78,7 @@ impl CacheManager {
         }
     }
 
+    /// Whether that could be done without the value's weight.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for look_up")]
     fn insert(
@@ -78,15 +88,54 @@ impl CacheManager {
         value: &Bound<'_, PyAny>,
         ttl: Option<Ttl>,
         displaced: &mut Displaced<Key, Py<PyAny>>,
-    ) -> std::result::Result<(), Undecided> {
-        *displaced = lock(value.py(), &self.state).store.set(
+    ) -> std::result::Result<bool, Undecided> {
+        let mut state = lock(value.py(), &self.state);
+        if state.store.is_weighed() {
+            return Ok(false);
+        }
+        *displaced = state.store.set(
             query.hash,
             |handle, key| query.judge(handle, key, &mut memory),
             ttl,
             || query.to_key(),
             || value.clone().unbind(),
         )?;
+        Ok(true)
+    }
+
+    #[cold]
+    fn insert_weighed(
+        &self,
+        query: &Query<'_, '_>,
+        key: &Bound<'_, PyAny>,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<Ttl>,
+    ) -> PyResult<()> {
+        let py = value.py();
+        let weigher = lock(py, &self.state).weigher.clone_ref(py);
+        let weight = weigher.weigh(key, value)?;
+        let outweighed = query.decide(|answers| {
+            lock(py, &self.state).store.set_weighed(
+                query.hash,
+                |handle, key| query.judge(handle, key, answers),
+                ttl,
+                weight,
+                || query.to_key(),
+                || value.clone().unbind(),
+            )
+        })?;
+        drop(outweighed);
         Ok(())
+    }
+
+    /// Weighs what is in the cache.
+    fn weighed(&self, py: Python<'_>, weigher: &Weigher) -> PyResult<Weighed> {
+        let entries = lock(py, &self.state)
+            .store
+            .handles()
+            .map(|(handle, (key, value))| (handle, key.object().clone_ref(py), value.clone_ref(py)))
+            .collect();
+        Weighed::of(py, weigher, entries)
     }
 }
 
@@ -95,7 +144,7 @@ impl CacheManager {
     #[new]
     #[pyo3(
         signature = (*_args, **_kwargs),
-        text_signature = "(max_size=1000, default_ttl=3600, *, clock=None)"
+        text_signature = "(max_size=1000, default_ttl=3600, *, max_bytes=None, weigher=None, clock=None)"
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Result<Self> {
         let default_ttl = DEFAULT_TTL.ttl("default_ttl")?;
@@ -104,27 +153,52 @@ impl CacheManager {
             state: Mutex::new(State {
                 store: Store::new(DEFAULT_MAX_SIZE, default_ttl, Clock::System)?,
                 default_ttl: DEFAULT_TTL,
+                weigher: Weigher::GETSIZEOF,
             }),
         })
     }
 
     /// Configures the cache. Called again, it keeps the entries with the lifetimes they have left;
-    /// those that no longer fit are evicted.
-    #[pyo3(signature = (max_size = DEFAULT_MAX_SIZE, default_ttl = DEFAULT_TTL, *, clock = None))]
+    /// those that no longer fit are evicted, and so are those that others set meanwhile if they
+    /// would have to be weighed.
+    #[pyo3(signature = (
+        max_size = DEFAULT_MAX_SIZE,
+        default_ttl = DEFAULT_TTL,
+        *,
+        max_bytes = None,
+        weigher = Weigher::GETSIZEOF,
+        clock = None,
+    ))]
     fn __init__(
         &self,
         py: Python<'_>,
         #[pyo3(from_py_with = max_size_of)] max_size: usize,
         #[pyo3(from_py_with = default_ttl_of)] default_ttl: Seconds,
+        #[pyo3(from_py_with = max_bytes_of)] max_bytes: Option<u64>,
+        #[pyo3(from_py_with = Weigher::of)] weigher: Weigher,
         clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let ttl = default_ttl.ttl("default_ttl")?;
         let clock = arguments::clock(clock)?;
+        let weights = match max_bytes {
+            Some(max_bytes) => Some((max_bytes, self.weighed(py, &weigher)?)),
+            None => None,
+        };
         let mut state = lock(py, &self.state);
-        let evicted = state.store.configure(max_size, ttl, clock)?;
+        let evicted = match &weights {
+            None => state.store.configure(max_size, ttl, clock)?,
+            Some((max_bytes, weights)) => state.store.configure_weighed(
+                max_size,
+                *max_bytes,
+                ttl,
+                clock,
+                |handle, value| weights.weight(handle, value),
+            )?,
+        };
         state.default_ttl = default_ttl;
+        let former = std::mem::replace(&mut state.weigher, weigher);
         drop(state);
-        drop(evicted);
+        drop((evicted, former));
         Ok(())
     }
 
@@ -159,7 +233,7 @@ impl CacheManager {
     /// lifetime; zero, less or infinity mean for ever.
     ///
     /// The key becomes the most recently used one. If the cache is full, the least recently used
-    /// one goes and counts as an eviction. Raises ``ValueError`` for a NaN, ``TypeError`` for
+    /// one goes and counts as an eviction; with ``max_bytes`` as many go as the new one needs. Raises ``ValueError`` for a NaN, ``TypeError`` for
     /// another type or an unhashable key.
     #[pyo3(signature = (key, value, ttl = None))]
     fn set(
@@ -174,13 +248,17 @@ impl CacheManager {
         };
         let query = Query::new(key)?;
         let mut displaced = Displaced::Nothing;
-        if let Err(Undecided) = self.insert(&query, (), value, ttl, &mut displaced) {
-            query.ask_and_repeat(|answers| {
+        let done = match self.insert(&query, (), value, ttl, &mut displaced) {
+            Ok(done) => done,
+            Err(Undecided) => query.ask_and_repeat(|answers| {
                 self.insert(&query, answers, value, ttl, &mut displaced)
-            })?;
-        }
+            })?,
+        };
         drop(displaced);
-        Ok(())
+        if done {
+            return Ok(());
+        }
+        self.insert_weighed(&query, key, value, ttl)
     }
 
     /// The value of ``key``, or what ``factory()`` returns, which is then set for ``ttl`` seconds
@@ -251,6 +329,25 @@ impl CacheManager {
         CacheStats::of(py, counts)
     }
 
+    /// The most that the entries may weigh together, or None where that is not bounded.
+    #[getter]
+    fn max_bytes(&self, py: Python<'_>) -> Option<u64> {
+        lock(py, &self.state).store.max_bytes()
+    }
+
+    /// What the entries weigh together, those past their lifetime that nothing has removed yet
+    /// included; None where ``max_bytes`` is None.
+    #[getter]
+    fn total_bytes(&self, py: Python<'_>) -> Option<u64> {
+        lock(py, &self.state).store.total_bytes()
+    }
+
+    /// How many values were not kept because each alone weighed more than ``max_bytes``.
+    #[getter]
+    fn rejections(&self, py: Python<'_>) -> u64 {
+        lock(py, &self.state).store.rejections()
+    }
+
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let query = Query::new(key)?;
         query.decide(|answers| {
@@ -307,11 +404,15 @@ impl CacheManager {
             }
             visit.call(value)?;
         }
-        Ok(())
+        visit.call(state.weigher.object())
     }
 
     fn __clear__(&self) {
-        let cleared = self.state.lock().store.clear();
-        drop(cleared);
+        let mut state = self.state.lock();
+        let cleared = state.store.clear();
+        // It may be a method of this very cache.
+        let weigher = std::mem::replace(&mut state.weigher, Weigher::GETSIZEOF);
+        drop(state);
+        drop((cleared, weigher));
     }
 }

@@ -12,6 +12,7 @@ mod awaitable;
 mod cache;
 mod cache_arguments;
 mod cache_key;
+mod cache_weigher;
 mod clock;
 mod context;
 mod convert;

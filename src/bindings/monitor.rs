@@ -14,14 +14,14 @@ use pyo3::{
 
 use super::{
     arguments::{
-        self, ExportFormat, MaxHistory, MetricName, Number, OperationName, Text, Unit, Value,
-        Whole, optional_path, text_of,
+        self, ExportFormat, MaxHistory, MaxOperations, MetricName, Number, OperationName, Text,
+        Unit, Value, Whole, optional_path, text_of,
     },
     array::float_values,
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
     export::export,
-    logging::warn,
+    logging::{warn, warn_of_bound},
     metadata::{self, Metadata},
     models::PerformanceMetric,
     overrides::Override,
@@ -46,9 +46,11 @@ const DEFAULT_PERCENTILES: [f64; 4] = [50.0, 90.0, 95.0, 99.0];
 
 /// Times operations and records metrics.
 ///
-/// Keeps the newest ``max_history`` samples of each operation, oldest first. ``clock`` is a
-/// :class:`ptpd_monitoring.testing.ManualClock` in tests. Safe to use from any number of threads
-/// and tasks.
+/// Keeps the newest ``max_history`` samples of each operation, oldest first, and up to
+/// ``max_operations`` operations. Samples of further names go to the operation
+/// ``"(other operations)"``, which comes on top; they are counted in ``overflowed``, and the log
+/// warns of the first. ``clock`` is a :class:`ptpd_monitoring.testing.ManualClock` in tests. Safe
+/// to use from any number of threads and tasks.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct PerformanceMonitor {
     ready: Ready,
@@ -64,6 +66,7 @@ impl PerformanceMonitor {
             // A subclass whose `__init__` does not call ours gets the defaults.
             Monitor::new(DEFAULT_MAX_HISTORY, Clock::System)
                 .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
+                .telling(warn_of_bound)
         })
     }
 
@@ -175,7 +178,7 @@ fn timer_metadata<'py>(metadata: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyD
 #[pymethods]
 impl PerformanceMonitor {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_operations=10000, clock=None)")]
     #[classmethod]
     fn new(
         cls: &Bound<'_, PyType>,
@@ -190,16 +193,25 @@ impl PerformanceMonitor {
         })
     }
 
-    #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
+    #[pyo3(signature = (
+        max_history = Whole::new(10_000),
+        *,
+        max_operations = Whole::new(10_000),
+        clock = None,
+    ))]
     fn __init__(
         slf: &Bound<'_, Self>,
         max_history: Whole<MaxHistory>,
+        max_operations: Whole<MaxOperations>,
         clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let max_history = max_history.count()?;
+        let max_operations = max_operations.count()?;
         let this = slf.get();
-        let new = Monitor::new(max_history, arguments::clock(clock)?)?;
+        let new = Monitor::new(max_history, arguments::clock(clock)?)?.telling(warn_of_bound);
+        new.set_max_operations(max_operations)?;
         if this.core.set(new).is_err() {
+            this.core().set_max_operations(max_operations)?;
             let dropped = this.core().set_max_history(max_history)?;
             drop(dropped);
         }
@@ -448,6 +460,26 @@ impl PerformanceMonitor {
     fn clear_metrics(&self, operation_name: Option<Text<'_, OperationName>>) {
         let removed = self.core().clear(operation_name.map(|name| name.0));
         drop(removed);
+    }
+
+    /// How many operations are kept apart, ``"(other operations)"`` not counted.
+    #[getter]
+    fn max_operations(&self) -> usize {
+        self.core().max_operations()
+    }
+
+    /// How many samples went to ``"(other operations)"`` because there were ``max_operations``
+    /// others when they came. Stays when metrics are cleared.
+    #[getter]
+    fn overflowed(&self) -> u64 {
+        self.core().overflowed()
+    }
+
+    /// How many timers started by name were forgotten, the one started first each time, because
+    /// 10,000 others were running.
+    #[getter]
+    fn timers_forgotten(&self) -> u64 {
+        self.core().timers_forgotten()
     }
 
     /// For compatibility only: how many samples of each operation are kept.

@@ -12,11 +12,12 @@ use pyo3::{
 
 use super::{
     arguments::{
-        self, Duration, Endpoint, ErrorText, MaxHistory, Method, Number, Status, Text, Whole,
-        text_of,
+        self, Duration, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, Number, Status,
+        Text, Whole, text_of,
     },
     awaitable::Done,
     convert::{detached_if_long, time_range, type_name, wrong_type},
+    logging::warn_of_bound,
     overrides::Override,
     ready::Ready,
     timer::Starts,
@@ -32,7 +33,13 @@ use crate::{
 /// Tracks requests to API endpoints.
 ///
 /// Keeps the newest ``max_history`` requests over all endpoints. A request is an error from
-/// status 400 on. ``clock`` is a :class:`ptpd_monitoring.testing.ManualClock` in tests.
+/// status 400 on. Of an error's text the first 1,000 characters are kept. ``clock`` is a
+/// :class:`ptpd_monitoring.testing.ManualClock` in tests.
+///
+/// Up to ``max_endpoints`` endpoints are kept apart, each as long as its requests are. Requests to
+/// further ones count for ``"(other endpoints)"``, which comes on top, and in ``overflowed``; methods
+/// past 100 of them become ``"(other)"`` and count in ``methods_overflowed``. The log warns of the
+/// first of each.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct APIPerformanceTracker {
     ready: Ready,
@@ -46,6 +53,7 @@ impl APIPerformanceTracker {
         self.core.get_or_init(|| {
             Requests::new(DEFAULT_MAX_HISTORY, Clock::System)
                 .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
+                .telling(warn_of_bound)
         })
     }
 
@@ -159,7 +167,7 @@ fn text_object<'a, 'py>(
 #[pymethods]
 impl APIPerformanceTracker {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, clock=None)")]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_endpoints=10000, clock=None)")]
     #[classmethod]
     fn new(
         cls: &Bound<'_, PyType>,
@@ -173,16 +181,25 @@ impl APIPerformanceTracker {
         })
     }
 
-    #[pyo3(signature = (max_history = Whole::new(10_000), *, clock = None))]
+    #[pyo3(signature = (
+        max_history = Whole::new(10_000),
+        *,
+        max_endpoints = Whole::new(10_000),
+        clock = None,
+    ))]
     fn __init__(
         slf: &Bound<'_, Self>,
         max_history: Whole<MaxHistory>,
+        max_endpoints: Whole<MaxEndpoints>,
         clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let max_history = max_history.count()?;
+        let max_endpoints = max_endpoints.count()?;
         let this = slf.get();
-        let new = Requests::new(max_history, arguments::clock(clock)?)?;
+        let new = Requests::new(max_history, arguments::clock(clock)?)?.telling(warn_of_bound);
+        new.set_max_endpoints(max_endpoints)?;
         if this.core.set(new).is_err() {
+            this.core().set_max_endpoints(max_endpoints)?;
             this.core().set_max_history(max_history)?;
         }
         Ok(())
@@ -292,6 +309,25 @@ impl APIPerformanceTracker {
     /// the five with the highest ``error_rate``.
     fn generate_api_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.report(py, TimeRange::ALL)
+    }
+
+    /// How many endpoints are kept apart, ``"(other endpoints)"`` not counted.
+    #[getter]
+    fn max_endpoints(&self) -> usize {
+        self.core().max_endpoints()
+    }
+
+    /// How many requests counted for ``"(other endpoints)"`` because there were ``max_endpoints``
+    /// others when they came.
+    #[getter]
+    fn overflowed(&self) -> u64 {
+        self.core().overflowed()
+    }
+
+    /// How many requests' methods became ``"(other)"`` because there were 100 others.
+    #[getter]
+    fn methods_overflowed(&self) -> u64 {
+        self.core().methods_overflowed()
     }
 
     /// For compatibility only: a live view of the requests, oldest first.

@@ -16,6 +16,18 @@ impl MonitoringSettings {
         self.0.max_history
     }
 
+    /// Operations kept apart (``PTPD_MONITORING_MAX_OPERATIONS``).
+    #[getter]
+    fn max_operations(&self) -> usize {
+        self.0.max_operations
+    }
+
+    /// Endpoints kept apart (``PTPD_MONITORING_MAX_ENDPOINTS``).
+    #[getter]
+    fn max_endpoints(&self) -> usize {
+        self.0.max_endpoints
+    }
+
     /// CPU alert threshold in percent (``PTPD_MONITORING_CPU_THRESHOLD``).
     #[getter]
     fn cpu_threshold(&self) -> f64 {
@@ -46,17 +58,29 @@ impl MonitoringSettings {
         self.0.cache_ttl
     }
 
+    /// Most bytes of the cache's entries, or None (``PTPD_MONITORING_CACHE_MAX_BYTES``).
+    #[getter]
+    fn cache_max_bytes(&self) -> Option<usize> {
+        self.0.cache_max_bytes
+    }
+
     fn __repr__(&self) -> String {
         let settings = &self.0;
+        let cache_max_bytes = settings
+            .cache_max_bytes
+            .map_or_else(|| "None".to_owned(), |bytes| bytes.to_string());
         format!(
-            "MonitoringSettings(max_history={}, cpu_threshold={:?}, memory_threshold={:?}, \
-             disk_threshold={:?}, cache_size={}, cache_ttl={:?})",
+            "MonitoringSettings(max_history={}, max_operations={}, max_endpoints={}, \
+             cpu_threshold={:?}, memory_threshold={:?}, disk_threshold={:?}, cache_size={}, \
+             cache_ttl={:?}, cache_max_bytes={cache_max_bytes})",
             settings.max_history,
+            settings.max_operations,
+            settings.max_endpoints,
             settings.cpu_threshold,
             settings.memory_threshold,
             settings.disk_threshold,
             settings.cache_size,
-            settings.cache_ttl
+            settings.cache_ttl,
         )
     }
 }

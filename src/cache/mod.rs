@@ -4,7 +4,10 @@ mod index;
 mod slots;
 mod store;
 mod ttl;
+mod weighed;
+mod weights;
 
 pub use slots::Handle;
 pub use store::{Counters, Deleted, Displaced, Found, Store, Undecided, Verdict};
 pub use ttl::{NEVER, Ttl};
+pub use weighed::Outweighed;

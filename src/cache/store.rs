@@ -1,6 +1,6 @@
 //! Recency, expiry and counting over opaque keys and values.
 
-use super::{Handle, NEVER, Ttl, index::Index, slots::Slots};
+use super::{Handle, NEVER, Ttl, index::Index, slots::Slots, weights::Weights};
 use crate::{
     clock::{Clock, Monotonic},
     error::{Error, Result},
@@ -74,12 +74,15 @@ pub struct Deleted<K, V> {
 /// the capacity; beyond 2^32 - 2 entries the oldest one is evicted whatever the capacity.
 #[derive(Debug)]
 pub struct Store<K, V> {
-    slots: Slots<K, V>,
+    pub(super) slots: Slots<K, V>,
     index: Index,
     max_size: usize,
     default_ttl: Ttl,
     clock: Clock,
-    counters: Counters,
+    pub(super) counters: Counters,
+    /// Where the entries' weight is bounded, too.
+    pub(super) weights: Option<Weights>,
+    pub(super) rejections: u64,
 }
 
 impl<K, V> Store<K, V> {
@@ -92,11 +95,14 @@ impl<K, V> Store<K, V> {
             default_ttl,
             clock,
             counters: Counters::default(),
+            weights: None,
+            rejections: 0,
         })
     }
 
     /// Changes the settings and returns the entries that no longer fit, which count as evictions.
-    /// Entries that stay keep the lifetime they have left, also when the clock is another one.
+    /// Entries that stay keep the lifetime they have left, also when the clock is another one. Their
+    /// weight is not bounded then; see [`Store::configure_weighed`] for that.
     pub fn configure(
         &mut self,
         max_size: usize,
@@ -110,6 +116,7 @@ impl<K, V> Store<K, V> {
                 .rebase(self.clock.monotonic().0, clock.monotonic().0);
         }
         self.clock = clock;
+        self.weights = None;
         let mut evicted = Vec::new();
         while self.slots.len() > self.max_size {
             evicted.extend(self.evict());
@@ -157,6 +164,7 @@ impl<K, V> Store<K, V> {
     /// counted; otherwise the least recently used entry goes if the store is full.
     ///
     /// `key` and `value` are called at most once, and not at all if the result is [`Undecided`].
+    /// Where the entries' weight is bounded use [`Store::set_weighed`]: this weighs nothing.
     #[inline]
     pub fn set(
         &mut self,
@@ -168,21 +176,14 @@ impl<K, V> Store<K, V> {
     ) -> std::result::Result<Displaced<K, V>, Undecided> {
         let hash = spread(hash);
         let found = self.locate(hash, judge)?;
-        let deadline = ttl
-            .unwrap_or(self.default_ttl)
-            .deadline(|| self.clock.monotonic());
+        let deadline = self.deadline(ttl);
         if let Some(at) = found {
             self.slots.touch(at);
             let former = self.slots.replace(at, value(), deadline);
             return Ok(former.map_or(Displaced::Nothing, Displaced::Value));
         }
-        let evicted = if self.slots.len() >= self.max_size.min(Slots::<K, V>::LIMIT) {
-            self.evict()
-        } else {
-            None
-        };
-        let at = self.slots.push(hash, deadline, (key(), value()));
-        self.index.insert(hash, at, |at| self.slots.hash(at));
+        let evicted = if self.is_full() { self.evict() } else { None };
+        self.push(hash, deadline, (key(), value()));
         Ok(evicted.map_or(Displaced::Nothing, Displaced::Entry))
     }
 
@@ -227,6 +228,9 @@ impl<K, V> Store<K, V> {
     /// The entries come out of what is returned, in no particular order.
     pub fn clear(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
         self.index = Index::new();
+        if let Some(weights) = &mut self.weights {
+            *weights = Weights::new(weights.max());
+        }
         self.slots.take().into_pairs()
     }
 
@@ -265,7 +269,25 @@ impl<K, V> Store<K, V> {
     }
 
     #[inline]
-    fn locate(
+    pub(super) fn deadline(&self, ttl: Option<Ttl>) -> u64 {
+        ttl.unwrap_or(self.default_ttl)
+            .deadline(|| self.clock.monotonic())
+    }
+
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.len() >= self.max_size.min(Slots::<K, V>::LIMIT)
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, hash: u64, deadline: u64, pair: (K, V)) -> u32 {
+        let at = self.slots.push(hash, deadline, pair);
+        self.index.insert(hash, at, |at| self.slots.hash(at));
+        at
+    }
+
+    #[inline]
+    pub(super) fn locate(
         &self,
         hash: u64,
         mut judge: impl FnMut(Handle, &K) -> Verdict,
@@ -306,19 +328,22 @@ impl<K, V> Store<K, V> {
         self.remove(at)
     }
 
-    fn evict(&mut self) -> Option<(K, V)> {
+    pub(super) fn evict(&mut self) -> Option<(K, V)> {
         let evicted = self.slots.oldest().and_then(|at| self.remove(at));
         self.counters.evictions += u64::from(evicted.is_some());
         evicted
     }
 
-    fn remove(&mut self, at: u32) -> Option<(K, V)> {
+    pub(super) fn remove(&mut self, at: u32) -> Option<(K, V)> {
+        if let Some(weights) = &mut self.weights {
+            weights.remove(at);
+        }
         self.index.remove(self.slots.hash(at), at);
         self.slots.remove(at)
     }
 }
 
-fn checked_max_size(max_size: usize) -> Result<usize> {
+pub(super) fn checked_max_size(max_size: usize) -> Result<usize> {
     if max_size == 0 {
         return Err(Error::argument("max_size", max_size, "at least 1"));
     }
@@ -328,7 +353,7 @@ fn checked_max_size(max_size: usize) -> Result<usize> {
 /// Callers' hashes may be as regular as consecutive numbers, which the index cannot take. Both
 /// steps are invertible, so hashes stay different where they were.
 #[inline]
-const fn spread(hash: u64) -> u64 {
+pub(super) const fn spread(hash: u64) -> u64 {
     let product = hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     product ^ (product >> 32)
 }

@@ -36,11 +36,14 @@ GETTERS: dict[Callable[[], Any], type[Any]] = {
 }
 VARIABLES = {
     "MAX_HISTORY": "max_history",
+    "MAX_OPERATIONS": "max_operations",
+    "MAX_ENDPOINTS": "max_endpoints",
     "CPU_THRESHOLD": "cpu_threshold",
     "MEMORY_THRESHOLD": "memory_threshold",
     "DISK_THRESHOLD": "disk_threshold",
     "CACHE_SIZE": "cache_size",
     "CACHE_TTL": "cache_ttl",
+    "CACHE_MAX_BYTES": "cache_max_bytes",
 }
 PREFIX = "PTPD_MONITORING_"
 
@@ -95,6 +98,9 @@ def test_without_variables_the_documented_defaults_hold() -> None:
     assert get_monitor()._max_history == 10_000
     assert get_api_tracker()._max_history == 10_000
     assert (get_cache()._max_size, get_cache()._default_ttl) == (1_000, 3_600)
+    assert get_cache().max_bytes is None
+    assert get_monitor().max_operations == 10_000
+    assert get_api_tracker().max_endpoints == 10_000
     resources = get_resource_monitor()
     assert (resources.cpu_threshold, resources.memory_threshold, resources.disk_threshold) == (
         80.0,
@@ -106,17 +112,23 @@ def test_without_variables_the_documented_defaults_hold() -> None:
 def test_variables_configure_the_instances(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
         "MAX_HISTORY": "5000",
+        "MAX_OPERATIONS": "600",
+        "MAX_ENDPOINTS": "700",
         "CPU_THRESHOLD": "75.0",
         "MEMORY_THRESHOLD": "85.5",
         "DISK_THRESHOLD": "95",
         "CACHE_SIZE": "2000",
         "CACHE_TTL": "12.5",
+        "CACHE_MAX_BYTES": "800000",
     }
     for variable, value in values.items():
         monkeypatch.setenv(PREFIX + variable, value)
     assert get_monitor()._max_history == 5_000
     assert get_profiler().monitor._max_history == 5_000
+    assert get_monitor().max_operations == 600
     assert get_api_tracker()._max_history == 5_000
+    assert get_api_tracker().max_endpoints == 700
+    assert get_cache().max_bytes == 800_000
     assert (get_cache()._max_size, get_cache()._default_ttl) == (2_000, 12.5)
     resources = get_resource_monitor()
     assert (resources.cpu_threshold, resources.memory_threshold, resources.disk_threshold) == (
@@ -162,6 +174,10 @@ def test_a_cache_may_be_configured_to_keep_for_ever(
         ("MAX_HISTORY", "1.5", "whole number"),
         ("MAX_HISTORY", "many", "whole number"),
         ("CACHE_SIZE", "0", "at least 1"),
+        ("MAX_OPERATIONS", "0", "at least 1"),
+        ("MAX_ENDPOINTS", "1e4", "whole number"),
+        ("CACHE_MAX_BYTES", "0", "at least 1"),
+        ("CACHE_MAX_BYTES", "1 MB", "whole number"),
         ("CPU_THRESHOLD", "101", "0 to 100"),
         ("MEMORY_THRESHOLD", "-1", "0 to 100"),
         ("DISK_THRESHOLD", "nan", "0 to 100"),
@@ -185,6 +201,16 @@ def test_a_wrong_value_is_named_with_its_variable_and_range_by_the_getter(
     assert allowed in str(caught.value)
     monkeypatch.delenv(PREFIX + variable)
     assert type(getter()) is GETTERS[getter]
+
+
+def test_settings_show_every_variable_in_their_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PREFIX + "CACHE_MAX_BYTES", "12345")
+    shown = repr(read_settings())
+    for name in VARIABLES.values():
+        assert f"{name}=" in shown
+    assert "cache_max_bytes=12345" in shown
+    monkeypatch.delenv(PREFIX + "CACHE_MAX_BYTES")
+    assert "cache_max_bytes=None" in repr(read_settings())
 
 
 def test_a_wrong_value_does_not_break_the_import() -> None:

@@ -5,7 +5,9 @@
     reason = "figures are exact unless a test says otherwise"
 )]
 
+mod bounds;
 mod cache;
+mod cache_weighed;
 mod calendar;
 mod clock;
 mod monitor;

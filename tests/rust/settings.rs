@@ -21,11 +21,14 @@ fn read(variables: &[(&str, &str)]) -> Result<Settings> {
 fn an_empty_environment_means_the_documented_defaults() {
     let expected = Settings {
         max_history: 10_000,
+        max_operations: 10_000,
+        max_endpoints: 10_000,
         cpu_threshold: 80.0,
         memory_threshold: 80.0,
         disk_threshold: 90.0,
         cache_size: 1_000,
         cache_ttl: 3_600.0,
+        cache_max_bytes: None,
     };
     assert_eq!(read(&[]).unwrap(), expected);
     assert_eq!(Settings::default(), expected);
@@ -107,6 +110,30 @@ fn each_variable_sets_its_own_setting_and_no_other() {
                 ..defaults
             },
         ),
+        (
+            "MAX_OPERATIONS",
+            "70",
+            Settings {
+                max_operations: 70,
+                ..defaults
+            },
+        ),
+        (
+            "MAX_ENDPOINTS",
+            "80",
+            Settings {
+                max_endpoints: 80,
+                ..defaults
+            },
+        ),
+        (
+            "CACHE_MAX_BYTES",
+            "90",
+            Settings {
+                cache_max_bytes: Some(90),
+                ..defaults
+            },
+        ),
     ];
     for (name, value, expected) in table {
         assert_eq!(
@@ -120,7 +147,13 @@ fn each_variable_sets_its_own_setting_and_no_other() {
 #[test]
 fn a_blank_variable_means_the_default() {
     for blank in ["", " ", "\t\n"] {
-        let names = ["MAX_HISTORY", "CPU_THRESHOLD", "CACHE_SIZE", "CACHE_TTL"];
+        let names = [
+            "MAX_HISTORY",
+            "MAX_OPERATIONS",
+            "CPU_THRESHOLD",
+            "CACHE_TTL",
+            "CACHE_MAX_BYTES",
+        ];
         let settings = read(&names.map(|name| (name, blank))).unwrap();
         assert_eq!(settings, Settings::default(), "{blank:?}");
     }
@@ -128,13 +161,16 @@ fn a_blank_variable_means_the_default() {
 
 #[test]
 fn a_bad_value_is_refused_with_its_variable_and_what_is_allowed() {
-    let table: [(&str, &str, &[&str]); 6] = [
+    let table: [(&str, &str, &[&str]); 9] = [
         (
             "MAX_HISTORY",
             COUNT,
             &["0", "-1", "2.5", "many", "1_000", "99999999999999999999"],
         ),
+        ("MAX_OPERATIONS", COUNT, &["0", "-1"]),
+        ("MAX_ENDPOINTS", COUNT, &["0", "all"]),
         ("CACHE_SIZE", COUNT, &["0", "inf", "1e3"]),
+        ("CACHE_MAX_BYTES", COUNT, &["0", "-1", "1MB", "none"]),
         (
             "CPU_THRESHOLD",
             PERCENT,

@@ -38,11 +38,10 @@ fn a_stop_from_elsewhere_takes_the_latest_start() {
 fn starting_again_restarts_instead_of_piling_up() {
     let mut timers = RunningTimers::default();
     for time in 0..3 * BOUND {
-        timers.start("op", ME, Monotonic(time));
+        assert!(!timers.start("op", ME, Monotonic(time)));
     }
     assert_eq!(timers.stop("op", ME), Some(Monotonic(3 * BOUND - 1)));
     assert_eq!(timers.stop("op", ME), None);
-    assert_eq!(timers.forgotten(), 0);
 }
 
 #[test]
@@ -63,6 +62,7 @@ fn names_do_not_share_starts_and_vanish_with_their_last_one() {
 #[test]
 fn starts_that_nobody_stops_are_bounded_and_the_first_started_go() {
     let mut timers = RunningTimers::default();
+    let mut forgotten = Vec::new();
     for number in 0..BOUND + 3 {
         // Half share a name, half have one of their own.
         let name = if number % 2 == 0 {
@@ -70,14 +70,44 @@ fn starts_that_nobody_stops_are_bounded_and_the_first_started_go() {
         } else {
             number.to_string()
         };
-        timers.start(&name, (number, 0), Monotonic(number));
+        if timers.start(&name, (number, 0), Monotonic(number)) {
+            forgotten.push(number);
+        }
     }
-    assert_eq!(timers.forgotten(), 3);
+    assert_eq!(forgotten, [BOUND, BOUND + 1, BOUND + 2]);
     assert!(!timers.contains("1"));
     assert!(timers.contains("3"));
     // The starts 0 and 2 are gone too: their owners get the latest.
     assert_eq!(timers.stop("shared", (4, 0)), Some(Monotonic(4)));
     assert_eq!(timers.stop("shared", (2, 0)), Some(Monotonic(BOUND + 2)));
+}
+
+#[test]
+fn what_was_stopped_or_restarted_makes_room_and_is_not_forgotten_again() {
+    let mut timers = RunningTimers::default();
+    for number in 0..BOUND {
+        assert!(!timers.start(&number.to_string(), ME, Monotonic(number)));
+    }
+    timers.stop("0", ME);
+    timers.start("1", ME, Monotonic(BOUND));
+    // One stopped, so there is room for one; then the first is 2, because 1 was started again.
+    assert!(!timers.start("new", ME, Monotonic(BOUND + 1)));
+    assert!(timers.start("newer", ME, Monotonic(BOUND + 2)));
+    assert!(timers.contains("1") && !timers.contains("2") && timers.contains("3"));
+}
+
+#[test]
+fn a_hundred_thousand_starts_beyond_the_bound_do_not_look_at_all_names() {
+    // Looking at each of 10,000 names would make a billion steps.
+    let mut timers = RunningTimers::default();
+    let starts = 100_000_u64;
+    let forgotten = (0..starts)
+        .filter(|&number| timers.start(&number.to_string(), ME, Monotonic(number)))
+        .count();
+    assert_eq!(forgotten as u64, starts - BOUND);
+    assert_eq!(timers.names().count() as u64, BOUND);
+    assert!(timers.contains(&(starts - BOUND).to_string()));
+    assert!(!timers.contains(&(starts - BOUND - 1).to_string()));
 }
 
 /// The timers as a list in order of starting.
