@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._native import (
@@ -20,23 +19,22 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# Reentrant: the profiler asks for the monitor.
-_lock = threading.RLock()
 _instances: dict[str, Any] = {}
 
 
 def _once(make: Callable[[], _T]) -> Callable[[], _T]:
-    """Make the instance at the first call, also of two threads at once; a failure is no call."""
+    """Make the instance at the first call, also of two threads at once; a failure is no call.
+
+    Without a lock, which a fork by another thread would leave locked in the child: two threads may
+    both make one, and the first to put it down wins.
+    """
     name = make.__name__
 
     @functools.wraps(make)
     def get() -> _T:
         found: _T | None = _instances.get(name)
         if found is None:
-            with _lock:
-                found = _instances.get(name)
-                if found is None:
-                    found = _instances[name] = make()
+            found = _instances.setdefault(name, make())
         return found
 
     return get

@@ -10,15 +10,15 @@ use std::{
 
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit, intern,
+    PyTraverseError, PyVisit,
     prelude::*,
-    sync::PyOnceLock,
     types::{PyDict, PyString},
 };
 
 use super::{
     arguments::{SessionId, Text},
     monitor::PerformanceMonitor,
+    once::{Once, intern},
 };
 use crate::timers::Owner;
 
@@ -42,7 +42,7 @@ pub fn owner(py: Python<'_>) -> PyResult<Owner> {
 
 /// The running asyncio task's address, 0 outside of any.
 fn task_number(py: Python<'_>) -> PyResult<u64> {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    static MODULES: Once<Py<PyDict>> = Once::new();
     let modules = MODULES.get_or_try_init(py, || {
         let modules = py.import("sys")?.getattr("modules")?;
         Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())

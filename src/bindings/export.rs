@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::metadata::{self, Metadata};
 use crate::{
-    calendar::TimeRange,
+    calendar::{IsoFormatter, TimeRange},
     error::Result,
     monitor::Operation,
     report::{ExportedSample, Format, render_samples, write_atomically},
@@ -19,20 +19,22 @@ pub fn export(
     format: Format,
     path: Option<&Path>,
 ) -> PyResult<Option<String>> {
+    let mut times = IsoFormatter::default();
     let mut rows = Vec::new();
     for operation in operations {
         for sample in operation.samples(TimeRange::ALL) {
             let metadata = metadata::to_json(py, &sample)?;
-            rows.push((operation.name(), sample, metadata));
+            let time = times.format(sample.time);
+            rows.push((operation.name(), sample, time, metadata));
         }
     }
     let exported: Vec<ExportedSample<'_>> = rows
         .iter()
-        .map(|(name, sample, metadata)| ExportedSample {
+        .map(|(name, sample, time, metadata)| ExportedSample {
             name,
             value: sample.value,
             unit: &sample.label.unit,
-            time: sample.time,
+            time: *time,
             metadata,
         })
         .collect();

@@ -2,10 +2,6 @@
 
 use std::sync::OnceLock;
 
-use numpy::{
-    PyArray1,
-    datetime::{Datetime, units::Nanoseconds},
-};
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
@@ -17,7 +13,7 @@ use super::{
         self, ExportFormat, MaxHistory, MetricName, Number, OperationName, Text, Unit, Value,
         Whole, optional_path, text_of,
     },
-    array::float_values,
+    array::{Element, float_values, new_array},
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
     export::export,
@@ -394,10 +390,14 @@ impl PerformanceMonitor {
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> Bound<'py, PyArray1<f64>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let operation = self.core().operation(operation_name.0);
         let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
-        PyArray1::from_vec(py, values)
+        new_array(
+            py,
+            Element::Float64,
+            values.into_iter().map(f64::to_ne_bytes),
+        )
     }
 
     /// The times of the operation's samples, oldest first, as a new datetime64[ns] array in UTC;
@@ -406,10 +406,14 @@ impl PerformanceMonitor {
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let operation = self.core().operation(operation_name.0);
         let times = operation.map_or_else(Vec::new, |operation| operation.times());
-        PyArray1::from_iter(py, times.into_iter().map(Datetime::from))
+        new_array(
+            py,
+            Element::Nanoseconds,
+            times.into_iter().map(i64::to_ne_bytes),
+        )
     }
 
     /// Exports the samples of ``operation_name``, or of all operations in order of first use.

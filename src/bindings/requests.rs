@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::PyValueError,
-    intern,
     prelude::*,
     types::{PyDict, PyList, PyString, PyTuple},
 };
@@ -17,6 +16,7 @@ use super::{
     },
     awaitable::Done,
     convert::{detached_if_long, time_range, type_name, wrong_type},
+    once::intern,
     overrides::Override,
     timer::Starts,
     views::RequestsView,

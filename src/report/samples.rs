@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::csv::{TERMINATOR, finish, number_text};
 use crate::{
-    calendar::{IsoFormatter, IsoText},
+    calendar::IsoText,
     error::{Error, Result},
 };
 
@@ -40,8 +40,9 @@ pub struct ExportedSample<'a> {
     pub value: f64,
     /// The value's unit.
     pub unit: &'a str,
-    /// UTC nanoseconds since the Unix epoch.
-    pub time: i64,
+    /// The local time. Not the stamp itself: reading the zone reads the environment, which the
+    /// host program may be changing while samples are rendered beside it.
+    pub time: IsoText,
     /// The metadata as a JSON object.
     pub metadata: &'a RawValue,
 }
@@ -73,7 +74,6 @@ pub fn render_samples<'a>(
 }
 
 fn to_json<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<String> {
-    let mut times = IsoFormatter::default();
     let mut out = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut out);
     let mut list = serializer.serialize_seq(None).map_err(encoding)?;
@@ -82,7 +82,7 @@ fn to_json<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<
             metric_name: sample.name,
             value: sample.value,
             unit: sample.unit,
-            timestamp: times.format(sample.time),
+            timestamp: sample.time,
             metadata: sample.metadata,
         })
         .map_err(encoding)?;
@@ -96,7 +96,6 @@ fn to_csv<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<S
     if samples.peek().is_none() {
         return Ok(String::new());
     }
-    let mut times = IsoFormatter::default();
     let mut writer = ::csv::WriterBuilder::new()
         .terminator(TERMINATOR)
         .from_writer(Vec::new());
@@ -109,7 +108,7 @@ fn to_csv<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<S
                 sample.name,
                 &number_text(sample.value),
                 sample.unit,
-                &times.format(sample.time).to_string(),
+                &sample.time.to_string(),
                 sample.metadata.get(),
             ])
             .map_err(encoding)?;

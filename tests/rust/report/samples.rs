@@ -21,7 +21,7 @@ impl Row {
             name: &self.name,
             value: self.value,
             unit: &self.unit,
-            time: self.time,
+            time: IsoFormatter::default().format(self.time),
             metadata: &self.metadata,
         }
     }
