@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-# Whoever imports monitoring waits for this module, so it imports nothing heavy: not `typing`, not
-# `threading`, not `functools`.
-import os
-from _thread import RLock
-
 from ._native import (
     APIPerformanceTracker,
     CacheManager,
@@ -16,6 +11,7 @@ from ._native import (
     read_settings,
 )
 
+# Whoever imports monitoring waits for this module, so it imports nothing heavy, not even `typing`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,33 +19,21 @@ if TYPE_CHECKING:
 
     _T = TypeVar("_T")
 
-# Reentrant: the profiler asks for the monitor.
-_lock = RLock()
 _instances: dict[str, Any] = {}
 
 
-def _renew_lock() -> None:
-    """Replace a lock that another thread may have held when this process was forked."""
-    global _lock  # noqa: PLW0603 - there is one of it
-    _lock = RLock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
-
-
 def _once(make: Callable[[], _T]) -> Callable[[], _T]:
-    """Make the instance at the first call, also of two threads at once; a failure is no call."""
+    """Make the instance at the first call, also of two threads at once; a failure is no call.
+
+    Without a lock, which a fork by another thread would leave locked in the child: two threads may
+    both make one, and the first to put it down wins.
+    """
     name = make.__name__
 
     def get() -> _T:
         found: _T | None = _instances.get(name)
         if found is None:
-            with _lock:
-                found = _instances.get(name)
-                if found is None:
-                    # A signal handler may have asked, and been answered, meanwhile.
-                    found = _instances.setdefault(name, make())
+            found = _instances.setdefault(name, make())
         return found
 
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):

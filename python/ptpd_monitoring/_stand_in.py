@@ -40,7 +40,10 @@ class _StandIn:
         if fullname not in (_PACKAGE, _MODULE):
             return None
         spec = ModuleSpec(
-            fullname, self, origin=performance.__file__, is_package=fullname == _PACKAGE
+            fullname,
+            self,  # type: ignore[arg-type] # a loader by its methods alone
+            origin=performance.__file__,
+            is_package=fullname == _PACKAGE,
         )
         # Sets `__file__`, which tracebacks, inspect and coverage look for.
         spec.has_location = True

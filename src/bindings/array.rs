@@ -3,7 +3,6 @@
 use numpy::{PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::{
     exceptions::PyValueError,
-    intern,
     prelude::*,
     types::{PyByteArray, PyBytes, PyString},
 };
@@ -11,6 +10,7 @@ use pyo3::{
 use super::{
     arguments::real,
     convert::{attribute, loaded_module, wrong_type},
+    once::intern,
 };
 
 /// The numbers in `values`: a one-dimensional array of any numeric type, or any sequence.
@@ -49,13 +49,31 @@ pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>>
         .collect()
 }
 
+/// Imports `NumPy`, by Python's own import, before anything binds to it.
+///
+/// The binding fills cells once a process, and a fork must not meet them half filled: with the
+/// import done before, filling them takes microseconds and not the fraction of a second.
+pub fn import_numpy(py: Python<'_>) -> PyResult<()> {
+    if loaded_module(py, intern!(py, "numpy"))?.is_none() {
+        py.import(intern!(py, "numpy"))?;
+    }
+    Ok(())
+}
+
 /// `values` as a `NumPy` array if it is one. Nothing can be one before `NumPy` is imported, and this
 /// must not be what imports it.
 pub fn as_array<'a, 'py>(
     values: &'a Bound<'py, PyAny>,
 ) -> PyResult<Option<&'a Bound<'py, PyUntypedArray>>> {
     let py = values.py();
-    if loaded_module(py, intern!(py, "numpy"))?.is_none() {
+    let Some(numpy) = loaded_module(py, intern!(py, "numpy"))? else {
+        return Ok(None);
+    };
+    // Missing while another thread is importing it.
+    let Some(class) = attribute(&numpy, "ndarray") else {
+        return Ok(None);
+    };
+    if !values.is_instance(&class)? {
         return Ok(None);
     }
     Ok(values.cast::<PyUntypedArray>().ok())

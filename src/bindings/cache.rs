@@ -2,9 +2,8 @@
 
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit, intern,
+    PyTraverseError, PyVisit,
     prelude::*,
-    sync::PyOnceLock,
     types::{PyDict, PyTuple},
 };
 
@@ -15,6 +14,7 @@ use super::{
     cache_weigher::{Weighed, Weigher, max_bytes_of},
     lock::lock,
     models::{CacheStats, Counts},
+    once::{Once, intern},
     ready::Ready,
 };
 use crate::{
@@ -274,7 +274,7 @@ impl CacheManager {
         factory: &Bound<'py, PyAny>,
         ttl: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        static ABSENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static ABSENT: Once<Py<PyAny>> = Once::new();
         let py = slf.py();
         let absent = ABSENT
             .get_or_try_init(py, || {

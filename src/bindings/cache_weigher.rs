@@ -1,10 +1,11 @@
 //! What cached entries weigh, as the caller or `sys.getsizeof` tells.
 
-use pyo3::{exceptions::PyValueError, intern, prelude::*, sync::PyOnceLock};
+use pyo3::{exceptions::PyValueError, prelude::*};
 
 use super::{
     arguments::whole,
     convert::{shown, wrong_type},
+    once::{Once, intern},
 };
 use crate::{cache::Handle, error::Error};
 
@@ -64,7 +65,7 @@ impl Weigher {
 }
 
 fn size_of(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    static GETSIZEOF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static GETSIZEOF: Once<Py<PyAny>> = Once::new();
     let py = object.py();
     let getsizeof = GETSIZEOF.get_or_try_init(py, || {
         PyResult::Ok(

@@ -9,12 +9,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use pyo3::{PyTraverseError, PyVisit, intern, prelude::*, types::PyString};
+use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyString};
 
 use super::{
     arguments::{SessionId, Text},
     convert::loaded_module,
     monitor::PerformanceMonitor,
+    once::intern,
 };
 use crate::timers::Owner;
 

@@ -3,10 +3,10 @@
 use pyo3::{
     exceptions::{PyOverflowError, PyTypeError, PyValueError},
     prelude::*,
-    sync::PyOnceLock,
     types::{PyDateTime, PyDict, PyString, PyTuple},
 };
 
+use super::once::Once;
 use crate::calendar::{TimeRange, local_datetime};
 
 /// `value` as Python shows it, shortened; the type's name where its `__repr__` fails.
@@ -152,7 +152,7 @@ pub fn loaded_module<'py>(
     py: Python<'py>,
     name: &Bound<'py, PyString>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    static MODULES: Once<Py<PyDict>> = Once::new();
     let modules = MODULES.get_or_try_init(py, || {
         let modules = py.import("sys")?.getattr("modules")?;
         Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())

@@ -16,11 +16,9 @@ use super::{
 /// channels, or a Pillow image.
 pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     if let Some(array) = as_array(value)? {
-        use numpy::PyUntypedArrayMethods;
-        return Ok(match *array.shape() {
-            [height, width] | [height, width, 1..=4] if height * width > 0 => {
-                Some((height * width) as u64)
-            }
+        let shape: Vec<u64> = array.getattr("shape")?.extract()?;
+        return Ok(match *shape {
+            [height, width] | [height, width, 1..=4] if height * width > 0 => Some(height * width),
             _ => None,
         });
     }

@@ -25,6 +25,7 @@ mod logging;
 mod metadata;
 mod models;
 mod monitor;
+mod once;
 mod overrides;
 mod profile;
 mod profiler;
@@ -63,4 +64,9 @@ mod _native {
     use super::settings::{MonitoringSettings, read_settings};
     #[pymodule_export]
     use super::timer::Timer;
+
+    #[pymodule_init]
+    fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        super::once::fill_cells(module.py())
+    }
 }

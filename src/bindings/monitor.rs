@@ -17,7 +17,7 @@ use super::{
         self, ExportFormat, MaxHistory, MaxOperations, MetricName, Number, OperationName, Text,
         Unit, Value, Whole, optional_path, text_of,
     },
-    array::float_values,
+    array::{float_values, import_numpy},
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
     export::export,
@@ -414,10 +414,11 @@ impl PerformanceMonitor {
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> Bound<'py, PyArray1<f64>> {
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        import_numpy(py)?;
         let operation = self.core().operation(operation_name.0);
         let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
-        PyArray1::from_vec(py, values)
+        Ok(PyArray1::from_vec(py, values))
     }
 
     /// The times of the operation's samples, oldest first, as a new datetime64[ns] array in UTC;
@@ -426,10 +427,14 @@ impl PerformanceMonitor {
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
+    ) -> PyResult<Bound<'py, PyArray1<Datetime<Nanoseconds>>>> {
+        import_numpy(py)?;
         let operation = self.core().operation(operation_name.0);
         let times = operation.map_or_else(Vec::new, |operation| operation.times());
-        PyArray1::from_iter(py, times.into_iter().map(Datetime::from))
+        Ok(PyArray1::from_iter(
+            py,
+            times.into_iter().map(Datetime::from),
+        ))
     }
 
     /// Exports the samples of ``operation_name``, or of all operations in order of first use.

@@ -2,12 +2,14 @@
 
 use pyo3::{
     exceptions::PyTypeError,
-    intern,
     prelude::*,
     types::{PyDict, PyTuple},
 };
 
-use super::convert::{attribute, type_name};
+use super::{
+    convert::{attribute, type_name},
+    once::intern,
+};
 use crate::system::peak::{self, Measurement, Peak};
 
 /// Bytes in a megabyte, as the API counts them.

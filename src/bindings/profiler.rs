@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::PyTypeError,
-    intern,
     prelude::*,
     types::{PyDict, PyList, PyString, PyTuple},
 };
@@ -17,6 +16,7 @@ use super::{
     convert::{type_name, wrong_type},
     images::{pixels, pixels_of_size},
     monitor::PerformanceMonitor,
+    once::intern,
     profile::{MB, PIXELS, Usage, callable_name, describe, function_and_arguments},
     ready::Ready,
 };

@@ -5,7 +5,6 @@ use std::sync::OnceLock;
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::PyValueError,
-    intern,
     prelude::*,
     types::{PyDict, PyList, PyString, PyTuple, PyType},
 };
@@ -18,6 +17,7 @@ use super::{
     awaitable::Done,
     convert::{detached_if_long, time_range, type_name, wrong_type},
     logging::warn_of_bound,
+    once::intern,
     overrides::Override,
     ready::Ready,
     timer::Starts,

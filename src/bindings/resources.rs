@@ -9,7 +9,6 @@ use std::{
 
 use parking_lot::Mutex;
 use pyo3::{
-    intern,
     prelude::*,
     types::{PyDict, PyTuple},
 };
@@ -18,6 +17,7 @@ use super::{
     arguments::{self, Given},
     logging::warn,
     models::{Readings, ResourceUsage},
+    once::intern,
 };
 use crate::{
     clock::Clock,

@@ -1,8 +1,8 @@
 //! Statistics as Python dicts.
 
-use pyo3::{intern, prelude::*, types::PyDict};
+use pyo3::{prelude::*, types::PyDict};
 
-use super::convert::detached_if_long;
+use super::{convert::detached_if_long, once::intern};
 use crate::{monitor::Measured, stats::Summary};
 
 /// A `get_statistics` dict.

@@ -63,22 +63,39 @@ impl fmt::Display for NoGpus {
 ///
 /// A forked child initialises it again and leaves its parent's handle alone: shutting that down
 /// would free objects in the driver that both share.
-static LIBRARY: PerProcess<OnceLock<Result<Nvml, NoGpus>>> = PerProcess::new(OnceLock::new);
+static LIBRARY: PerProcess<Library> = PerProcess::new(Library::named);
+
+struct Library {
+    /// The file that the environment names.
+    path: Option<OsString>,
+    nvml: OnceLock<Result<Nvml, NoGpus>>,
+}
+
+impl Library {
+    fn named() -> Self {
+        Self {
+            path: env::var_os(LIBRARY_VARIABLE).filter(|path| !path.is_empty()),
+            nvml: OnceLock::new(),
+        }
+    }
+
+    fn load(&self) -> Result<Nvml, NoGpus> {
+        let mut builder = Nvml::builder();
+        if let Some(path) = &self.path {
+            builder.lib_path(path);
+        }
+        builder
+            .init()
+            .map_err(|error| reason(&error, self.path.as_ref()))
+    }
+}
 
 fn library() -> Result<&'static Nvml, &'static NoGpus> {
-    LIBRARY.get().get_or_init(load).as_ref()
+    let library = LIBRARY.get();
+    library.nvml.get_or_init(|| library.load()).as_ref()
 }
 
-fn load() -> Result<Nvml, NoGpus> {
-    let named = env::var_os(LIBRARY_VARIABLE).filter(|path| !path.is_empty());
-    let mut builder = Nvml::builder();
-    if let Some(path) = &named {
-        builder.lib_path(path);
-    }
-    builder.init().map_err(|error| reason(&error, named))
-}
-
-fn reason(error: &NvmlError, named: Option<OsString>) -> NoGpus {
+fn reason(error: &NvmlError, named: Option<&OsString>) -> NoGpus {
     match (error, named) {
         (_, Some(path)) => {
             NoGpus::Broken(format!("{LIBRARY_VARIABLE}={}: {error}", path.display()))
@@ -90,10 +107,13 @@ fn reason(error: &NvmlError, named: Option<OsString>) -> NoGpus {
     }
 }
 
-/// Why this process has no GPUs to read, if that is known already; never initialises anything.
+/// Why this process has no GPUs to read, if that is known already; never initialises the driver.
+///
+/// Ask this first where the host program may change its environment meanwhile: the environment is
+/// read at the first question in a process, and the others may take too long to stop it for.
 #[must_use]
 pub fn known_failure() -> Option<&'static NoGpus> {
-    LIBRARY.get().get()?.as_ref().err()
+    LIBRARY.get().nvml.get()?.as_ref().err()
 }
 
 /// How many GPUs there are; zero, too, where the driver is missing or does not work. The first

@@ -10,5 +10,6 @@ mod resource_usage;
 pub use api_metric::APIMetric;
 pub use base::Model;
 pub use cache_stats::{CacheStats, Counts};
+pub use fields::FieldError;
 pub use metric::{Origin, PerformanceMetric};
 pub use resource_usage::{Readings, ResourceUsage};

@@ -1,0 +1,85 @@
+//! What is made once a process.
+//!
+//! `PyOnceLock`, and with it pyo3's own `intern!`, detaches while it is being filled: a fork by
+//! another thread at that moment leaves the child with a cell that is being filled for ever. These
+//! are filled in one step while attached. Two threads may both make the first value; one is kept.
+
+use std::sync::OnceLock;
+
+use pyo3::{
+    PyTypeInfo,
+    prelude::*,
+    types::{PyDate, PyDateAccess, PyDateTime, PyString, PyTime, PyTuple},
+};
+
+use super::{cache::CacheManager, models::FieldError};
+
+/// A value that the first caller makes.
+pub struct Once<T>(OnceLock<T>);
+
+impl<T> Once<T> {
+    /// A value that nobody has made yet.
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// The value, made by `make` if there is none. `make` may run any Python code.
+    #[inline]
+    pub fn get_or_try_init<E>(
+        &self,
+        _py: Python<'_>,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<&T, E> {
+        match self.0.get() {
+            Some(value) => Ok(value),
+            None => Ok(self.keep(make()?)),
+        }
+    }
+
+    #[cold]
+    fn keep(&self, new: T) -> &T {
+        self.0.get_or_init(|| new)
+    }
+}
+
+/// An interned `str`; see [`intern`].
+pub struct Interned(&'static str, OnceLock<Py<PyString>>);
+
+impl Interned {
+    /// `text`, not yet made a `str`.
+    pub const fn new(text: &'static str) -> Self {
+        Self(text, OnceLock::new())
+    }
+
+    /// The `str`.
+    #[inline]
+    pub fn get<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
+        let made = self.1.get_or_init(|| PyString::intern(py, self.0).unbind());
+        made.bind(py)
+    }
+}
+
+/// The interned `str` of a literal.
+macro_rules! intern {
+    ($py:expr, $text:expr) => {{
+        static INTERNED: $crate::bindings::once::Interned =
+            $crate::bindings::once::Interned::new($text);
+        INTERNED.get($py)
+    }};
+}
+pub(crate) use intern;
+
+/// Fills those of pyo3's own cells that our calls come across. The import is the one moment at
+/// which no other thread can be in here.
+pub fn fill_cells(py: Python<'_>) -> PyResult<()> {
+    let date = PyDate::new(py, 2000, 1, 1)?;
+    let _ = (date.get_year(), date.get_month(), date.get_day());
+    date.is_instance_of::<PyDateTime>();
+    date.is_instance_of::<PyTime>();
+    date.get_type().name()?;
+    PyTuple::empty(py).try_iter()?.size_hint();
+    FieldError::type_object(py);
+    // The first instance of any class with a `__dict__`.
+    py.get_type::<CacheManager>().call0()?;
+    Ok(())
+}

@@ -1,0 +1,215 @@
+"""Threads that call everything there is, for programs that fork or exit in the middle of it.
+
+PYTEST_DONT_REWRITE: helpers only, there is no test in here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ptpd_monitoring import (
+    APIPerformanceTracker,
+    CacheManager,
+    ImageProcessingProfiler,
+    PerformanceMonitor,
+    PerformanceReport,
+    ResourceMonitor,
+    get_cache,
+    get_monitor,
+    get_profiler,
+)
+
+HERE = Path(__file__).resolve().parent
+DEADLINE = 60.0
+
+
+def run(script: str, *arguments: object, timeout: float = 240, **variables: str) -> str:
+    """Run ``script`` in an interpreter of its own; what it printed.
+
+    It has to exit with status 0 and to say nothing on its standard error.
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(HERE), **variables},
+    )
+    assert (done.returncode, done.stderr) == (0, ""), f"{done.returncode}: {done.stderr[-4000:]}"
+    return done.stdout
+
+
+class Everything:
+    """One object of each class, and what can be done with it."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.monitor = PerformanceMonitor(max_history=20_000)
+        self.profiler = ImageProcessingProfiler(self.monitor)
+        self.tracker = APIPerformanceTracker(max_history=20_000)
+        self.cache = CacheManager(max_size=100)
+        self.resources = ResourceMonitor()
+        self.report = PerformanceReport(self.monitor, self.tracker, self.resources)
+        self.tasks: list[Callable[[], object]] = [
+            self.time,
+            self.record,
+            self.track,
+            self.remember,
+            self.profile,
+            self.watch,
+            self.tell,
+            self.export,
+        ]
+
+    def time(self) -> None:
+        monitor = self.monitor
+        with monitor.session("a session"), monitor.timer("timed"), monitor.timer("timed"):
+            monitor.start_timer("by name")
+            monitor.stop_timer("by name")
+        monitor.get_metrics("by name")[-1].timestamp.isoformat()
+        now = datetime.now()
+        monitor.get_metrics("timed", (now - timedelta(seconds=1), now))
+        monitor.clear_metrics("by name")
+
+    def record(self) -> None:
+        self.monitor.record_metric("recorded", 1, "u", metadata={"key": object()})
+        self.monitor.record_many("many", [0.5] * 5_000, "u")
+        # Long enough to be summed up without the interpreter.
+        assert self.monitor.get_statistics("many")["mean"] == 0.5
+        assert self.monitor.get_average("many") == 0.5
+        self.monitor.get_percentiles("many", [99.9])
+        self.monitor.values("many")
+
+    def track(self) -> None:
+        with self.tracker.track("/path", "POST"):
+            self.tracker.track_request("/other", 0.001, 404, error="not found")
+        self.tracker.get_endpoint_stats("/path")
+        self.tracker.get_error_rate("/other")
+        self.tracker.get_response_times()
+        self.tracker.generate_api_report()
+        _ = self.tracker._requests[-1].timestamp
+
+    def remember(self) -> None:
+        for key in range(120):
+            self.cache.set(key, str(key), ttl=60)
+        assert self.cache.get(119) in (None, "119")
+        self.cache.get_or_set(("made", 1), lambda: "value")
+        self.cache.delete(118)
+        self.cache.cleanup_expired()
+        assert self.cache.get_stats().max_size == 100
+        get_cache().set("key", "value")
+        get_monitor().record_metric("global", 1, "u")
+        assert get_profiler().monitor is get_monitor()
+
+    def profile(self) -> None:
+        def work() -> int:
+            return sum(range(2_000))
+
+        _, profile = self.profiler.profile_operation(work)
+        assert profile["memory_peak_mb"] > 0
+        self.profiler.track_memory_usage("work")
+        self.profiler.get_memory_stats()
+        self.profiler.identify_bottlenecks(["work"])
+        self.profiler.get_processing_speed((640, 480), "work")
+        self.profiler.estimate_batch_time([(640, 480)], "work")
+
+    def watch(self) -> None:
+        self.resources.check_resources()
+        self.resources.get_alerts_for_high_usage()
+        self.resources.get_disk_usage("/")
+        if "PTPD_MONITORING_NVML_LIBRARY" in os.environ:
+            gpu = self.resources.get_gpu_usage(1)
+            assert gpu is not None
+            assert gpu["gpu_percent"] == 73.0
+
+    def tell(self) -> None:
+        daily = self.report.generate_daily_report()
+        self.report.export_report(daily, path=self.folder / f"{os.getpid()}.json")
+        assert PerformanceReport.export_report(daily, "csv")
+        self.report.generate_session_report("a session")
+        now = datetime.now()
+        period = (now - timedelta(hours=1), now)
+        self.report.compare_performance(period, period)
+
+    def export(self) -> None:
+        assert self.monitor.export_metrics("json")
+        self.monitor.export_metrics("csv", self.folder / f"{os.getpid()}.csv")
+
+    def round(self) -> None:
+        """Do all of it once."""
+        for task in self.tasks:
+            task()
+
+    def check_counting(self) -> None:
+        """Check that what is done is also counted."""
+        own = PerformanceMonitor()
+        for _ in range(3):
+            own.record_metric("op", 1, "u")
+        assert own.get_statistics("op")["count"] == 3
+        before = len(self.monitor.get_metrics("counted"))
+        self.monitor.record_metric("counted", 1, "u")
+        assert len(self.monitor.get_metrics("counted")) == before + 1
+        stats = self.cache.get_stats()
+        self.cache.get("no such key")
+        assert self.cache.get_stats().misses >= stats.misses + 1
+
+    def hammer(
+        self, stop: threading.Event, failures: list[BaseException]
+    ) -> list[threading.Thread]:
+        """Start eight threads that do each task over and over."""
+
+        def repeat(first: int) -> None:
+            try:
+                while not stop.is_set():
+                    for at in range(len(self.tasks)):
+                        self.tasks[(first + at) % len(self.tasks)]()
+            except BaseException as failure:
+                failures.append(failure)
+
+        threads = [threading.Thread(target=repeat, args=(at,), daemon=True) for at in range(8)]
+        for thread in threads:
+            thread.start()
+        return threads
+
+
+def fork(child: Callable[[], object]) -> int:
+    """Fork; the child calls ``child`` and exits with 0, or with 1 and a traceback."""
+    with warnings.catch_warnings():
+        # Python 3.12 and newer warn about a fork beside threads. That it works is the point.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid:
+        return pid
+    try:
+        child()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def reap(pid: int, deadline: float = DEADLINE) -> None:
+    """Wait for a child, which has to end with status 0 before the deadline."""
+    end = time.monotonic() + deadline
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            assert os.waitstatus_to_exitcode(status) == 0, f"a child ended with {status}"
+            return
+        if time.monotonic() > end:
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
+            raise AssertionError("a forked child hung")
+        time.sleep(0.002)
