@@ -1,13 +1,9 @@
 //! Operations by name: their recent samples and their running timers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
-use parking_lot::{Mutex, RwLock};
 
 use crate::{
     calendar::TimeRange,
@@ -15,6 +11,10 @@ use crate::{
     error::{Error, Result},
     series::{LabelRef, Sample, Series},
     stats::{mean, percentiles, sum, validate_percentile},
+    sync::{
+        Mutex, RwLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     timers::{Owner, RunningTimers},
 };
 
@@ -199,7 +199,11 @@ impl<M> Monitor<M> {
         Ok(self
             .operations()
             .iter()
-            .flat_map(|operation| operation.state.lock().series.truncate(bound))
+            .flat_map(|operation| {
+                let mut state = operation.state.lock();
+                // Read again: to cut down to a bound that another has replaced would lose samples.
+                state.series.truncate(self.max_history())
+            })
             .collect())
     }
 

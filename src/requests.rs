@@ -1,22 +1,19 @@
 //! API requests and their summaries.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use parking_lot::Mutex;
 
 use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
     error::{Error, Result},
     stats::Summary,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 /// How many endpoints the two rankings of a report hold.
@@ -301,8 +298,9 @@ impl Requests {
         if max_history == 0 {
             return Err(Error::argument("max_history", max_history, "at least 1"));
         }
-        self.max_history.store(max_history, Relaxed);
+        // Under the lock: the truncation to a bound that another has replaced would lose requests.
         let mut state = self.state.lock();
+        self.max_history.store(max_history, Relaxed);
         while state.rows.len() > max_history {
             state.pop();
         }
