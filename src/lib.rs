@@ -14,7 +14,9 @@ pub mod report;
 pub mod requests;
 pub mod series;
 pub mod settings;
+pub mod starts;
 pub mod stats;
+pub mod sync;
 pub mod system;
 pub mod timers;
 

@@ -1,13 +1,9 @@
 //! Operations by name: their recent samples and their running timers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
-use parking_lot::{Mutex, RwLock};
 
 use crate::{
     bounds::{Beyond, Bound, DEFAULT_MAX_OPERATIONS, Notice, OTHER_OPERATIONS, at_least_one},
@@ -16,6 +12,10 @@ use crate::{
     error::Result,
     series::{LabelRef, Sample, Series},
     stats::{mean, percentiles, sum, validate_percentile},
+    sync::{
+        Mutex, RwLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     timers::{MAX_RUNNING, Owner, RunningTimers},
 };
 
@@ -218,7 +218,11 @@ impl<M> Monitor<M> {
         Ok(self
             .operations()
             .iter()
-            .flat_map(|operation| operation.state.lock().series.truncate(bound))
+            .flat_map(|operation| {
+                let mut state = operation.state.lock();
+                // Read again: to cut down to a bound that another has replaced would lose samples.
+                state.series.truncate(self.max_history())
+            })
             .collect())
     }
 

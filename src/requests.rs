@@ -1,14 +1,6 @@
 //! API requests and their summaries.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-};
-
-use parking_lot::Mutex;
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     bounds::{
@@ -20,6 +12,10 @@ use crate::{
     error::Result,
     names::Names,
     stats::Summary,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 /// How many endpoints the two rankings of a report hold.
@@ -278,8 +274,9 @@ impl Requests {
     /// Changes how many requests are kept; the oldest go at once where there are more.
     pub fn set_max_history(&self, max_history: usize) -> Result<()> {
         at_least_one("max_history", max_history)?;
-        self.max_history.store(max_history, Relaxed);
+        // Under the lock: the truncation to a bound that another has replaced would lose requests.
         let mut state = self.state.lock();
+        self.max_history.store(max_history, Relaxed);
         while state.rows.len() > max_history {
             state.pop();
         }

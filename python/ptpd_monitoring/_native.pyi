@@ -268,15 +268,30 @@ class PerformanceMonitor:
     def timestamps(self, operation_name: str) -> npt.NDArray[np.datetime64]: ...
     @overload
     def export_metrics(
-        self, format: str = "json", output_path: None = None, operation_name: str | None = None
+        self,
+        format: str = "json",
+        output_path: None = None,
+        operation_name: str | None = None,
+        *,
+        neutralize_formulas: bool = True,
     ) -> str: ...
     @overload
     def export_metrics(
-        self, format: str = "json", *, output_path: _Path, operation_name: str | None = None
+        self,
+        format: str = "json",
+        *,
+        output_path: _Path,
+        operation_name: str | None = None,
+        neutralize_formulas: bool = True,
     ) -> None: ...
     @overload
     def export_metrics(
-        self, format: str, output_path: _Path, operation_name: str | None = None
+        self,
+        format: str,
+        output_path: _Path,
+        operation_name: str | None = None,
+        *,
+        neutralize_formulas: bool = True,
     ) -> None: ...
     def clear_metrics(self, operation_name: str | None = None) -> None: ...
     @property
@@ -423,14 +438,30 @@ class PerformanceReport:
     @overload
     @staticmethod
     def export_report(
-        report: Mapping[str, Any], format: str = "json", path: None = None
+        report: Mapping[str, Any],
+        format: str = "json",
+        path: None = None,
+        *,
+        neutralize_formulas: bool = True,
     ) -> str: ...
     @overload
     @staticmethod
-    def export_report(report: Mapping[str, Any], format: str = "json", *, path: _Path) -> None: ...
+    def export_report(
+        report: Mapping[str, Any],
+        format: str = "json",
+        *,
+        path: _Path,
+        neutralize_formulas: bool = True,
+    ) -> None: ...
     @overload
     @staticmethod
-    def export_report(report: Mapping[str, Any], format: str, path: _Path) -> None: ...
+    def export_report(
+        report: Mapping[str, Any],
+        format: str,
+        path: _Path,
+        *,
+        neutralize_formulas: bool = True,
+    ) -> None: ...
 
 @final
 class MonitoringSettings:

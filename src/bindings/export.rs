@@ -9,7 +9,7 @@ use crate::{
     calendar::TimeRange,
     error::Result,
     monitor::Operation,
-    report::{ExportedSample, Format, render_samples, write_atomically},
+    report::{ExportedSample, Format, Formulas, render_samples, write_atomically},
 };
 
 /// Exports the samples of `operations`: as text, or into a file at `path`.
@@ -17,6 +17,7 @@ pub fn export(
     py: Python<'_>,
     operations: &[Arc<Operation<Metadata>>],
     format: Format,
+    formulas: Formulas,
     path: Option<&Path>,
 ) -> PyResult<Option<String>> {
     let mut rows = Vec::new();
@@ -36,7 +37,7 @@ pub fn export(
             metadata,
         })
         .collect();
-    py.detach(|| deliver(render_samples(format, exported)?, path))
+    py.detach(|| deliver(render_samples(format, formulas, exported)?, path))
         .map_err(Into::into)
 }
 
@@ -45,5 +46,14 @@ pub fn deliver(text: String, path: Option<&Path>) -> Result<Option<String>> {
     match path {
         None => Ok(Some(text)),
         Some(path) => write_atomically(path, text.as_bytes()).map(|()| None),
+    }
+}
+
+/// What the argument `neutralize_formulas` asks for.
+pub fn formulas(neutralize: bool) -> Formulas {
+    if neutralize {
+        Formulas::Neutralized
+    } else {
+        Formulas::Kept
     }
 }

@@ -20,7 +20,7 @@ use super::{
     array::{float_values, import_numpy},
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
-    export::export,
+    export::{export, formulas},
     logging::{warn, warn_of_bound},
     metadata::{self, Metadata},
     models::PerformanceMetric,
@@ -443,9 +443,16 @@ impl PerformanceMonitor {
     /// ``metric_name, value, unit, timestamp, metadata``. Numbers that are not finite are ``null``
     /// in JSON and ``nan``, ``inf``, ``-inf`` in CSV. Returns the text, or with ``output_path``
     /// writes it there (the old file stays until the new one is complete) and returns None.
+    ///
+    /// In CSV, names and units that a spreadsheet would run as a formula get an apostrophe before
+    /// them, unless ``neutralize_formulas`` is False.
     #[pyo3(
-        signature = (format = Text::new("json"), output_path = None, operation_name = None),
-        text_signature = "($self, format='json', output_path=None, operation_name=None)"
+        signature = (
+            format = Text::new("json"), output_path = None, operation_name = None,
+            *, neutralize_formulas = true
+        ),
+        text_signature = "($self, format='json', output_path=None, operation_name=None, *, \
+                          neutralize_formulas=True)"
     )]
     fn export_metrics(
         &self,
@@ -453,11 +460,13 @@ impl PerformanceMonitor {
         format: Text<'_, ExportFormat>,
         output_path: Option<&Bound<'_, PyAny>>,
         operation_name: Option<Text<'_, OperationName>>,
+        neutralize_formulas: bool,
     ) -> PyResult<Option<String>> {
         let format = Format::parse(format.0)?;
         let output_path = optional_path("output_path", output_path)?;
         let operations = self.chosen(operation_name.map(|name| name.0));
-        export(py, &operations, format, output_path.as_deref())
+        let formulas = formulas(neutralize_formulas);
+        export(py, &operations, format, formulas, output_path.as_deref())
     }
 
     /// Forgets the samples of ``operation_name``, or of all operations.

@@ -13,7 +13,7 @@ use pyo3::{
 use super::{
     arguments::{ExportFormat, SessionId, Text, optional_path},
     convert::{micros, time_range, wrong_type},
-    export::deliver,
+    export::{deliver, formulas},
     json::PyJson,
     monitor::PerformanceMonitor,
     ready::Ready,
@@ -263,9 +263,14 @@ impl PerformanceReport {
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
     /// is complete) and returns None.
+    ///
+    /// In CSV, names and texts that a spreadsheet would run as a formula get an apostrophe before
+    /// them, unless ``neutralize_formulas`` is False.
     #[pyo3(
-        signature = (report, format = Text::new("json"), path = None),
-        text_signature = "(report, format='json', path=None)"
+        signature = (
+            report, format = Text::new("json"), path = None, *, neutralize_formulas = true
+        ),
+        text_signature = "(report, format='json', path=None, *, neutralize_formulas=True)"
     )]
     #[staticmethod]
     fn export_report(
@@ -273,6 +278,7 @@ impl PerformanceReport {
         report: &Bound<'_, PyAny>,
         format: Text<'_, ExportFormat>,
         path: Option<&Bound<'_, PyAny>>,
+        neutralize_formulas: bool,
     ) -> PyResult<Option<String>> {
         let format = Format::parse(format.0)?;
         let path = optional_path("path", path)?;
@@ -284,7 +290,7 @@ impl PerformanceReport {
             Format::Csv => {
                 let report = serde_json::to_value(PyJson::for_table(report.as_any()))
                     .map_err(|error| Error::Encoding(error.to_string()))?;
-                report_csv(&report)?
+                report_csv(&report, formulas(neutralize_formulas))?
             }
         };
         py.detach(|| deliver(text, path.as_deref()))

@@ -15,12 +15,12 @@ use super::{
         Text, Whole, text_of,
     },
     awaitable::Done,
+    context::{owner, thread_number},
     convert::{detached_if_long, time_range, type_name, wrong_type},
     logging::warn_of_bound,
     once::intern,
     overrides::Override,
     ready::Ready,
-    timer::Starts,
     views::RequestsView,
 };
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
     clock::{Clock, Monotonic},
     monitor::DEFAULT_MAX_HISTORY,
     requests::{ApiReport, EndpointStats, Group, Requests},
+    starts::Starts,
 };
 
 /// Tracks requests to API endpoints.
@@ -372,12 +373,12 @@ pub struct RequestTimer {
 impl RequestTimer {
     fn start(&self, py: Python<'_>) -> PyResult<()> {
         let now = self.tracker.get().core().clock().monotonic();
-        self.starts.push(py, now)
+        self.starts.push(thread_number(), now, || owner(py))
     }
 
     fn stop(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let now = self.tracker.get().core().clock().monotonic();
-        let Some(start) = self.starts.pop(py)? else {
+        let Some(start) = self.starts.pop(|| owner(py))? else {
             return Ok(());
         };
         let seconds = now.seconds_since(start);

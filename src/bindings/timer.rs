@@ -1,8 +1,5 @@
 //! The timer that `PerformanceMonitor.timer` returns.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
@@ -14,77 +11,7 @@ use super::{
     context::{owner, thread_number},
     monitor::PerformanceMonitor,
 };
-use crate::{clock::Monotonic, timers::Owner};
-
-/// When each `with` block of a context manager was entered. One object may be entered again
-/// before it is left, by nesting or from several threads or tasks; each block finds its own start.
-#[derive(Default)]
-pub struct Starts {
-    /// The first start not left yet, plus one; zero if there is none.
-    first: AtomicU64,
-    /// The thread that made it.
-    thread: AtomicU64,
-    /// How many there are in `others`, so that the usual case takes no lock.
-    nested: AtomicU64,
-    others: Mutex<Vec<(Owner, Monotonic)>>,
-}
-
-impl Starts {
-    /// Remembers `now` for the calling thread or task.
-    #[inline]
-    pub fn push(&self, py: Python<'_>, now: Monotonic) -> PyResult<()> {
-        let free = self
-            .first
-            .compare_exchange(0, now.0.wrapping_add(1), Relaxed, Relaxed)
-            .is_ok();
-        if free {
-            self.thread.store(thread_number(), Relaxed);
-            Ok(())
-        } else {
-            self.push_nested(owner(py)?, now);
-            Ok(())
-        }
-    }
-
-    #[cold]
-    fn push_nested(&self, owner: Owner, now: Monotonic) {
-        let mut others = self.others.lock();
-        others.push((owner, now));
-        self.nested.store(others.len() as u64, Relaxed);
-    }
-
-    /// Takes back the latest start of the calling thread or task, or the latest of all if it has
-    /// none.
-    #[inline]
-    pub fn pop(&self, py: Python<'_>) -> PyResult<Option<Monotonic>> {
-        if self.nested.load(Relaxed) > 0
-            && let Some(start) = self.pop_nested(owner(py)?)
-        {
-            return Ok(Some(start));
-        }
-        Ok(match self.first.swap(0, Relaxed) {
-            0 => None,
-            start => Some(Monotonic(start.wrapping_sub(1))),
-        })
-    }
-
-    #[cold]
-    fn pop_nested(&self, owner: Owner) -> Option<Monotonic> {
-        let mut others = self.others.lock();
-        let own = others.iter().rposition(|(other, _)| *other == owner);
-        let at = match own {
-            Some(at) => at,
-            // A task of this thread made the first one, and the others know theirs.
-            None if self.first.load(Relaxed) != 0 && self.thread.load(Relaxed) == owner.0 => {
-                return None;
-            }
-            None => others.len().checked_sub(1)?,
-        };
-        let (_, start) = others.remove(at);
-        self.nested.store(others.len() as u64, Relaxed);
-        Some(start)
-    }
-}
+use crate::starts::Starts;
 
 /// Times a block, or every call of a function that it decorates, as a sample in seconds.
 ///
@@ -118,13 +45,13 @@ impl Timer {
     #[inline]
     fn start(&self, py: Python<'_>) -> PyResult<()> {
         let now = self.monitor.get().core().clock().monotonic();
-        self.starts.push(py, now)
+        self.starts.push(thread_number(), now, || owner(py))
     }
 
     #[inline]
     fn stop(&self, py: Python<'_>) -> PyResult<()> {
         let now = self.monitor.get().core().clock().monotonic();
-        if let Some(start) = self.starts.pop(py)? {
+        if let Some(start) = self.starts.pop(|| owner(py))? {
             let seconds = now.seconds_since(start);
             let name = self.name.bind(py);
             let metadata = self.metadata.as_ref().map(|metadata| metadata.bind(py));

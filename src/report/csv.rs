@@ -1,8 +1,11 @@
 //! A report's operations as a table.
 
+use std::borrow::Cow;
+
 use csv::{Terminator, Writer, WriterBuilder};
 use serde_json::{Map, Value};
 
+use super::Formulas;
 use crate::error::{Error, Result};
 
 /// RFC 4180, and what Python's `csv` writes.
@@ -13,7 +16,10 @@ const SECTIONS: [&str; 2] = ["operations", "changes"];
 
 /// One row for each operation: the column `operation`, then a column for each figure that any of
 /// them has, in order of first appearance. Empty text where the report has no operations.
-pub fn report_csv(report: &Value) -> Result<String> {
+///
+/// Names and texts are treated as `formulas` says. Numbers never are, nor the texts of figures that
+/// read as a number: a number that JSON cannot hold comes as its text.
+pub fn report_csv(report: &Value, formulas: Formulas) -> Result<String> {
     let rows: Vec<(&String, &Map<String, Value>)> = SECTIONS
         .iter()
         .find_map(|section| report.get(section).and_then(Value::as_object))
@@ -35,23 +41,32 @@ pub fn report_csv(report: &Value) -> Result<String> {
     let mut writer = WriterBuilder::new()
         .terminator(TERMINATOR)
         .from_writer(Vec::new());
-    let header = std::iter::once("operation").chain(columns.iter().map(|c| c.as_str()));
-    writer.write_record(header).map_err(encoding)?;
+    let header = columns.iter().map(|column| formulas.cell(column));
+    writer
+        .write_record(
+            std::iter::once("operation".into())
+                .chain(header)
+                .map(Cow::into_owned),
+        )
+        .map_err(encoding)?;
     for (name, figures) in rows {
-        let cells = columns
-            .iter()
-            .map(|column| figures.get(*column).map_or_else(String::new, cell));
+        let cells = columns.iter().map(|column| {
+            figures
+                .get(*column)
+                .map_or_else(String::new, |figure| cell(figure, formulas))
+        });
         writer
-            .write_record(std::iter::once(name.clone()).chain(cells))
+            .write_record(std::iter::once(formulas.cell(name).into_owned()).chain(cells))
             .map_err(encoding)?;
     }
     finish(writer)
 }
 
-fn cell(value: &Value) -> String {
+fn cell(value: &Value, formulas: Formulas) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) if text.parse::<f64>().is_ok() => text.clone(),
+        Value::String(text) => formulas.cell(text).into_owned(),
         other => other.to_string(),
     }
 }

@@ -1,9 +1,14 @@
 //! Samples as JSON and CSV.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer as _, ser::SerializeSeq};
 use serde_json::value::RawValue;
 
-use super::csv::{TERMINATOR, finish, number_text};
+use super::{
+    csv::{TERMINATOR, finish, number_text},
+    formula::neutralized,
+};
 use crate::{
     calendar::IsoFormatter,
     error::{Error, Result},
@@ -27,6 +32,24 @@ impl Format {
             Ok(Self::Csv)
         } else {
             Err(Error::UnsupportedFormat(name.to_owned()))
+        }
+    }
+}
+
+/// What becomes of texts in a CSV that a spreadsheet would run as formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Formulas {
+    /// [`neutralized`] by an apostrophe.
+    Neutralized,
+    /// Written as they are, for readers that are no spreadsheets.
+    Kept,
+}
+
+impl Formulas {
+    pub(super) fn cell(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Neutralized => neutralized(text),
+            Self::Kept => Cow::Borrowed(text),
         }
     }
 }
@@ -56,14 +79,16 @@ struct JsonSample<'a> {
     metadata: &'a RawValue,
 }
 
-/// Renders `samples`, in their order.
+/// Renders `samples`, in their order. `formulas` matters to CSV alone, and there to the names and
+/// units: numbers and times are no formulas, and metadata begins with a brace.
 pub fn render_samples<'a>(
     format: Format,
+    formulas: Formulas,
     samples: impl IntoIterator<Item = ExportedSample<'a>>,
 ) -> Result<String> {
     match format {
         Format::Json => to_json(samples),
-        Format::Csv => to_csv(samples),
+        Format::Csv => to_csv(formulas, samples),
     }
 }
 
@@ -86,7 +111,10 @@ fn to_json<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<
     String::from_utf8(out).map_err(encoding)
 }
 
-fn to_csv<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<String> {
+fn to_csv<'a>(
+    formulas: Formulas,
+    samples: impl IntoIterator<Item = ExportedSample<'a>>,
+) -> Result<String> {
     let mut samples = samples.into_iter().peekable();
     if samples.peek().is_none() {
         return Ok(String::new());
@@ -101,9 +129,9 @@ fn to_csv<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<S
     for sample in samples {
         writer
             .write_record([
-                sample.name,
+                &*formulas.cell(sample.name),
                 &number_text(sample.value),
-                sample.unit,
+                &formulas.cell(sample.unit),
                 times.format(sample.time),
                 sample.metadata.get(),
             ])

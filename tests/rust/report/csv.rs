@@ -1,6 +1,6 @@
 use ::csv::ReaderBuilder;
 use proptest::prelude::*;
-use ptpd_monitoring::report::{report_csv, report_json};
+use ptpd_monitoring::report::{Formulas, neutralized, report_csv, report_json};
 use serde_json::{Map, Value, json};
 
 fn rows(text: &str) -> Vec<Vec<String>> {
@@ -21,7 +21,7 @@ fn columns_are_the_union_of_all_figures_in_order_of_first_appearance() {
         "none": {},
     }});
     assert_eq!(
-        report_csv(&report).unwrap(),
+        report_csv(&report, Formulas::Kept).unwrap(),
         "operation,count,mean,unit\r\nb,2,0.5,\r\na,1,1e+300,MB\r\nnone,,,\r\n"
     );
 }
@@ -32,7 +32,7 @@ fn a_comparison_has_one_row_for_each_change() {
         "x": {"absolute": -1.5, "percentage": null, "direction": "improved"},
     }});
     assert_eq!(
-        report_csv(&report).unwrap(),
+        report_csv(&report, Formulas::Kept).unwrap(),
         "operation,absolute,percentage,direction\r\nx,-1.5,,improved\r\n"
     );
 }
@@ -48,18 +48,64 @@ fn a_report_without_operations_is_empty_text() {
         json!([]),
         json!(null),
     ] {
-        assert_eq!(report_csv(&report).unwrap(), "", "{report}");
+        assert_eq!(report_csv(&report, Formulas::Kept).unwrap(), "", "{report}");
     }
 }
 
 #[test]
 fn a_nested_figure_is_one_cell_of_json() {
     let report = json!({"operations": {"x": {"a": [1, "two"], "b": {"c": true}}}});
-    let cells = &rows(&report_csv(&report).unwrap())[1];
+    let cells = &rows(&report_csv(&report, Formulas::Kept).unwrap())[1];
     assert_eq!(cells, &["x", r#"[1,"two"]"#, r#"{"c":true}"#]);
 }
 
+#[test]
+fn texts_that_a_spreadsheet_would_run_are_neutralized_and_numbers_are_not() {
+    let report = json!({"operations": {
+        "=1+1": {"-text": "@SUM(A1)", "n": -1.5, "big": "-9223372036854775809", "low": "-inf"},
+        "-1": {"-text": "plain", "n": -0.0, "big": "-2+3", "low": null},
+    }});
+    assert_eq!(
+        report_csv(&report, Formulas::Neutralized).unwrap(),
+        "operation,'-text,n,big,low\r\n'=1+1,'@SUM(A1),-1.5,-9223372036854775809,-inf\r\n\
+         '-1,plain,-0.0,'-2+3,\r\n"
+    );
+}
+
+#[test]
+fn every_beginning_of_a_formula_is_neutralized_quotes_before_it_or_not() {
+    for first in [
+        "=", "+", "-", "@", "\t", "\r", "\n", "\u{ff1d}", "\u{ff0b}", "\u{ff0d}", "\u{ff20}",
+    ] {
+        for quotes in ["", "'", "\"", "\"'\""] {
+            let text = format!("{quotes}{first}cmd");
+            assert_eq!(neutralized(&text), format!("'{text}"));
+        }
+    }
+    for harmless in [
+        "",
+        "a=1",
+        "'quoted'",
+        "\"a\"",
+        "'",
+        "1-2",
+        " ",
+        "é=",
+        "{\"=\":1}",
+    ] {
+        assert_eq!(neutralized(harmless), harmless);
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_neutralized_text_can_be_told_from_one_that_was_not(text in "[-=+@\t\r'\"a1]{0,6}") {
+        let cell = neutralized(&text);
+        let touched = neutralized(&cell) != *cell;
+        let back = if touched { &cell[1..] } else { &*cell };
+        prop_assert_eq!(back, &text);
+    }
+
     #[test]
     fn names_and_texts_of_any_kind_read_back_unchanged(
         operations in prop::collection::btree_map(
@@ -69,7 +115,7 @@ proptest! {
         ),
     ) {
         let report = json!({"operations": operations});
-        let text = report_csv(&report).unwrap();
+        let text = report_csv(&report, Formulas::Kept).unwrap();
         let table = rows(&text);
         prop_assert_eq!(table.len(), operations.len() + 1);
         let columns = &table[0][1..];
@@ -85,7 +131,7 @@ proptest! {
     #[test]
     fn numbers_read_back_as_the_same_numbers(value in any::<f64>()) {
         let report = json!({"operations": {"x": {"value": value}}});
-        let cell = &rows(&report_csv(&report).unwrap())[1][1];
+        let cell = &rows(&report_csv(&report, Formulas::Kept).unwrap())[1][1];
         if value.is_finite() {
             prop_assert_eq!(cell.parse::<f64>().unwrap().to_bits(), value.to_bits());
         } else {

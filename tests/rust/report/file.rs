@@ -1,4 +1,8 @@
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use ptpd_monitoring::{error::Error, report::write_atomically};
 use tempfile::tempdir;
@@ -75,6 +79,74 @@ fn a_relative_path_is_written_below_the_current_folder() {
     let path = Path::new(folder.path().file_name().unwrap()).join("report.json");
     write_atomically(&path, b"new").unwrap();
     assert_eq!(fs::read(folder.path().join("report.json")).unwrap(), b"new");
+}
+
+/// A file of that name, last written that long ago.
+fn aged(folder: &Path, name: &str, age: Duration) -> File {
+    let file = File::create(folder.join(name)).unwrap();
+    file.set_modified(SystemTime::now() - age).unwrap();
+    file
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+#[test]
+fn what_a_killed_writer_left_behind_is_removed_and_nothing_else() {
+    let folder = tempdir().unwrap();
+    let names = [
+        ".ptpd-monitoring.12.0123456789abcdef.tmp.old",
+        ".ptpd-monitoring.12.0123456789abcdef0.tmp",
+        ".ptpd-monitoring.12.tmp",
+        ".ptpd-monitoring.x.0123456789abcdef.tmp",
+        "ptpd-monitoring.12.0123456789abcdef.tmp",
+    ];
+    for name in names {
+        drop(aged(folder.path(), name, HOUR));
+    }
+    let fresh = ".ptpd-monitoring.13.0123456789abcdef.tmp";
+    drop(aged(folder.path(), fresh, Duration::ZERO));
+    drop(aged(
+        folder.path(),
+        ".ptpd-monitoring.12.0123456789abcdef.tmp",
+        HOUR,
+    ));
+    write_atomically(&folder.path().join("report.json"), b"new").unwrap();
+    let mut expected = [&names[..], &[fresh, "report.json"]].concat();
+    expected.sort_unstable();
+    assert_eq!(names_in(folder.path()), expected);
+}
+
+#[test]
+fn the_temporary_of_a_writer_still_at_work_stays_however_old() {
+    let folder = tempdir().unwrap();
+    let name = ".ptpd-monitoring.12.0123456789abcdef.tmp";
+    let file = aged(folder.path(), name, HOUR);
+    file.lock().unwrap();
+    write_atomically(&folder.path().join("one"), b"new").unwrap();
+    assert_eq!(names_in(folder.path()), [name, "one"]);
+    drop(file);
+    write_atomically(&folder.path().join("one"), b"new").unwrap();
+    assert_eq!(names_in(folder.path()), ["one"]);
+}
+
+#[test]
+fn writers_of_one_file_at_once_leave_the_whole_text_of_one_of_them() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    let texts = ["a".repeat(100_000), "b".repeat(150_000), "c".repeat(50_000)];
+    fs::write(&path, &texts[0]).unwrap();
+    std::thread::scope(|scope| {
+        for text in &texts {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    write_atomically(&path, text.as_bytes()).unwrap();
+                    let found = fs::read_to_string(&path).unwrap();
+                    assert!(texts.contains(&found), "half of a file");
+                }
+            });
+        }
+    });
+    assert_eq!(names_in(folder.path()), ["report.json"]);
 }
 
 #[cfg(unix)]

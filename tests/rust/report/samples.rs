@@ -2,7 +2,7 @@ use ::csv::ReaderBuilder;
 use proptest::prelude::*;
 use ptpd_monitoring::{
     calendar::IsoFormatter,
-    report::{ExportedSample, Format, render_samples},
+    report::{ExportedSample, Format, Formulas, render_samples},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -49,7 +49,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 }
 
 fn render(format: Format, rows: &[Row]) -> String {
-    render_samples(format, rows.iter().map(Row::exported)).unwrap()
+    render_samples(format, Formulas::Kept, rows.iter().map(Row::exported)).unwrap()
 }
 
 fn timestamp(row: &Row) -> String {
@@ -142,4 +142,28 @@ fn formats_are_known_in_any_case_and_others_refused_by_name() {
         let error = Format::parse(name).unwrap_err();
         assert_eq!(error.to_string(), format!("Unsupported format: {name}"));
     }
+}
+
+#[test]
+fn names_and_units_that_a_spreadsheet_would_run_are_neutralized_and_numbers_are_not() {
+    let row = Row {
+        name: "=HYPERLINK(\"x\")".to_owned(),
+        value: -1.5,
+        unit: "-1".to_owned(),
+        time: 0,
+        metadata: RawValue::from_string("{\"=\":\"=1\"}".to_owned()).unwrap(),
+    };
+    let render = |format| render_samples(format, Formulas::Neutralized, [row.exported()]).unwrap();
+    let text = render(Format::Csv);
+    let record = ReaderBuilder::new()
+        .from_reader(text.as_bytes())
+        .records()
+        .next();
+    let record = record.unwrap().unwrap();
+    assert_eq!(
+        [&record[0], &record[1], &record[2], &record[4]],
+        ["'=HYPERLINK(\"x\")", "-1.5", "'-1", "{\"=\":\"=1\"}"]
+    );
+    let list: Value = serde_json::from_str(&render(Format::Json)).unwrap();
+    assert_eq!(list[0]["metric_name"], "=HYPERLINK(\"x\")");
 }

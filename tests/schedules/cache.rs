@@ -1,0 +1,199 @@
+use std::sync::Arc;
+
+use ptpd_monitoring::{
+    cache::{Deleted, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict},
+    clock::{Clock, ManualClock},
+    sync::Mutex,
+};
+
+use crate::{at_once, explore, pairs};
+
+const SECOND: u64 = 1_000_000_000;
+const SIZE: usize = 2;
+
+type Entry = (u8, u32);
+
+struct Shared {
+    store: Mutex<Store<u8, u32>>,
+    clock: Arc<ManualClock>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Get(u8),
+    Set(u8),
+    Delete(u8),
+    Contains(u8),
+    Cleanup,
+    Clear,
+    Configure(usize),
+    Later,
+}
+
+const WORK: [Work; 11] = [
+    Work::Get(1),
+    Work::Get(9),
+    Work::Set(1),
+    Work::Set(3),
+    Work::Delete(1),
+    Work::Contains(1),
+    Work::Cleanup,
+    Work::Clear,
+    Work::Configure(1),
+    Work::Configure(3),
+    Work::Later,
+];
+
+/// What one thread put in, what it was handed out, and how often it looked something up.
+#[derive(Default)]
+struct Account {
+    set: Vec<u32>,
+    out: Vec<u32>,
+    gets: u64,
+}
+
+impl Account {
+    fn hand_out(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        self.out.extend(entries.into_iter().map(|(_, value)| value));
+    }
+}
+
+impl Shared {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(0));
+        let ttl = Ttl::from_whole_seconds(10);
+        let store = Store::new(SIZE, ttl, Clock::Manual(Arc::clone(&clock))).unwrap();
+        Self {
+            store: Mutex::new(store),
+            clock,
+        }
+    }
+
+    /// As the bindings do where only Python can compare keys: the store is asked under its lock,
+    /// the keys are compared without it, and the store is asked again.
+    fn decide<T>(
+        &self,
+        key: u8,
+        mut work: impl FnMut(
+            &mut Store<u8, u32>,
+            &mut dyn FnMut(Handle, &u8) -> Verdict,
+        ) -> Result<T, Undecided>,
+    ) -> T {
+        let mut known: Vec<(Handle, bool)> = Vec::new();
+        loop {
+            let mut open = Vec::new();
+            let mut judge =
+                |handle: Handle, other: &u8| match known.iter().find(|(asked, _)| *asked == handle)
+                {
+                    Some((_, true)) => Verdict::Same,
+                    Some((_, false)) => Verdict::Different,
+                    None => {
+                        open.push((handle, *other));
+                        Verdict::Ask
+                    }
+                };
+            let result = work(&mut self.store.lock(), &mut judge);
+            match result {
+                Ok(result) => return result,
+                Err(Undecided) => {
+                    shuttle::thread::yield_now();
+                    known.extend(open.iter().map(|(handle, other)| (*handle, *other == key)));
+                }
+            }
+        }
+    }
+
+    fn set(&self, key: u8, value: u32, account: &mut Account) {
+        // One hash for all keys, so that each has to be compared with the others.
+        match self.decide(key, |store, judge| {
+            store.set(7, judge, None, || key, || value)
+        }) {
+            Displaced::Nothing => (),
+            Displaced::Value(value) => account.out.push(value),
+            Displaced::Entry(entry) => account.hand_out([entry]),
+        }
+        account.set.push(value);
+    }
+
+    fn get(&self, key: u8, account: &mut Account) {
+        account.gets += 1;
+        let expired = self.decide(key, |store, judge| {
+            Ok(match store.get(7, judge)? {
+                Found::Hit(_) => None,
+                Found::Miss(expired) => expired,
+            })
+        });
+        account.hand_out(expired);
+    }
+}
+
+impl Work {
+    fn run(self, shared: &Shared, first: u32) -> Account {
+        let mut account = Account::default();
+        match self {
+            Self::Get(key) => shared.get(key, &mut account),
+            Self::Set(key) => shared.set(key, first, &mut account),
+            Self::Delete(key) => {
+                let Deleted { existed, entry } =
+                    shared.decide(key, |store, judge| store.delete(7, judge));
+                assert!(entry.is_some() || !existed);
+                account.hand_out(entry);
+            }
+            Self::Contains(key) => {
+                shared.decide(key, |store, judge| store.contains(7, judge));
+            }
+            Self::Cleanup => account.hand_out(shared.store.lock().remove_expired()),
+            Self::Clear => account.hand_out(shared.store.lock().clear()),
+            Self::Configure(size) => {
+                let clock = Clock::Manual(Arc::clone(&shared.clock));
+                let ttl = Ttl::from_whole_seconds(10);
+                let evicted = shared.store.lock().configure(size, ttl, clock).unwrap();
+                account.hand_out(evicted);
+            }
+            Self::Later => shared.clock.advance(11 * SECOND),
+        }
+        let store = shared.store.lock();
+        assert!(
+            store.len() <= store.max_size(),
+            "{self:?}: capacity exceeded"
+        );
+        account
+    }
+}
+
+#[test]
+fn no_pair_of_operations_loses_or_doubles_a_value_a_count_or_the_capacity() {
+    for (one, other) in pairs(&WORK) {
+        explore(move || {
+            let shared = Arc::new(Shared::new());
+            let mut before = Account::default();
+            shared.set(1, 1, &mut before);
+            shared.set(2, 2, &mut before);
+            let jobs = [(one, 10), (other, 20)].map(|(work, first)| {
+                let shared = Arc::clone(&shared);
+                Box::new(move || {
+                    let account = work.run(&shared, first);
+                    let again = Work::Get(2).run(&shared, first);
+                    [account, again]
+                }) as _
+            });
+            let accounts: Vec<Account> = at_once(jobs).into_iter().flatten().collect();
+            let store = shared.store.lock();
+            let counters = store.counters();
+            let gets: u64 = accounts.iter().map(|account| account.gets).sum();
+            assert_eq!(counters.hits + counters.misses, gets, "{one:?}, {other:?}");
+            let all = || accounts.iter().chain([&before]);
+            let mut set: Vec<u32> = all().flat_map(|account| &account.set).copied().collect();
+            let mut found: Vec<u32> = all().flat_map(|account| &account.out).copied().collect();
+            found.extend(store.iter().map(|(_, value)| value));
+            set.sort_unstable();
+            found.sort_unstable();
+            assert_eq!(found, set, "{one:?}, {other:?}: values lost or doubled");
+            let mut keys: Vec<u8> = store.iter().map(|(key, _)| *key).collect();
+            assert_eq!(keys.len(), store.len());
+            keys.sort_unstable();
+            keys.dedup();
+            assert_eq!(keys.len(), store.len(), "{one:?}, {other:?}: a key twice");
+        });
+    }
+}
