@@ -7,7 +7,7 @@ SOURCES := $(shell find src python wheel-data -type f -not -name '*.so' -not -na
 WHEEL := dist/.built
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-rust test-python lint format wheel bench bench-core bench-readme clean
+.PHONY: help demo test test-rust test-python soak lint format wheel bench bench-core bench-readme clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,10 @@ test-rust:
 
 test-python: $(VENV)/.test $(VENV)/.installed
 	PTPD_WHEEL="$$(ls $(CURDIR)/dist/*.whl)" $(BIN)/python -m pytest
+
+soak: $(VENV)/.test $(VENV)/.installed ## record a day of load at 100,000 samples a second; takes long
+	$(BIN)/python -m pytest tests/soak
+	cargo test --locked --release --no-default-features --test soak -- --ignored
 
 lint: $(VENV)/.test $(VENV)/.installed ## check format, lints, types, stubs and licences
 	cargo fmt --check

@@ -212,7 +212,7 @@ fn threads_that_bring_new_names_never_exceed_the_bound_and_lose_no_sample() {
         let kept: usize = operations.iter().map(|operation| operation.len()).sum();
         let others = monitor.operation(OTHER_OPERATIONS).unwrap().len();
         assert_eq!(others, 1_000, "its own bound");
-        assert_eq!(monitor.overflowed() as usize, THREADS * EACH - 10);
+        assert_eq!(monitor.overflowed(), (THREADS * EACH - 10) as u64);
         assert_eq!(kept, 10 + 1_000);
     }
 }
@@ -245,7 +245,7 @@ fn endpoints_and_methods_too_many_are_counted_under_one_name_each() {
         .collect();
     assert_eq!(counts, [("/a", 2), ("/b", 1), (OTHER_ENDPOINTS, 2)]);
     assert_eq!((log.overflowed(), log.methods_overflowed()), (2, 0));
-    for number in 0..MAX_METHODS + 1 {
+    for number in 0..=MAX_METHODS {
         request(&log, "/a", &number.to_string());
     }
     let method = |index| log.request_at(index).unwrap().method.to_string();

@@ -35,6 +35,7 @@ fn an_empty_environment_means_the_documented_defaults() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_variable_sets_its_own_setting_and_no_other() {
     let defaults = Settings::default();
     let table = [
