@@ -53,8 +53,9 @@ test-rust:
 test-python: $(VENV)/.test $(VENV)/.installed
 	PTPD_WHEEL="$$(ls $(CURDIR)/dist/*.whl)" $(BIN)/python -m pytest
 
-soak: $(VENV)/.test $(VENV)/.installed ## run the long forms of the tests
+soak: $(VENV)/.test $(VENV)/.installed ## run the long forms of the tests, a simulated day of load among them
 	$(BIN)/python -m pytest tests/soak
+	cargo test --locked --release --no-default-features --test soak -- --ignored
 
 lint: $(VENV)/.test $(VENV)/.installed ## check format, lints, types, stubs and licences
 	cargo fmt --check

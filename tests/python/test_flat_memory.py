@@ -1,0 +1,10 @@
+"""Load leaves memory flat: the short form of ``make soak``."""
+
+from __future__ import annotations
+
+import load
+
+
+def test_minutes_of_load_leave_memory_flat() -> None:
+    # In the warm-up all histories fill, and 10,000 timers are left running.
+    load.memory_stays_flat(seconds=100, warm_up=300)

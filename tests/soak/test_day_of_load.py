@@ -1,0 +1,12 @@
+"""A day at 100,000 samples a second, as ``make soak`` runs it."""
+
+from __future__ import annotations
+
+import pytest
+
+import load
+
+
+@pytest.mark.timeout(7_200)
+def test_a_day_of_load_leaves_memory_flat() -> None:
+    load.memory_stays_flat(seconds=24 * 3_600 - 400, warm_up=400)
