@@ -19,6 +19,11 @@ pub enum Element {
     Nanoseconds,
 }
 
+/// What `numpy.ndarray` makes a writable array of one dimension from: its length, type and buffer.
+pub type ArrayParts<'py> = (usize, &'static str, Bound<'py, PyByteArray>);
+
+const SIZE: usize = size_of::<f64>();
+
 impl Element {
     fn dtype(self) -> &'static str {
         match self {
@@ -26,25 +31,22 @@ impl Element {
             Self::Nanoseconds => "datetime64[ns]",
         }
     }
-}
 
-const SIZE: usize = size_of::<f64>();
-
-/// A new, writable `NumPy` array of one dimension.
-pub fn new_array<'py>(
-    py: Python<'py>,
-    element: Element,
-    items: impl ExactSizeIterator<Item = [u8; SIZE]>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let length = items.len();
-    let buffer = PyByteArray::new_with(py, length * SIZE, |bytes| {
-        for (place, item) in bytes.chunks_exact_mut(SIZE).zip(items) {
-            place.copy_from_slice(&item);
-        }
-        Ok(())
-    })?;
-    py.import("numpy")?
-        .call_method1("ndarray", (length, element.dtype(), buffer))
+    /// A new array of `items`, in parts.
+    pub fn array(
+        self,
+        py: Python<'_>,
+        items: impl ExactSizeIterator<Item = [u8; SIZE]>,
+    ) -> PyResult<ArrayParts<'_>> {
+        let length = items.len();
+        let buffer = PyByteArray::new_with(py, length * SIZE, |bytes| {
+            for (place, item) in bytes.chunks_exact_mut(SIZE).zip(items) {
+                place.copy_from_slice(&item);
+            }
+            Ok(())
+        })?;
+        Ok((length, self.dtype(), buffer))
+    }
 }
 
 /// The numbers in `values`: a one-dimensional array of any numeric type, or any sequence.

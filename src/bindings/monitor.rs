@@ -13,13 +13,14 @@ use super::{
         self, ExportFormat, MaxHistory, MetricName, Number, OperationName, Text, Unit, Value,
         Whole, optional_path, text_of,
     },
-    array::{Element, float_values, new_array},
+    array::{ArrayParts, Element, float_values},
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
     export::export,
     logging::warn,
     metadata::{self, Metadata},
     models::PerformanceMetric,
+    once::CALLERS,
     overrides::Override,
     statistics::statistics_dict,
     timer::Timer,
@@ -385,35 +386,37 @@ impl PerformanceMonitor {
             .collect()
     }
 
-    /// The operation's values, oldest first, as a new float64 array; empty if unknown.
-    fn values<'py>(
-        &self,
-        py: Python<'py>,
-        operation_name: Text<'_, OperationName>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let operation = self.core().operation(operation_name.0);
-        let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
-        new_array(
-            py,
-            Element::Float64,
-            values.into_iter().map(f64::to_ne_bytes),
-        )
+    // In Python, because they import NumPy, which takes its time; see there.
+    #[classattr]
+    fn values(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        py.import(CALLERS)?.getattr("values")
     }
 
-    /// The times of the operation's samples, oldest first, as a new datetime64[ns] array in UTC;
-    /// empty if unknown.
-    fn timestamps<'py>(
+    #[classattr]
+    fn timestamps(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        py.import(CALLERS)?.getattr("timestamps")
+    }
+
+    /// The operation's values as the shape, type and buffer of an array.
+    fn _values<'py>(
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<ArrayParts<'py>> {
+        let operation = self.core().operation(operation_name.0);
+        let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
+        Element::Float64.array(py, values.into_iter().map(f64::to_ne_bytes))
+    }
+
+    /// The times of the operation's samples as the shape, type and buffer of an array.
+    fn _times<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+    ) -> PyResult<ArrayParts<'py>> {
         let operation = self.core().operation(operation_name.0);
         let times = operation.map_or_else(Vec::new, |operation| operation.times());
-        new_array(
-            py,
-            Element::Nanoseconds,
-            times.into_iter().map(i64::to_ne_bytes),
-        )
+        Element::Nanoseconds.array(py, times.into_iter().map(i64::to_ne_bytes))
     }
 
     /// Exports the samples of ``operation_name``, or of all operations in order of first use.

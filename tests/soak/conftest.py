@@ -1,0 +1,6 @@
+"""The long forms share the short ones' scripts."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
