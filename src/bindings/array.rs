@@ -49,17 +49,6 @@ pub fn float_values(name: &str, values: &Bound<'_, PyAny>) -> PyResult<Vec<f64>>
         .collect()
 }
 
-/// Imports `NumPy`, by Python's own import, before anything binds to it.
-///
-/// The binding fills cells once a process, and a fork must not meet them half filled: with the
-/// import done before, filling them takes microseconds and not the fraction of a second.
-pub fn import_numpy(py: Python<'_>) -> PyResult<()> {
-    if loaded_module(py, intern!(py, "numpy"))?.is_none() {
-        py.import(intern!(py, "numpy"))?;
-    }
-    Ok(())
-}
-
 /// `values` as a `NumPy` array if it is one. Nothing can be one before `NumPy` is imported, and this
 /// must not be what imports it.
 pub fn as_array<'a, 'py>(

@@ -14,7 +14,7 @@ use super::{
     cache_weigher::{Weighed, Weigher, max_bytes_of},
     lock::lock,
     models::{CacheStats, Counts},
-    once::{Once, intern},
+    once::CALLERS,
     ready::Ready,
 };
 use crate::{
@@ -261,33 +261,10 @@ impl CacheManager {
         self.insert_weighed(&query, key, value, ttl)
     }
 
-    /// The value of ``key``, or what ``factory()`` returns, which is then set for ``ttl`` seconds
-    /// as by ``set``.
-    ///
-    /// Nothing is locked while the factory runs: threads that miss the same key at the same time
-    /// each call theirs and return its result, and the last one to finish is what stays cached. An
-    /// exception goes through and nothing is set.
-    #[pyo3(signature = (key, factory, ttl = None))]
-    fn get_or_set<'py>(
-        slf: &Bound<'py, Self>,
-        key: &Bound<'py, PyAny>,
-        factory: &Bound<'py, PyAny>,
-        ttl: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        static ABSENT: Once<Py<PyAny>> = Once::new();
-        let py = slf.py();
-        let absent = ABSENT
-            .get_or_try_init(py, || {
-                PyResult::Ok(py.get_type::<PyAny>().call0()?.unbind())
-            })?
-            .bind(py);
-        let cached = slf.call_method1(intern!(py, "get"), (key, absent))?;
-        if !cached.is(absent) {
-            return Ok(cached);
-        }
-        let value = factory.call0()?;
-        slf.call_method1(intern!(py, "set"), (key, &value, ttl))?;
-        Ok(value)
+    // In Python, because it calls the user's function; see there.
+    #[classattr]
+    fn get_or_set(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        py.import(CALLERS)?.getattr("get_or_set")
     }
 
     /// Removes ``key``; whether it was there and alive. An entry past its lifetime is removed, too,

@@ -67,6 +67,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
+        super::once::refuse_subinterpreters(module.py())?;
         super::once::fill_cells(module.py())
     }
 }

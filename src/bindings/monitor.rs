@@ -17,13 +17,14 @@ use super::{
         self, ExportFormat, MaxHistory, MaxOperations, MetricName, Number, OperationName, Text,
         Unit, Value, Whole, optional_path, text_of,
     },
-    array::{float_values, import_numpy},
+    array::float_values,
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
     export::{export, formulas},
     logging::{warn, warn_of_bound},
     metadata::{self, Metadata},
     models::PerformanceMetric,
+    once::CALLERS,
     overrides::Override,
     ready::Ready,
     statistics::statistics_dict,
@@ -409,32 +410,36 @@ impl PerformanceMonitor {
             .collect()
     }
 
-    /// The operation's values, oldest first, as a new float64 array; empty if unknown.
-    fn values<'py>(
-        &self,
-        py: Python<'py>,
-        operation_name: Text<'_, OperationName>,
-    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        import_numpy(py)?;
-        let operation = self.core().operation(operation_name.0);
-        let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
-        Ok(PyArray1::from_vec(py, values))
+    // In Python, because they import NumPy, which takes its time; see there.
+    #[classattr]
+    fn values(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        py.import(CALLERS)?.getattr("values")
     }
 
-    /// The times of the operation's samples, oldest first, as a new datetime64[ns] array in UTC;
-    /// empty if unknown.
-    fn timestamps<'py>(
+    #[classattr]
+    fn timestamps(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        py.import(CALLERS)?.getattr("timestamps")
+    }
+
+    // NumPy has been imported when they are called.
+    fn _values<'py>(
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> PyResult<Bound<'py, PyArray1<Datetime<Nanoseconds>>>> {
-        import_numpy(py)?;
+    ) -> Bound<'py, PyArray1<f64>> {
+        let operation = self.core().operation(operation_name.0);
+        let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
+        PyArray1::from_vec(py, values)
+    }
+
+    fn _timestamps<'py>(
+        &self,
+        py: Python<'py>,
+        operation_name: Text<'_, OperationName>,
+    ) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
         let operation = self.core().operation(operation_name.0);
         let times = operation.map_or_else(Vec::new, |operation| operation.times());
-        Ok(PyArray1::from_iter(
-            py,
-            times.into_iter().map(Datetime::from),
-        ))
+        PyArray1::from_iter(py, times.into_iter().map(Datetime::from))
     }
 
     /// Exports the samples of ``operation_name``, or of all operations in order of first use.

@@ -8,11 +8,15 @@ use std::sync::OnceLock;
 
 use pyo3::{
     PyTypeInfo,
+    exceptions::PyImportError,
     prelude::*,
     types::{PyDate, PyDateAccess, PyDateTime, PyString, PyTime, PyTuple},
 };
 
 use super::{cache::CacheManager, models::FieldError};
+
+/// The Python module with the methods that call a user's function.
+pub const CALLERS: &str = "ptpd_monitoring._callers";
 
 /// A value that the first caller makes.
 pub struct Once<T>(OnceLock<T>);
@@ -69,6 +73,21 @@ macro_rules! intern {
 }
 pub(crate) use intern;
 
+/// Refuses to be imported by a second interpreter of the process: objects that are made once would
+/// be shared between the two, each of which believes to be alone with them. Python itself refuses
+/// only where each interpreter has a lock of its own.
+pub fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
+    static FIRST: OnceLock<Py<PyModule>> = OnceLock::new();
+    let own = py.import("sys")?;
+    if FIRST.get_or_init(|| own.clone().unbind()).is(&own) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "ptpd_monitoring does not support subinterpreters: another interpreter of this process \
+         has imported it already, and only that one can use it",
+    ))
+}
+
 /// Fills those of pyo3's own cells that our calls come across. The import is the one moment at
 /// which no other thread can be in here.
 pub fn fill_cells(py: Python<'_>) -> PyResult<()> {
@@ -79,6 +98,8 @@ pub fn fill_cells(py: Python<'_>) -> PyResult<()> {
     date.get_type().name()?;
     PyTuple::empty(py).try_iter()?.size_hint();
     FieldError::type_object(py);
+    // Imported later, while other threads run, it could end a daemon thread in here.
+    py.import("contextvars")?;
     // The first instance of any class with a `__dict__`.
     py.get_type::<CacheManager>().call0()?;
     Ok(())

@@ -13,17 +13,16 @@ use pyo3::{
 
 use super::{
     arguments::{Number, Operation, OperationName, Text, ThresholdPercentile},
-    convert::{type_name, wrong_type},
-    images::{pixels, pixels_of_size},
+    convert::wrong_type,
+    images::pixels_of_size,
     monitor::PerformanceMonitor,
-    once::intern,
-    profile::{MB, PIXELS, Usage, callable_name, describe, function_and_arguments},
+    once::CALLERS,
+    profile::{MB, PIXELS, ProfiledCall, function_and_arguments},
     ready::Ready,
 };
 use crate::{
     calendar::TimeRange,
     error::Error,
-    monitor::SECONDS,
     profile::{Throughput, WALL_TIME, batch_seconds, bottlenecks, processing_speed},
     system::{memory, process},
 };
@@ -113,76 +112,21 @@ impl ImageProcessingProfiler {
         Self::target(slf)
     }
 
-    /// Calls ``func(*args, **kwargs)`` and returns ``(result, profile)``.
-    ///
-    /// The profile: ``operation`` (the name of the function, or of the function or class behind a
-    /// partial or an instance), ``success``, ``wall_time_s``, ``cpu_time_s`` (of the whole
-    /// process), ``memory_delta_mb`` and ``memory_after_mb`` (RSS), and ``memory_peak_mb``, the
-    /// highest RSS seen during the call: the process's own high-water mark where the call raised
-    /// it, which is exact; else the highest of the readings before, after and, every 1 to 10 ms,
-    /// in between, which may miss a shorter spike. Figures that the system does not tell are None.
-    ///
-    /// If an argument, or else the result, is an image (a NumPy array of height × width, or ×
-    /// up to four channels, or a Pillow image) there are ``pixels`` and ``pixels_per_s`` too.
-    ///
-    /// Records ``<operation>_wall_time`` in seconds and ``<operation>_memory``, the delta in MB,
-    /// with the profile as metadata. If ``func`` raises, ``success`` is False and ``error`` holds
-    /// the exception's text, and the exception goes on.
-    // `func` by position leaves the name `func` to the profiled function's own arguments.
-    #[pyo3(signature = (*args, **kwargs), text_signature = "($self, func, *args, **kwargs)")]
-    fn profile_operation<'py>(
+    // In Python, because it calls the user's function; see there.
+    #[classattr]
+    fn profile_operation(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        py.import(CALLERS)?.getattr("profile_operation")
+    }
+
+    /// The function to profile, its positional arguments, and the measurement of the call, begun.
+    fn _begin<'py>(
         slf: &Bound<'py, Self>,
         args: &Bound<'py, PyTuple>,
-        kwargs: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
-        let py = slf.py();
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>, ProfiledCall)> {
         let (func, args) = function_and_arguments(args, kwargs)?;
-        if !func.is_callable() {
-            return Err(wrong_type("func", "callable", &func));
-        }
-        let operation = callable_name(&func);
-        let monitor = Self::target(slf)?;
-        let clock = monitor.get().core().clock();
-        let usage = Usage::begin();
-        let start = clock.monotonic();
-        let outcome = func.call(&args, kwargs);
-        let seconds = clock.monotonic().seconds_since(start);
-        let used = usage.finish();
-
-        let profile = PyDict::new(py);
-        profile.set_item(intern!(py, "operation"), &operation)?;
-        profile.set_item(intern!(py, "success"), outcome.is_ok())?;
-        let mut image = None;
-        let named = kwargs.map(PyDictMethods::values);
-        let named = named.iter().flat_map(PyListMethods::iter);
-        for value in args.iter().chain(named).chain(outcome.iter().cloned()) {
-            image = pixels(&value)?;
-            if image.is_some() {
-                break;
-            }
-        }
-        describe(&profile, seconds, used, image)?;
-        if let Err(error) = &outcome {
-            let error = error.value(py);
-            let text = error.str().map_or_else(
-                |_| type_name(error),
-                |text| text.to_string_lossy().into_owned(),
-            );
-            profile.set_item(intern!(py, "error"), text)?;
-        }
-        let record = |suffix: &str, value: f64, unit: &str| {
-            let name = PyString::new(py, &format!("{operation}{suffix}"));
-            monitor.call_method1(
-                intern!(py, "record_metric"),
-                (name, value, unit, profile.clone()),
-            )
-        };
-        record(WALL_TIME, seconds, SECONDS)?;
-        if let Some(peak) = used.1 {
-            let delta = (peak.after.rss as f64 - peak.before.rss as f64) / MB;
-            record("_memory", delta, "MB")?;
-        }
-        Ok((outcome?, profile))
+        let call = ProfiledCall::begin(Self::target(slf)?, &func, &args, kwargs)?;
+        Ok((func, args, call))
     }
 
     /// Pixels a second on images of ``image_size`` (width, height): its pixels over the mean wall

@@ -5,7 +5,9 @@ PYTEST_DONT_REWRITE: helpers only, there is no test in here.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,6 +17,7 @@ import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ptpd_monitoring import (
     APIPerformanceTracker,
@@ -27,6 +30,9 @@ from ptpd_monitoring import (
     get_monitor,
     get_profiler,
 )
+
+if TYPE_CHECKING:
+    import pytest
 
 HERE = Path(__file__).resolve().parent
 DEADLINE = 60.0
@@ -76,7 +82,9 @@ class Everything:
         with monitor.session("a session"), monitor.timer("timed"), monitor.timer("timed"):
             monitor.start_timer("by name")
             monitor.stop_timer("by name")
-        monitor.get_metrics("by name")[-1].timestamp.isoformat()
+        # Another thread may just have cleared them.
+        for metric in monitor.get_metrics("by name")[-1:]:
+            metric.timestamp.isoformat()
         now = datetime.now()
         monitor.get_metrics("timed", (now - timedelta(seconds=1), now))
         monitor.clear_metrics("by name")
@@ -213,3 +221,35 @@ def reap(pid: int, deadline: float = DEADLINE) -> None:
             os.waitpid(pid, 0)
             raise AssertionError("a forked child hung")
         time.sleep(0.002)
+
+
+def nvml_stub(factory: pytest.TempPathFactory) -> Path:
+    """Build the library that stands in for the GPU's driver."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        import pytest
+
+        pytest.skip("there is no C compiler to build the stand-in with")
+    path = factory.mktemp("nvml") / "libnvml_stub.so"
+    subprocess.run(
+        [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, HERE / "nvml_stub.c"],
+        check=True,
+    )
+    return path
+
+
+def sampler_is_alive(profiler: ImageProcessingProfiler) -> bool:
+    """Whether this process has the thread that samples peaks, while something is profiled."""
+
+    def threads() -> set[str]:
+        names = set()
+        for task in Path("/proc/self/task").iterdir():
+            # Another thread may just have ended.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                names.add((task / "comm").read_text().strip())
+        return names
+
+    if not Path("/proc/self/task").exists():
+        return True
+    found, _ = profiler.profile_operation(threads)
+    return "ptpd-rss-peak" in found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from hammer import nvml_stub
 
 PRELUDE = """
 import logging
@@ -23,15 +24,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("there is no C compiler to build the stand-in with")
-    path = tmp_path_factory.mktemp("nvml") / "libnvml_stub.so"
-    source = Path(__file__).with_name("nvml_stub.c")
-    subprocess.run(
-        [compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", path, source], check=True
-    )
-    return path
+    return nvml_stub(tmp_path_factory)
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""The methods that call a function of the user's, or import what takes its time.
+
+They become methods of the native classes.
+
+CPython before 3.14 ends a daemon thread, when the interpreter exits, by unwinding its stack at the
+point where it next takes the interpreter's lock. That passes through Python's own frames, and
+aborts the process where it meets a native one of ours below them. So there must be none while a
+function runs that may take its time.
+"""
+
+from __future__ import annotations
+
+# Imported with the native module, so it imports nothing heavy, not even `typing`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from typing import Any, TypeVar
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from ._native import CacheManager, ImageProcessingProfiler, PerformanceMonitor
+
+    _T = TypeVar("_T")
+
+_ABSENT: Any = object()
+
+
+def profile_operation(
+    self: ImageProcessingProfiler, /, *args: Any, **kwargs: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Call ``func(*args, **kwargs)`` and return ``(result, profile)``.
+
+    The profile: ``operation`` (the name of the function, or of the function or class behind a
+    partial or an instance), ``success``, ``wall_time_s``, ``cpu_time_s`` (of the whole
+    process), ``memory_delta_mb`` and ``memory_after_mb`` (RSS), and ``memory_peak_mb``, the
+    highest RSS seen during the call: the process's own high-water mark where the call raised
+    it, which is exact; else the highest of the readings before, after and, every 1 to 10 ms,
+    in between, which may miss a shorter spike. Figures that the system does not tell are None.
+
+    If an argument, or else the result, is an image (a NumPy array of height x width, or x
+    up to four channels, or a Pillow image) there are ``pixels`` and ``pixels_per_s`` too.
+
+    Records ``<operation>_wall_time`` in seconds and ``<operation>_memory``, the delta in MB,
+    with the profile as metadata. If ``func`` raises, ``success`` is False and ``error`` holds
+    the exception's text, and the exception goes on.
+    """
+    func, args, call = self._begin(args, kwargs)
+    try:
+        result = func(*args, **kwargs)
+    except BaseException as error:
+        call.failed(error)
+        raise
+    return result, call.finished(result)
+
+
+def get_or_set(
+    self: CacheManager, key: Hashable, factory: Callable[[], _T], ttl: float | None = None
+) -> _T:
+    """Return the value of ``key``, or what ``factory()`` returns, set for ``ttl`` seconds.
+
+    Nothing is locked while the factory runs: threads that miss the same key at the same time
+    each call theirs and return its result, and the last one to finish is what stays cached. An
+    exception goes through and nothing is set.
+    """
+    value: _T = self.get(key, _ABSENT)
+    if value is _ABSENT:
+        value = factory()
+        self.set(key, value, ttl)
+    return value
+
+
+def values(self: PerformanceMonitor, operation_name: str) -> npt.NDArray[np.float64]:
+    """Return the operation's values, oldest first, as a new float64 array; empty if unknown."""
+    import numpy  # noqa: F401, ICN001 - for the native side, which binds to it
+
+    return self._values(operation_name)
+
+
+def timestamps(self: PerformanceMonitor, operation_name: str) -> npt.NDArray[np.datetime64]:
+    """Return the times of the operation's samples, oldest first.
+
+    As a new datetime64[ns] array in UTC; empty if unknown.
+    """
+    import numpy  # noqa: F401, ICN001 - as above
+
+    return self._timestamps(operation_name)

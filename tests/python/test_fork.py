@@ -1,0 +1,228 @@
+"""Forks in the middle of everything: no child hangs, and both sides go on counting."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from hammer import nvml_stub, run
+
+if not hasattr(os, "fork"):
+    pytest.skip("this system does not fork", allow_module_level=True)
+
+FORKS = 40
+
+STORM = """
+import sys, threading
+import hammer
+from ptpd_monitoring import ImageProcessingProfiler
+
+everything = hammer.Everything(sys.argv[2])
+stop, failures = threading.Event(), []
+everything.round()
+threads = everything.hammer(stop, failures)
+
+def child():
+    everything.round()
+    everything.check_counting()
+    # A thread of the child's own, and a peak that needs a sampler of the child's own.
+    own = threading.Thread(target=everything.round)
+    own.start()
+    own.join(30)
+    assert not own.is_alive()
+    assert hammer.sampler_is_alive(everything.profiler)
+
+for _ in range(int(sys.argv[1])):
+    hammer.reap(hammer.fork(child))
+    everything.check_counting()
+stop.set()
+for thread in threads:
+    thread.join(30)
+    assert not thread.is_alive()
+assert not failures, failures
+everything.round()
+print("done")
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables that make a library stand in for the GPU's driver, where one can be built."""
+    return {"PTPD_MONITORING_NVML_LIBRARY": str(nvml_stub(tmp_path_factory))}
+
+
+def test_no_child_hangs_when_eight_threads_hammer_during_the_fork(
+    tmp_path: Path, stand_in: dict[str, str]
+) -> None:
+    assert run(STORM, FORKS, tmp_path, **stand_in) == "done\n"
+
+
+FIRST_CALLS = """
+import sys, threading
+# What a thread is importing during a fork stays locked in the child: that is Python's own.
+import contextvars, datetime, logging, numpy, _strptime, ptpd_monitoring._decorators
+import hammer
+
+sys.setswitchinterval(1e-5)
+everything = hammer.Everything(sys.argv[1])
+failures = []
+
+def round():
+    try:
+        everything.round()
+    except BaseException as failure:
+        failures.append(failure)
+
+first = threading.Thread(target=round)
+first.start()
+children = []
+while first.is_alive():
+    children.append(hammer.fork(everything.round))
+    if len(children) == 40:
+        first.join()
+assert not failures, failures
+assert children
+for pid in children:
+    hammer.reap(pid)
+print("done")
+"""
+
+
+def test_no_child_hangs_when_another_thread_calls_everything_for_the_first_time(
+    tmp_path: Path,
+) -> None:
+    assert run(FIRST_CALLS, tmp_path) == "done\n"
+
+
+def test_a_child_gets_the_global_instances_while_a_thread_of_its_parent_makes_them() -> None:
+    script = """
+    import threading
+    import hammer
+    from ptpd_monitoring import _instances, get_monitor
+
+    making, go_on = threading.Event(), threading.Event()
+    read_settings = _instances.read_settings
+
+    def slow():
+        making.set()
+        go_on.wait(30)
+        return read_settings()
+
+    _instances.read_settings = slow
+    made = []
+    thread = threading.Thread(target=lambda: made.append(get_monitor()))
+    thread.start()
+    making.wait(30)
+    _instances.read_settings = read_settings
+    hammer.reap(hammer.fork(get_monitor), 10)
+    own = get_monitor()
+    go_on.set()
+    thread.join(30)
+    assert made == [own]
+    """
+    assert run(script) == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's procfs")
+def test_a_child_initialises_the_driver_that_a_thread_of_its_parent_is_initialising(
+    tmp_path: Path, stand_in: dict[str, str]
+) -> None:
+    script = """
+    import os, sys, threading
+    from pathlib import Path
+    import hammer
+    from ptpd_monitoring import ResourceMonitor
+
+    monitor = ResourceMonitor()
+    readings = []
+    # The stand-in opens its log, a pipe that nobody reads yet, and so waits inside of the call.
+    os.mkfifo(sys.argv[1])
+    ask = lambda: readings.append(monitor.get_gpu_usage(1))
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while "libnvml_stub" not in Path("/proc/self/maps").read_text():
+        assert thread.is_alive()
+
+    def child():
+        os.environ["NVML_STUB_LOG"] = os.devnull
+        assert monitor.get_gpu_usage(1)["gpu_percent"] == 73.0
+
+    hammer.reap(hammer.fork(child), 10)
+    with open(sys.argv[1]) as log:
+        assert log.read().startswith("init")
+    thread.join(30)
+    assert readings[0]["gpu_percent"] == 73.0
+    """
+    log = tmp_path / "log"
+    assert run(script, log, NVML_STUB_LOG=str(log), **stand_in) == ""
+
+
+def test_what_a_child_records_does_not_show_in_its_parent(tmp_path: Path) -> None:
+    script = """
+    import os, sys
+    import hammer
+
+    everything = hammer.Everything(sys.argv[1])
+    everything.monitor.record_metric("op", 1, "u")
+
+    def child():
+        everything.monitor.record_metric("op", 2, "u")
+        assert everything.monitor.values("op").tolist() == [1, 2]
+
+    hammer.reap(hammer.fork(child))
+    assert everything.monitor.values("op").tolist() == [1]
+    """
+    assert run(script, tmp_path) == ""
+
+
+WORKER = """
+import os, tempfile
+import hammer
+
+def work(number):
+    everything = hammer.Everything(tempfile.gettempdir())
+    for _ in range(3):
+        with everything.monitor.timer("op"):
+            pass
+    everything.profile()
+    everything.watch()
+    return everything.monitor.get_statistics("op")["count"]
+"""
+
+POOL = """
+import multiprocessing, sys, threading, warnings
+sys.path.insert(0, sys.argv[2])
+import hammer, worker
+
+if __name__ == "__main__":
+    everything = hammer.Everything(sys.argv[2])
+    everything.round()
+    stop, failures = threading.Event(), []
+    threads = everything.hammer(stop, failures)
+    with warnings.catch_warnings():
+        # Python 3.12 and newer warn about a fork beside threads. That it works is the point.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with multiprocessing.get_context(sys.argv[1]).Pool(3) as pool:
+            counts = pool.map_async(worker.work, range(12)).get(120)
+            pool.close()
+            pool.join()
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert not failures, failures
+    assert counts == [3] * 12, counts
+    print("done")
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_worker_processes_of_multiprocessing_work_however_they_are_started(
+    method: str, tmp_path: Path
+) -> None:
+    (tmp_path / "worker.py").write_text(WORKER)
+    program = tmp_path / "program.py"
+    program.write_text(POOL)
+    script = "import runpy, sys; sys.argv[0] = sys.argv[3]; runpy.run_path(sys.argv[3], run_name='__main__')"
+    assert run(script, method, tmp_path, program) == "done\n"
