@@ -7,7 +7,7 @@ SOURCES := $(shell find src python wheel-data -type f -not -name '*.so' -not -na
 WHEEL := dist/.built
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-rust test-python soak lint format wheel bench bench-core bench-readme clean
+.PHONY: help demo test test-rust test-schedules test-python soak fuzz lint format wheel bench bench-core bench-readme clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,10 +45,14 @@ wheel: $(WHEEL) ## build the wheel into dist/
 demo: $(VENV)/.test $(VENV)/.installed ## run the main job on real photographs, into demo-output/
 	$(BIN)/ptpd-monitor demo --output demo-output
 
-test: test-rust test-python ## build, install and pass every test
+test: test-rust test-schedules test-python ## build, install and pass every test
 
 test-rust:
 	cargo test --locked --no-default-features
+
+# Locks and atomics are then a scheduler's: nothing else of the core can be tested like that.
+test-schedules:
+	cargo test --locked --no-default-features --features shuttle --test schedules
 
 test-python: $(VENV)/.test $(VENV)/.installed
 	PTPD_WHEEL="$$(ls $(CURDIR)/dist/*.whl)" $(BIN)/python -m pytest
@@ -57,10 +61,28 @@ soak: $(VENV)/.test $(VENV)/.installed ## run the long forms of the tests, a sim
 	$(BIN)/python -m pytest tests/soak
 	cargo test --locked --release --no-default-features --test soak -- --ignored
 
+# Coverage by stable flags; with a target named, build scripts are spared them.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := cache export settings
+FUZZ_FLAGS := --cfg fuzzing -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks -Cpasses=sancov-module \
+	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
+
+fuzz: ## search each fuzz target for FUZZ_SECONDS
+	host=$$(rustc -vV | sed -n 's/^host: //p') && cd fuzz && \
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked --release --target "$$host" && \
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p "corpus/$$target" "artifacts/$$target" && \
+		"target/$$host/release/$$target" -max_total_time=$(FUZZ_SECONDS) -timeout=10 -len_control=0 \
+			-max_len=1024 -print_final_stats=1 -artifact_prefix="artifacts/$$target/" \
+			"corpus/$$target" "seeds/$$target" || exit 1; \
+	done
+
 lint: $(VENV)/.test $(VENV)/.installed ## check format, lints, types, stubs and licences
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo clippy --locked --all-targets --no-default-features -- --deny warnings
+	cargo clippy --locked --no-default-features --features shuttle --test schedules -- --deny warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -69,6 +91,7 @@ lint: $(VENV)/.test $(VENV)/.installed ## check format, lints, types, stubs and 
 
 format: $(VENV)/.test ## format the code
 	cargo fmt
+	cargo fmt --manifest-path fuzz/Cargo.toml
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -82,4 +105,4 @@ bench-readme: $(VENV)/.created ## put the table of the last `make bench` into th
 	$(BIN)/python scripts/update_readme_table.py benchmarks/results.json
 
 clean: ## remove what was built
-	rm -rf target dist $(VENV) demo-output
+	rm -rf target fuzz/target dist $(VENV) demo-output

@@ -93,13 +93,11 @@ impl Shared {
                     }
                 };
             let result = work(&mut self.store.lock(), &mut judge);
-            match result {
-                Ok(result) => return result,
-                Err(Undecided) => {
-                    shuttle::thread::yield_now();
-                    known.extend(open.iter().map(|(handle, other)| (*handle, *other == key)));
-                }
+            if let Ok(result) = result {
+                return result;
             }
+            shuttle::thread::yield_now();
+            known.extend(open.iter().map(|(handle, other)| (*handle, *other == key)));
         }
     }
 

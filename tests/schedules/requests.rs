@@ -101,9 +101,9 @@ fn no_pair_of_operations_loses_or_doubles_a_request_or_exceeds_the_capacity() {
         explore(move || {
             let shared = requests(3);
             let before = [1, 2];
-            before
-                .iter()
-                .for_each(|&number| record(&shared, "/a", number));
+            for number in before {
+                record(&shared, "/a", number);
+            }
             let jobs = [(one, 11), (other, 21)].map(|(work, first)| {
                 let shared = Arc::clone(&shared);
                 Box::new(move || {
