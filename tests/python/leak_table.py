@@ -41,6 +41,10 @@ def fail(*_: object, **__: object) -> None:
     raise Trouble
 
 
+def len_of(_key: object, value: Any) -> int:
+    return len(value)
+
+
 # Arguments whose references are counted before and after.
 THING = Thing()
 NAME = "an operation " + str(len("not a constant"))
@@ -67,6 +71,11 @@ class World:
         self.monitor = PerformanceMonitor(20, clock=self.clock)
         self.tracker = APIPerformanceTracker(20, clock=self.clock)
         self.cache = CacheManager(5, 10, clock=self.clock)
+        # Those whose bounds are exceeded.
+        self.small = PerformanceMonitor(20, max_operations=1, clock=self.clock)
+        self.small.record_metric("first", NUMBER, UNIT)
+        self.few = APIPerformanceTracker(20, max_endpoints=1, clock=self.clock)
+        self.heavy = CacheManager(5, max_bytes=9, weigher=len_of)
         self.profiler = ImageProcessingProfiler(self.monitor)
         self.resources = ResourceMonitor(1, 1, 1)
         self.report = PerformanceReport(self.monitor, self.tracker, self.resources)
@@ -163,6 +172,9 @@ MONITOR: dict[str, Callable[[World], object]] = {
     "clear_metrics": lambda w: (w.monitor.record_metric(NAME, 1, UNIT, METADATA), w.monitor.clear_metrics(NAME), w.monitor.clear_metrics()),
     "__repr__": lambda w: repr(w.monitor),
     "_max_history": lambda w: (w.monitor._max_history, wrong(setattr, w.monitor, "_max_history", THING)),
+    "max_operations": read("monitor", "max_operations"),
+    "overflowed": lambda w: (w.small.record_metric(NAME, NUMBER, UNIT, METADATA), w.small.record_many(NAME, VALUES, UNIT), w.small.overflowed),
+    "timers_forgotten": read("monitor", "timers_forgotten"),
     "_timers": lambda w: (list(w.monitor._timers), NAME in w.monitor._timers, repr(w.monitor._timers)),
     "_metrics": lambda w: (
         w.monitor.record_metric(NAME, 1, UNIT, METADATA),
@@ -202,6 +214,9 @@ TRACKER: dict[str, Callable[[World], object]] = {
     "get_response_times": lambda w: w.tracker.get_response_times(),
     "generate_api_report": lambda w: w.tracker.generate_api_report(),
     "_requests": lambda w: (list(w.tracker._requests), repr(w.tracker._requests), w.tracker._requests[1:], wrong(lambda: w.tracker._requests[10**9])),
+    "max_endpoints": read("tracker", "max_endpoints"),
+    "overflowed": lambda w: ([w.few.track_request(f"/{n}", 1, 500, NAME + str(n % 101), NAME * 500) for n in range(150)], w.few.overflowed),
+    "methods_overflowed": read("few", "methods_overflowed"),
     "_max_history": read("tracker", "_max_history"),
     "__repr__": lambda w: repr(w.tracker),
 }  # fmt: skip
@@ -219,6 +234,9 @@ CACHE: dict[str, Callable[[World], object]] = {
     "_keys": lambda w: w.cache._keys(),
     "_max_size": read("cache", "_max_size"),
     "_default_ttl": read("cache", "_default_ttl"),
+    "max_bytes": lambda w: (CacheManager(5, max_bytes=9, weigher=len_of).max_bytes, w.heavy.__init__(5, max_bytes=9, weigher=len_of), wrong(CacheManager, max_bytes=0, weigher=THING), wrong(CacheManager, weigher=THING)),  # type: ignore[misc]
+    "total_bytes": lambda w: ([w.heavy.set((KEY, n), [THING] * 2) for n in range(7)], w.heavy.total_bytes),
+    "rejections": lambda w: (w.heavy.set(KEY, [THING]), w.heavy.set(KEY, [THING] * 10), w.heavy.rejections, wrong(w.heavy.set, KEY, THING)),
     "__repr__": lambda w: repr(w.cache),
 }  # fmt: skip
 RESOURCES: dict[str, Callable[[World], object]] = {
@@ -322,7 +340,7 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
     MonitoringSettings: {
         **{
             name: read("settings", name)
-            for name in ("max_history", "cpu_threshold", "memory_threshold", "disk_threshold", "cache_size", "cache_ttl")
+            for name in ("max_history", "max_operations", "max_endpoints", "cpu_threshold", "memory_threshold", "disk_threshold", "cache_size", "cache_ttl", "cache_max_bytes")
         },
         "__repr__": lambda w: repr(w.settings),
     },
