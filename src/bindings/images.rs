@@ -45,8 +45,8 @@ pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
     let [width, height] = sides.as_slice() else {
         return Err(refuse());
     };
-    let side = |side| {
-        real(name, side).map_err(|error| {
+    let length = |value| {
+        real(name, value).map_err(|error| {
             if error.is_instance_of::<PyTypeError>(size.py()) {
                 refuse()
             } else {
@@ -54,7 +54,7 @@ pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
             }
         })
     };
-    let (width, height) = (side(width)?, side(height)?);
+    let (width, height) = (length(width)?, length(height)?);
     let pixels = width * height;
     if width > 0.0 && height > 0.0 && pixels.is_finite() {
         return Ok(pixels);

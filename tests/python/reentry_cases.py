@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from ptpd_monitoring import (
@@ -136,12 +137,20 @@ def metadata_that_compares_and_shows_itself() -> None:
 
 
 def model_fields_that_go() -> None:
-    for field in ("metric_name", "unit"):
-        setattr(metric, field, Text("x"))
-    for field in ("endpoint", "method", "error"):
-        setattr(request, field, Text("x"))
-    for model in (metric, request, usage):
-        model.timestamp = Moment(2024, 1, 1)  # type: ignore[attr-defined]
+    for model, fields in (
+        (metric, ("metric_name", "unit")),
+        (request, ("endpoint", "method", "error")),
+    ):
+        for field in fields:
+            setattr(model, field, Text("x"))
+            setattr(model, field, "x")
+    for stamped in (metric, request, usage):
+        # One that goes by itself, and one that is still there when something else goes.
+        stamped.timestamp = Moment(2024, 1, 1)
+        stamped.timestamp = datetime(2024, 1, 1)
+        stamped.timestamp = Moment(2024, 1, 1)
+    metric.metadata = {"hook": Hook()}
+    metric.metadata = {}
     metric.metadata = {"hook": Hook()}
     repr(metric)
     metric.model_dump_json()
