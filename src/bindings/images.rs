@@ -52,13 +52,8 @@ pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
     let [width, height] = sides.as_slice() else {
         return Err(refuse());
     };
-<<<<<<< HEAD
-    let length = |length| {
-        real(name, length).map_err(|error| {
-=======
     let length = |value| {
         real(name, value).map_err(|error| {
->>>>>>> solid
             if error.is_instance_of::<PyTypeError>(size.py()) {
                 refuse()
             } else {
