@@ -220,6 +220,10 @@ impl<M> Monitor<M> {
             .iter()
             .flat_map(|operation| {
                 let mut state = operation.state.lock();
+                if state.retired {
+                    // What was cleared away belongs to whoever cleared it.
+                    return Vec::new();
+                }
                 // Read again: to cut down to a bound that another has replaced would lose samples.
                 state.series.truncate(self.max_history())
             })
