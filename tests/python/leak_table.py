@@ -168,6 +168,8 @@ MONITOR: dict[str, Callable[[World], object]] = {
     "operations": lambda w: w.monitor.operations(),
     "values": lambda w: w.monitor.values(NAME),
     "timestamps": lambda w: w.monitor.timestamps(NAME),
+    "_values": lambda w: w.monitor._values(NAME),
+    "_timestamps": lambda w: w.monitor._timestamps(NAME),
     "export_metrics": lambda w: (w.monitor.export_metrics(), w.monitor.export_metrics("CSV"), wrong(w.monitor.export_metrics, NAME)),
     "clear_metrics": lambda w: (w.monitor.record_metric(NAME, 1, UNIT, METADATA), w.monitor.clear_metrics(NAME), w.monitor.clear_metrics()),
     "__repr__": lambda w: repr(w.monitor),
@@ -188,6 +190,7 @@ MONITOR: dict[str, Callable[[World], object]] = {
 PROFILER: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (ImageProcessingProfiler(), wrong(ImageProcessingProfiler, THING)),
     "monitor": read("profiler", "monitor"),
+    "_begin": lambda w: w.profiler._begin((len, "abc"), {})[2].finished(3),
     "profile_operation": lambda w: (
         w.profiler.profile_operation(lambda thing, other: thing, THING, other=THING),
         wrong(w.profiler.profile_operation, fail, THING),
