@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use pyo3::prelude::*;
 
-use super::metadata::{self, Metadata};
+use super::metadata::{JsonObjects, Metadata};
 use crate::{
     calendar::TimeRange,
     error::Result,
@@ -21,9 +21,10 @@ pub fn export(
     path: Option<&Path>,
 ) -> PyResult<Option<String>> {
     let mut rows = Vec::new();
+    let mut objects = JsonObjects::default();
     for operation in operations {
         for sample in operation.samples(TimeRange::ALL) {
-            let metadata = metadata::to_json(py, &sample)?;
+            let metadata = objects.of(py, &sample)?;
             rows.push((operation.name(), sample, metadata));
         }
     }

@@ -1,5 +1,7 @@
 //! What is attached to samples: a user's dict, or only what the sample's label says.
 
+use std::sync::Arc;
+
 use pyo3::{prelude::*, types::PyDict};
 use serde_json::value::RawValue;
 
@@ -69,13 +71,33 @@ pub fn to_dict<'py>(
     Ok(dict)
 }
 
-/// The metadata of `sample` as a JSON object.
-pub fn to_json(py: Python<'_>, sample: &Sample<Metadata>) -> Result<Box<RawValue>> {
-    let text = match &sample.metadata {
-        Some(metadata) => serde_json::to_string(&PyJson::new(metadata.bind(py).as_any())),
-        None => label_json(&sample.label),
-    };
-    text.and_then(RawValue::from_string)
+/// Makes JSON objects of samples' metadata. Most samples have none of their own and share their
+/// label with the one before, and then the object too.
+#[derive(Default)]
+pub struct JsonObjects(Option<(Arc<Label>, Arc<RawValue>)>);
+
+impl JsonObjects {
+    /// The metadata of `sample`.
+    pub fn of(&mut self, py: Python<'_>, sample: &Sample<Metadata>) -> Result<Arc<RawValue>> {
+        if let Some(metadata) = &sample.metadata {
+            return raw(serde_json::to_string(&PyJson::new(
+                metadata.bind(py).as_any(),
+            )));
+        }
+        if let Some((label, object)) = &self.0
+            && Arc::ptr_eq(label, &sample.label)
+        {
+            return Ok(Arc::clone(object));
+        }
+        let object = raw(label_json(&sample.label))?;
+        self.0 = Some((Arc::clone(&sample.label), Arc::clone(&object)));
+        Ok(object)
+    }
+}
+
+fn raw(json: serde_json::Result<String>) -> Result<Arc<RawValue>> {
+    json.and_then(RawValue::from_string)
+        .map(Arc::from)
         .map_err(|error| Error::Encoding(error.to_string()))
 }
 

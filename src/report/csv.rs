@@ -79,7 +79,7 @@ pub(super) fn number_text(value: f64) -> String {
     } else if value.is_infinite() {
         if value > 0.0 { "inf" } else { "-inf" }.to_owned()
     } else {
-        format!("{value:?}")
+        zmij::Buffer::new().format_finite(value).to_owned()
     }
 }
 
