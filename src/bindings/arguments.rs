@@ -160,9 +160,12 @@ pub fn float_of(value: &Bound<'_, PyAny>) -> PyResult<f64> {
 
 /// `NumPy` would convert more than numbers: it drops imaginary parts and parses text.
 fn is_real(value: &Bound<'_, PyAny>) -> bool {
-    if value.is_instance_of::<PyComplex>() {
-        return false;
-    }
+    !value.is_instance_of::<PyComplex>() && is_scalar_of("fiub", value)
+}
+
+/// Whether `value`, if it has a type as `NumPy`'s scalars and arrays do, is a single number of one
+/// of `kinds`.
+fn is_scalar_of(kinds: &str, value: &Bound<'_, PyAny>) -> bool {
     let kind = attribute(value, "dtype")
         .and_then(|dtype| attribute(&dtype, "kind"))
         .and_then(|kind| kind.extract::<String>().ok());
@@ -170,7 +173,7 @@ fn is_real(value: &Bound<'_, PyAny>) -> bool {
         return true;
     };
     let dimensions = attribute(value, "ndim").and_then(|ndim| ndim.extract::<usize>().ok());
-    "fiub".contains(&kind) && dimensions.is_none_or(|dimensions| dimensions == 0)
+    kinds.contains(&kind) && dimensions.is_none_or(|dimensions| dimensions == 0)
 }
 
 /// The error of a conversion as one about the argument. What a method of the value's own raises
@@ -234,6 +237,9 @@ pub fn int_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     }
     if value.is_instance_of::<PyInt>() {
         return Ok(value.clone());
+    }
+    if !is_scalar_of("iu", value) {
+        return Err(PyTypeError::new_err("not a whole number"));
     }
     value
         .py()
