@@ -31,19 +31,21 @@ def check(cache: CacheManager, gets: int) -> None:
 
 
 class Text(str):
-    """A str that is equal to its text, with a hash of its own class's making."""
+    """A str whose ``==`` is Python code."""
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        return str.__eq__(self, other) is True
+        return str.__eq__(self, other)
 
     __hash__ = str.__hash__
 
 
 class Number(int):
+    """An int whose ``==`` is Python code."""
+
     def __eq__(self, other: object) -> bool:
-        return int.__eq__(self, other) is True
+        return int.__eq__(self, other)
 
     __hash__ = int.__hash__
 
@@ -58,11 +60,8 @@ class Twin:
         return hash(self.number)
 
     def __eq__(self, other: object) -> bool:
-        return (
-            other == self.number
-            if isinstance(other, int)
-            else self is other or (isinstance(other, Twin) and self.number == other.number)
-        )
+        # Of all kinds of numbers: only where equality is transitive does a dict say what is right.
+        return (other.number if isinstance(other, Twin) else other) == self.number
 
 
 # Equal values of different types, and different values of one hash, many times over.

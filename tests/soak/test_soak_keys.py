@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from test_hostile_keys import AgainstADict, HostileKeys
 
 limits = settings(
-    max_examples=3000,
+    max_examples=1000,
     stateful_step_count=100,
     deadline=None,
     suppress_health_check=list(HealthCheck),
