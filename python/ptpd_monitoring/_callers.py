@@ -27,7 +27,7 @@ _ABSENT: Any = object()
 
 
 def profile_operation(
-    self: ImageProcessingProfiler, /, *args: Any, **kwargs: Any
+    self: ImageProcessingProfiler, func: Any = None, /, *args: Any, **kwargs: Any
 ) -> tuple[Any, dict[str, Any]]:
     """Call ``func(*args, **kwargs)`` and return ``(result, profile)``.
 
@@ -45,7 +45,10 @@ def profile_operation(
     with the profile as metadata. If ``func`` raises, ``success`` is False and ``error`` holds
     the exception's text, and the exception goes on.
     """
-    func, args, call = self._begin(args, kwargs)
+    # By position, the name `func` is left to the profiled function's own arguments; without, `func`
+    # is looked for among those by name.
+    given = args if func is None else (func, *args)
+    func, args, call = self._begin(given, kwargs)
     try:
         result = func(*args, **kwargs)
     except BaseException as error:
