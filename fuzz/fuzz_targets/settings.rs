@@ -6,13 +6,16 @@ use std::collections::HashMap;
 use libfuzzer_sys::fuzz_target;
 use ptpd_monitoring::{error::Error, settings::Settings};
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 9] = [
     "PTPD_MONITORING_MAX_HISTORY",
     "PTPD_MONITORING_CPU_THRESHOLD",
     "PTPD_MONITORING_MEMORY_THRESHOLD",
     "PTPD_MONITORING_DISK_THRESHOLD",
     "PTPD_MONITORING_CACHE_SIZE",
     "PTPD_MONITORING_CACHE_TTL",
+    "PTPD_MONITORING_MAX_OPERATIONS",
+    "PTPD_MONITORING_MAX_ENDPOINTS",
+    "PTPD_MONITORING_CACHE_MAX_BYTES",
 ];
 
 // One line for each variable, in that order; a missing one is unset.
@@ -26,6 +29,8 @@ fuzz_target!(|text: &str| {
     match Settings::from_lookup(lookup) {
         Ok(settings) => {
             assert!(settings.max_history >= 1 && settings.cache_size >= 1);
+            assert!(settings.max_operations >= 1 && settings.max_endpoints >= 1);
+            assert!(settings.cache_max_bytes.is_none_or(|bytes| bytes >= 1));
             assert!(settings.cache_ttl.is_finite());
             let percents = [
                 (settings.cpu_threshold, defaults.cpu_threshold),
