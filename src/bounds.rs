@@ -1,11 +1,11 @@
 //! What happens beyond a bound: it is counted, and told of once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// How many operations a monitor keeps unless asked otherwise.
 pub const DEFAULT_MAX_OPERATIONS: usize = 10_000;
@@ -15,6 +15,12 @@ pub const DEFAULT_MAX_ENDPOINTS: usize = 10_000;
 
 /// The operation that samples of further names go to.
 pub const OTHER_OPERATIONS: &str = "(other operations)";
+
+/// The session that samples of further sessions go to in a history.
+pub const OTHER_SESSIONS: &str = "(other sessions)";
+
+/// The unit in a history of what goes to all others, whatever it was measured in.
+pub const OTHER_UNITS: &str = "(other units)";
 
 /// The endpoint that requests to further endpoints count for.
 pub const OTHER_ENDPOINTS: &str = "(other endpoints)";
@@ -53,7 +59,7 @@ pub struct Beyond {
 impl Beyond {
     /// Nothing so far, and nobody to be told.
     #[must_use]
-    pub const fn new(bound: Bound) -> Self {
+    pub fn new(bound: Bound) -> Self {
         Self {
             bound,
             count: AtomicU64::new(0),

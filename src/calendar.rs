@@ -1,4 +1,4 @@
-//! Local calendar time: what a stamp reads on the wall, and where a local day begins and ends.
+//! Calendar time: what a stamp reads on the wall, and where a day begins and ends.
 
 use std::{
     ffi::OsString,
@@ -9,7 +9,10 @@ use std::{
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use parking_lot::Mutex;
 
-use crate::clock::NANOS_PER_SEC;
+use crate::{
+    clock::NANOS_PER_SEC,
+    error::{Error, Result},
+};
 
 /// A stretch of wall time in UTC nanoseconds since the Unix epoch, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,19 +40,6 @@ impl TimeRange {
         }
     }
 
-    /// The local calendar day `date`, 23 or 25 hours long where the clock changes, and empty if
-    /// the zone skipped it.
-    #[must_use]
-    pub fn local_day(date: NaiveDate) -> Self {
-        in_current_zone(|| Self {
-            start: day_start(date),
-            end: date
-                .succ_opt()
-                .map_or(i64::MAX, day_start)
-                .saturating_sub(1),
-        })
-    }
-
     /// Whether `time` lies inside.
     #[must_use]
     #[inline]
@@ -58,20 +48,120 @@ impl TimeRange {
     }
 }
 
-/// The local wall-clock reading at `time`, with whether it is the second pass through an hour
-/// that the clock repeats (Python's `fold`).
-#[must_use]
-pub fn local_datetime(time: i64) -> (NaiveDateTime, bool) {
-    in_current_zone(|| {
-        let offset = offset_at(time);
-        (to_naive(time, offset), is_second_pass(time, offset))
-    })
+/// A time zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Zone {
+    /// The one that is set for the process.
+    #[default]
+    Local,
+    /// One of the IANA database, as it was when this was built.
+    Named(chrono_tz::Tz),
 }
 
-/// The local calendar date at `time`.
-#[must_use]
-pub fn local_date(time: i64) -> NaiveDate {
-    in_current_zone(|| to_naive(time, offset_at(time)).date())
+impl Zone {
+    /// The zone with an IANA name, such as `Europe/Berlin`.
+    pub fn named(name: &str) -> Result<Self> {
+        name.parse().map(Self::Named).map_err(|_| {
+            Error::argument("tz", format_args!("{name:?}"), "an IANA time zone's name")
+        })
+    }
+
+    /// Its name; `local` for the local one.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Named(zone) => zone.name(),
+        }
+    }
+
+    /// The calendar day `date`, 23 or 25 hours long where the clock changes, and empty if the zone
+    /// skipped it.
+    #[must_use]
+    pub fn day(self, date: NaiveDate) -> TimeRange {
+        self.look(|| TimeRange {
+            start: self.day_start(date),
+            end: date
+                .succ_opt()
+                .map_or(i64::MAX, |next| self.day_start(next))
+                .saturating_sub(1),
+        })
+    }
+
+    /// The calendar date at `time`.
+    #[must_use]
+    pub fn date(self, time: i64) -> NaiveDate {
+        self.datetime(time).0.date()
+    }
+
+    /// The wall-clock reading at `time`, with whether it is the second pass through an hour that
+    /// the clock repeats (Python's `fold`).
+    #[must_use]
+    pub fn datetime(self, time: i64) -> (NaiveDateTime, bool) {
+        self.look(|| {
+            let offset = self.offset_at(time);
+            (to_naive(time, offset), self.is_second_pass(time, offset))
+        })
+    }
+
+    /// By how many seconds the wall clock is ahead of UTC at `time`.
+    #[must_use]
+    pub fn offset(self, time: i64) -> i32 {
+        self.look(|| self.offset_at(time))
+    }
+
+    /// `time` as ISO 8601 text with the offset, to the second.
+    #[must_use]
+    pub fn iso(self, time: i64) -> String {
+        let offset = self.offset(time);
+        let (sign, size) = (if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
+        let reading = to_naive(time, offset).format("%Y-%m-%dT%H:%M:%S");
+        format!("{reading}{sign}{:02}:{:02}", size / 60, size % 60)
+    }
+
+    fn look<T: Send>(self, work: impl Fn() -> T + Send + Sync) -> T {
+        match self {
+            Self::Local => in_current_zone(work),
+            Self::Named(_) => work(),
+        }
+    }
+
+    fn offset_at(self, time: i64) -> i32 {
+        let utc = to_naive(time, 0);
+        match self {
+            Self::Local => Local.offset_from_utc_datetime(&utc).fix(),
+            Self::Named(zone) => zone.offset_from_utc_datetime(&utc).fix(),
+        }
+        .local_minus_utc()
+    }
+
+    // chrono's way back, from a reading to its instants, takes the edges of repeated and skipped
+    // hours wrongly and gives the instants of a repeated hour in the wrong order (0.4.45). What an
+    // instant reads is right, so the two functions below ask nothing else.
+
+    /// Whether the clock showed the reading at `time` once before.
+    fn is_second_pass(self, time: i64, offset: i32) -> bool {
+        let earlier = self.offset_at(time.saturating_sub(DAY * NANOS_PER_SEC));
+        let set_back = i64::from(earlier - offset) * NANOS_PER_SEC;
+        set_back > 0 && self.offset_at(time.saturating_sub(set_back)) == earlier
+    }
+
+    /// The first instant that reads `date` or later: where the clock skips midnight or the whole
+    /// day, the instant after.
+    fn day_start(self, date: NaiveDate) -> i64 {
+        let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
+        let (mut before, mut from) = (midnight - DAY, midnight + DAY);
+        while from - before > 1 {
+            let middle = i64::midpoint(before, from);
+            let offset = self.offset_at(middle.saturating_mul(NANOS_PER_SEC));
+            if middle + i64::from(offset) < midnight {
+                before = middle;
+            } else {
+                from = middle;
+            }
+        }
+        from.saturating_mul(NANOS_PER_SEC)
+    }
 }
 
 /// Renders stamps as local ISO 8601 text, as Python's `datetime.isoformat()` of the naive local
@@ -104,7 +194,8 @@ impl IsoFormatter {
         self.text.truncate(Self::WHOLE);
         let micros = time.rem_euclid(NANOS_PER_SEC) / 1_000;
         if micros != 0 {
-            push_number(&mut self.text, '.', micros.unsigned_abs(), 100_000);
+            self.text.push('.');
+            push_digits::<6>(&mut self.text, micros.unsigned_abs());
         }
         &self.text
     }
@@ -116,7 +207,7 @@ impl IsoFormatter {
         let offset = match self.minute {
             Some((last, offset)) if last == minute => offset,
             _ => {
-                let offset = in_current_zone(|| offset_at(time));
+                let offset = Zone::Local.offset(time);
                 self.minute = Some((minute, offset));
                 offset
             }
@@ -125,7 +216,7 @@ impl IsoFormatter {
         let text = &mut self.text;
         text.clear();
         // Nanoseconds in 64 bits reach from 1677 to 2262.
-        push_digits(text, local.year().unsigned_abs().into(), 1_000);
+        push_digits::<4>(text, local.year().unsigned_abs().into());
         for (mark, part) in [
             ('-', local.month()),
             ('-', local.day()),
@@ -133,66 +224,29 @@ impl IsoFormatter {
             (':', local.minute()),
             (':', local.second()),
         ] {
-            push_number(text, mark, part.into(), 10);
+            text.push(mark);
+            push_digits::<2>(text, part.into());
         }
     }
 }
 
-fn push_number(text: &mut String, mark: char, number: u64, unit: u64) {
-    text.push(mark);
-    push_digits(text, number, unit);
-}
-
-/// Appends the digits of `number` from that of `unit`, a power of ten, down.
-fn push_digits(text: &mut String, number: u64, mut unit: u64) {
-    while unit > 0 {
-        let digit = u32::try_from(number / unit % 10).unwrap_or_default();
-        text.extend(char::from_digit(digit, 10));
-        unit /= 10;
+/// Appends the last `N` digits of `number`.
+fn push_digits<const N: usize>(text: &mut String, mut number: u64) {
+    let mut digits = ['0'; N];
+    for digit in digits.iter_mut().rev() {
+        // One at a time by a constant, which is no division for the processor.
+        *digit = char::from(b'0' + u8::try_from(number % 10).unwrap_or_default());
+        number /= 10;
     }
-}
-
-fn offset_at(time: i64) -> i32 {
-    Local
-        .offset_from_utc_datetime(&to_naive(time, 0))
-        .fix()
-        .local_minus_utc()
+    text.extend(digits);
 }
 
 fn to_naive(time: i64, offset: i32) -> NaiveDateTime {
     DateTime::from_timestamp_nanos(time).naive_utc() + TimeDelta::seconds(offset.into())
 }
 
-// chrono's way back, from a reading to its instants, takes the edges of repeated and skipped hours
-// wrongly and gives the instants of a repeated hour in the wrong order (0.4.45). What an instant
-// reads is right, so the two functions below ask nothing else.
-
 /// Seconds. No offset is as long, and no clock goes forward and back again within it.
 const DAY: i64 = 86_400;
-
-/// Whether the clock showed the reading at `time` once before.
-fn is_second_pass(time: i64, offset: i32) -> bool {
-    let earlier = offset_at(time.saturating_sub(DAY * NANOS_PER_SEC));
-    let set_back = i64::from(earlier - offset) * NANOS_PER_SEC;
-    set_back > 0 && offset_at(time.saturating_sub(set_back)) == earlier
-}
-
-/// The first instant that reads `date` or later: where the clock skips midnight or the whole day,
-/// the instant after.
-fn day_start(date: NaiveDate) -> i64 {
-    let midnight = date.and_time(NaiveTime::MIN).and_utc().timestamp();
-    let (mut before, mut from) = (midnight - DAY, midnight + DAY);
-    while from - before > 1 {
-        let middle = i64::midpoint(before, from);
-        let offset = offset_at(middle.saturating_mul(NANOS_PER_SEC));
-        if middle + i64::from(offset) < midnight {
-            before = middle;
-        } else {
-            from = middle;
-        }
-    }
-    from.saturating_mul(NANOS_PER_SEC)
-}
 
 /// The value of `TZ` at the last look, and when it was last seen to change.
 static ZONE: Mutex<Option<(Option<OsString>, Option<Instant>)>> = Mutex::new(None);

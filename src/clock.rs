@@ -5,11 +5,49 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
+
+mod coarse;
+pub mod counter;
+mod system;
+mod wall_offset;
+
+pub use coarse::{LAG_NANOS, has_come};
+pub use wall_offset::{TRUST_NANOS, WallOffset};
 
 /// Nanoseconds in a second.
 pub const NANOS_PER_SEC: i64 = 1_000_000_000;
+
+/// `seconds` in nanoseconds, or `None` beyond their range.
+///
+/// A double holds a time of today to a quarter of a microsecond, and Python's stamps have
+/// microseconds: the double nearest to a number of them means that number.
+#[must_use]
+#[expect(clippy::float_cmp, reason = "this is about the very double")]
+#[expect(clippy::cast_possible_truncation, reason = "it is in range")]
+pub fn nanos_from_seconds(seconds: f64) -> Option<i64> {
+    let range = i64::MAX as f64;
+    if seconds.is_nan() || (seconds * NANOS_PER_SEC as f64).abs() >= range {
+        return None;
+    }
+    let whole = seconds.trunc();
+    let rest = seconds - whole;
+    let micros = (rest * 1e6).round();
+    let nanos = if (whole * 1e6 + micros) / 1e6 == seconds {
+        micros * 1e3
+    } else {
+        (rest * NANOS_PER_SEC as f64).round()
+    };
+    Some((whole as i64 * NANOS_PER_SEC).saturating_add(nanos as i64))
+}
+
+/// `nanos` in seconds: the nearest double.
+#[must_use]
+pub fn seconds_from_nanos(nanos: i128) -> f64 {
+    let per_second = i128::from(NANOS_PER_SEC);
+    (nanos / per_second) as f64 + (nanos % per_second) as f64 / NANOS_PER_SEC as f64
+}
 
 /// Monotonic nanoseconds since an arbitrary moment in the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +58,19 @@ impl Monotonic {
     #[must_use]
     pub fn seconds_since(self, earlier: Self) -> f64 {
         self.0.saturating_sub(earlier.0) as f64 / NANOS_PER_SEC as f64
+    }
+
+    /// From `earlier` to `self`; zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment `by` later.
+    #[must_use]
+    pub fn after(self, by: Duration) -> Self {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
     }
 }
 
@@ -40,7 +91,7 @@ impl Clock {
     #[inline]
     pub fn monotonic(&self) -> Monotonic {
         match self {
-            Self::System => system_monotonic(),
+            Self::System => system::monotonic(),
             Self::Manual(clock) => Monotonic(clock.monotonic.load(Relaxed)),
         }
     }
@@ -51,7 +102,7 @@ impl Clock {
     #[inline]
     pub fn has_reached(&self, moment: Monotonic) -> bool {
         match self {
-            Self::System => system_has_reached(moment),
+            Self::System => system::has_reached(moment),
             Self::Manual(_) => self.monotonic() >= moment,
         }
     }
@@ -62,7 +113,7 @@ impl Clock {
     #[inline]
     pub fn wall_at(&self, moment: Monotonic) -> i64 {
         match self {
-            Self::System => system_wall_at(moment),
+            Self::System => system::wall_at(moment),
             Self::Manual(clock) => clock.wall.load(Relaxed),
         }
     }
@@ -115,107 +166,4 @@ impl ManualClock {
     pub fn monotonic(&self) -> u64 {
         self.monotonic.load(Relaxed)
     }
-}
-
-/// Where there is one time line for the fine and the coarse clock, both are read from it.
-#[cfg(target_os = "linux")]
-mod kernel {
-    use rustix::time::{ClockId, clock_gettime};
-
-    use super::{Monotonic, NANOS_PER_SEC};
-
-    /// How far the coarse clock can lag: well beyond the longest tick, a hundredth of a second.
-    pub const LAG_NANOS: u64 = 100_000_000;
-
-    #[inline]
-    fn read(clock: ClockId) -> Monotonic {
-        let time = clock_gettime(clock);
-        Monotonic((time.tv_sec * NANOS_PER_SEC + time.tv_nsec).cast_unsigned())
-    }
-
-    #[inline]
-    pub fn monotonic() -> Monotonic {
-        read(ClockId::Monotonic)
-    }
-
-    /// The monotonic clock as of the last tick, a few milliseconds ago. It costs no reading of
-    /// the hardware counter and never runs ahead.
-    #[inline]
-    pub fn coarse_monotonic() -> Monotonic {
-        read(ClockId::MonotonicCoarse)
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[inline]
-fn system_monotonic() -> Monotonic {
-    kernel::monotonic()
-}
-
-#[cfg(not(target_os = "linux"))]
-#[inline]
-fn system_monotonic() -> Monotonic {
-    use std::{sync::LazyLock, time::Instant};
-
-    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    let origin = *ORIGIN;
-    Monotonic(u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
-}
-
-#[cfg(target_os = "linux")]
-#[inline]
-fn system_has_reached(moment: Monotonic) -> bool {
-    let earliest = kernel::coarse_monotonic();
-    let ahead = moment.0.saturating_sub(earliest.0);
-    ahead == 0 || (ahead <= kernel::LAG_NANOS && system_monotonic() >= moment)
-}
-
-#[cfg(not(target_os = "linux"))]
-#[inline]
-fn system_has_reached(moment: Monotonic) -> bool {
-    system_monotonic() >= moment
-}
-
-fn system_wall() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
-        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |n| -n),
-    }
-}
-
-/// How long the distance between the two clocks is trusted. NTP slews both clocks alike, so it
-/// changes only when somebody steps the wall clock, which is noticed after this long.
-const TRUST_NANOS: u64 = 1_000_000;
-
-static WALL_OFFSET: AtomicI64 = AtomicI64::new(0);
-static OFFSET_READ_AT: AtomicU64 = AtomicU64::new(0);
-
-#[inline]
-fn system_wall_at(moment: Monotonic) -> i64 {
-    let read_at = OFFSET_READ_AT.load(Relaxed);
-    if read_at == 0 || moment.0.wrapping_sub(read_at) > TRUST_NANOS {
-        read_offset();
-    }
-    WALL_OFFSET.load(Relaxed).saturating_add_unsigned(moment.0)
-}
-
-#[cold]
-fn read_offset() {
-    // A preemption between the readings would shift every stamp of the next millisecond, so the
-    // tightest of a few attempts counts.
-    let mut best = (u64::MAX, 0_i64, 0_u64);
-    for _ in 0..4 {
-        let before = system_monotonic().0;
-        let wall = system_wall();
-        let after = system_monotonic().0;
-        let gap = after - before;
-        if gap < best.0 {
-            best = (gap, wall.saturating_sub_unsigned(before), after);
-        }
-        if gap < 1_000 {
-            break;
-        }
-    }
-    WALL_OFFSET.store(best.1, Relaxed);
-    OFFSET_READ_AT.store(best.2.max(1), Relaxed);
 }

@@ -34,6 +34,13 @@ pub enum Error {
     },
     /// Data that cannot be put into the asked-for format. Remedy: see the message.
     Encoding(String),
+    /// Stored data that cannot be read back. Remedy: leave it out, or restore it from a copy.
+    Damaged {
+        /// What kind of data.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Error {
@@ -71,6 +78,7 @@ impl fmt::Display for Error {
             Self::UnsupportedFormat(format) => write!(f, "Unsupported format: {format}"),
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Encoding(message) => f.write_str(message),
+            Self::Damaged { what, problem } => write!(f, "the {what} cannot be read: {problem}"),
         }
     }
 }

@@ -80,6 +80,11 @@ impl Names {
         id
     }
 
+    /// Takes the name numbered `id` once more.
+    pub fn hold(&mut self, id: u32) {
+        self.uses[id as usize].1 += 1;
+    }
+
     #[inline]
     pub fn release(&mut self, id: u32) {
         let (name, uses) = &mut self.uses[id as usize];

@@ -65,6 +65,8 @@ pub struct Series<M> {
     values: VecDeque<f64>,
     /// The sequence number of the oldest sample.
     first: u64,
+    /// The latest stamp of those that have fallen off.
+    gone_until: i64,
     /// Each label with the sequence number of the first sample it holds for.
     labels: VecDeque<(u64, Arc<Label>)>,
     metadata: VecDeque<(u64, M)>,
@@ -76,6 +78,7 @@ impl<M> Default for Series<M> {
             times: VecDeque::new(),
             values: VecDeque::new(),
             first: 0,
+            gone_until: i64::MIN,
             labels: VecDeque::new(),
             metadata: VecDeque::new(),
         }
@@ -95,8 +98,8 @@ impl<M> Series<M> {
         self.values.is_empty()
     }
 
-    /// Appends a sample and lets the oldest go where there would be more than `bound`. Returns
-    /// the metadata that fell off, for the caller to drop where that is safe.
+    /// Appends a sample and lets the oldest go where there would be more than `bound`. Returns the
+    /// sample's label, and the metadata that fell off, for the caller to drop where that is safe.
     #[inline]
     pub fn push(
         &mut self,
@@ -105,7 +108,7 @@ impl<M> Series<M> {
         label: LabelRef<'_>,
         metadata: Option<M>,
         bound: usize,
-    ) -> Option<M> {
+    ) -> (&Arc<Label>, Option<M>) {
         let dropped = if self.len() >= bound {
             self.pop()
         } else {
@@ -115,20 +118,17 @@ impl<M> Series<M> {
             None
         };
         let sequence = self.first + self.len() as u64;
-        if !self
-            .labels
-            .back()
-            .is_some_and(|(_, last)| label.matches(last))
-        {
-            self.labels
-                .push_back((sequence, Arc::new(label.to_label())));
+        let known = self.labels.back();
+        if !known.is_some_and(|(_, last)| label.matches(last)) {
+            let label = Arc::new(label.to_label());
+            self.labels.push_back((sequence, label));
         }
         if let Some(metadata) = metadata {
             self.metadata.push_back((sequence, metadata));
         }
         self.times.push_back(time);
         self.values.push_back(value);
-        dropped
+        (&self.labels[self.labels.len() - 1].1, dropped)
     }
 
     /// Removes the oldest samples until at most `bound` are left, and gives back the memory that
@@ -146,7 +146,9 @@ impl<M> Series<M> {
     }
 
     fn pop(&mut self) -> Option<M> {
-        self.times.pop_front();
+        if let Some(time) = self.times.pop_front() {
+            self.gone_until = self.gone_until.max(time);
+        }
         self.values.pop_front();
         self.first += 1;
         if self
@@ -198,10 +200,29 @@ impl<M> Series<M> {
         self.times.iter().copied()
     }
 
-    /// The unit of the oldest sample whose stamp lies in `range`.
+    /// Stamps and values of the samples from the one numbered `from` on whose stamps lie in `range`,
+    /// oldest first.
     #[must_use]
-    pub fn unit_in(&self, range: TimeRange) -> Option<Arc<str>> {
-        let index = self.times.iter().position(|time| range.contains(*time))?;
+    pub fn points_from(&self, from: u64, range: TimeRange) -> Vec<(i64, f64)> {
+        let points = self.times.iter().copied().zip(self.values.iter().copied());
+        points
+            .skip(self.index_of(from))
+            .filter(|(time, _)| range.contains(*time))
+            .collect()
+    }
+
+    /// How many samples come before the one numbered `sequence`.
+    fn index_of(&self, sequence: u64) -> usize {
+        let index = sequence.saturating_sub(self.first);
+        usize::try_from(index).unwrap_or(usize::MAX)
+    }
+
+    /// The unit of the oldest sample from the one numbered `from` on whose stamp lies in `range`.
+    #[must_use]
+    pub fn unit_from(&self, from: u64, range: TimeRange) -> Option<Arc<str>> {
+        let skipped = self.index_of(from);
+        let mut times = self.times.iter().skip(skipped);
+        let index = skipped + times.position(|time| range.contains(*time))?;
         let sequence = self.first + index as u64;
         let run = self.labels.partition_point(|(start, _)| *start <= sequence);
         Some(Arc::clone(&self.labels[run - 1].1.unit))
@@ -249,6 +270,72 @@ impl<M> Series<M> {
             })
             .collect();
         unit.map(|unit| (values, unit))
+    }
+
+    /// The values and the first unit of the samples from the one numbered `from` on whose stamps lie
+    /// in `range`; only those of `session`, if one is named.
+    #[must_use]
+    pub fn values_from(
+        &self,
+        from: u64,
+        range: TimeRange,
+        session: Option<&str>,
+    ) -> Option<(Vec<f64>, Arc<str>)> {
+        let mut unit = None;
+        let values = self
+            .walk()
+            .filter(|sample| {
+                sample.sequence >= from
+                    && range.contains(sample.time)
+                    && (session.is_none() || sample.label.session.as_deref() == session)
+            })
+            .map(|sample| {
+                unit.get_or_insert_with(|| Arc::clone(&sample.label.unit));
+                sample.value
+            })
+            .collect();
+        unit.map(|unit| (values, unit))
+    }
+
+    /// The units other than `unit`, each once, of the samples from the one numbered `from` on whose
+    /// stamps lie in `range`; only of those of `session`, if one is named.
+    #[must_use]
+    pub fn other_units(
+        &self,
+        unit: &str,
+        from: u64,
+        range: TimeRange,
+        session: Option<&str>,
+    ) -> Vec<Arc<str>> {
+        let mut others: Vec<Arc<str>> = Vec::new();
+        // Nearly always; samples are then not gone through.
+        if self.labels.iter().all(|(_, label)| *label.unit == *unit) {
+            return others;
+        }
+        for sample in self.walk() {
+            let label = &sample.label;
+            if *label.unit != *unit
+                && sample.sequence >= from
+                && range.contains(sample.time)
+                && (session.is_none() || label.session.as_deref() == session)
+                && !others.contains(&label.unit)
+            {
+                others.push(Arc::clone(&label.unit));
+            }
+        }
+        others
+    }
+
+    /// The latest stamp of the samples that have fallen off; the least of all times if none have.
+    #[must_use]
+    pub fn gone_until(&self) -> i64 {
+        self.gone_until
+    }
+
+    /// The number of the next sample.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.first + self.len() as u64
     }
 
     /// Changes the stamp of the sample numbered `sequence`; `false` if it has fallen off.

@@ -1,21 +1,29 @@
-//! Locks and atomics of the state that threads share. With the feature `shuttle`, which only the
+//! Locks, atomics and waits of the state that threads share. With the feature `shuttle`, which only the
 //! tests of schedules turn on, they are a scheduler's, which decides who goes on at each of them.
 
 #[cfg(not(feature = "shuttle"))]
 pub use parking_lot::{Mutex, RwLock};
 #[cfg(not(feature = "shuttle"))]
-pub use std::sync::atomic;
+pub use std::{sync::atomic, thread::sleep, thread_local};
 
 #[cfg(feature = "shuttle")]
-pub use explored::{Mutex, RwLock};
+pub use explored::{Mutex, RwLock, sleep};
 #[cfg(feature = "shuttle")]
-pub use shuttle::sync::atomic;
+pub use shuttle::{sync::atomic, thread_local};
 
 #[cfg(feature = "shuttle")]
 mod explored {
-    use std::sync::TryLockError;
+    use std::{sync::TryLockError, time::Duration};
 
-    use shuttle::sync::{self, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+    use shuttle::{
+        sync::{self, MutexGuard, RwLockReadGuard, RwLockWriteGuard},
+        thread,
+    };
+
+    /// Lets the others go on: no time passes under the scheduler.
+    pub fn sleep(_: Duration) {
+        thread::yield_now();
+    }
 
     /// A mutex with the methods of `parking_lot`'s: a panic elsewhere does not poison it.
     #[derive(Debug, Default)]

@@ -36,7 +36,7 @@ pub fn percentiles(values: &[f64], asked: &[f64]) -> Vec<f64> {
 pub(super) struct Rank {
     pub below: usize,
     pub above: usize,
-    weight: f64,
+    pub weight: f64,
 }
 
 impl Rank {

@@ -1,6 +1,9 @@
 //! The figures that `get_statistics` reports.
 
-use super::quantile::{Order, Rank};
+use super::{
+    Histogram,
+    quantile::{Order, Rank},
+};
 
 /// Figures of a set of values, each equal to `NumPy`'s function of that name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +63,30 @@ impl Summary {
                 mean(&[order.value(lower), order.value(upper)])
             },
             std: deviation(values, average),
+            p50,
+            p90,
+            p95,
+            p99,
+        })
+    }
+
+    /// The summary of the samples that a histogram counted, or `None` of none: the percentiles within
+    /// its error, the rest exact. Any NaN makes every figure NaN, as in [`Summary::of`].
+    #[must_use]
+    pub fn of_histogram(histogram: &Histogram) -> Option<Self> {
+        let count = usize::try_from(histogram.len()).unwrap_or(usize::MAX);
+        if histogram.nans() > 0 {
+            return Some(Self::unknown(count));
+        }
+        let percentiles = histogram.percentiles(&[50.0, 90.0, 95.0, 99.0]);
+        let [p50, p90, p95, p99] = percentiles.try_into().ok()?;
+        Some(Self {
+            count,
+            min: histogram.min()?,
+            max: histogram.max()?,
+            mean: histogram.mean()?,
+            median: p50,
+            std: histogram.std()?,
             p50,
             p90,
             p95,

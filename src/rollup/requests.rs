@@ -1,0 +1,114 @@
+//! The rollups of requests that wait to be taken.
+
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::{Delta, Key, MINUTE, Rollup, Sink, minute_of};
+use crate::names::Names;
+
+/// How many rollups wait at most until the history takes them by itself, of the present minute and
+/// of others. More are handed over at once.
+const MAX_OPEN: usize = 1_024;
+
+/// Endpoint and method by number, and the kind of status.
+type Kind = (u32, u32, u8);
+
+/// The rollups of requests that wait to be taken.
+#[derive(Debug)]
+pub struct OpenRequests {
+    sink: Arc<dyn Sink>,
+    /// The minute of those below.
+    minute: i64,
+    open: HashMap<Kind, Rollup, RandomState>,
+    /// Those of other minutes.
+    closed: Vec<Delta>,
+}
+
+impl OpenRequests {
+    /// None yet, for the history behind `sink`.
+    pub fn new(sink: Arc<dyn Sink>) -> Self {
+        Self {
+            sink,
+            minute: 0,
+            open: HashMap::default(),
+            closed: Vec::new(),
+        }
+    }
+
+    /// Adds a request. The names used are held until they are handed over.
+    #[inline]
+    pub fn record(
+        &mut self,
+        time: i64,
+        duration_ms: f64,
+        (endpoint, method, status): (u32, u32, u16),
+        (endpoints, methods): (&mut Names, &mut Names),
+    ) {
+        let start = self.minute.saturating_mul(MINUTE);
+        let within = time.wrapping_sub(start).cast_unsigned() < MINUTE.cast_unsigned();
+        if !within || self.open.len() >= MAX_OPEN {
+            self.close(endpoints, methods);
+            self.minute = minute_of(time);
+            if self.closed.len() >= MAX_OPEN {
+                self.sink.absorb(std::mem::take(&mut self.closed));
+            }
+        }
+        self.open
+            .entry((endpoint, method, status_class(status)))
+            .or_insert_with(|| {
+                endpoints.hold(endpoint);
+                methods.hold(method);
+                Rollup::default()
+            })
+            .record(time, duration_ms);
+    }
+
+    #[cold]
+    fn close(&mut self, endpoints: &mut Names, methods: &mut Names) {
+        let minute = self.minute;
+        self.closed.extend(
+            self.open
+                .drain()
+                .map(|((endpoint, method, status_class), rollup)| {
+                    let key = Key::Endpoint {
+                        endpoint: endpoints.name(endpoint),
+                        method: methods.name(method),
+                        status_class,
+                    };
+                    endpoints.release(endpoint);
+                    methods.release(method);
+                    Delta {
+                        key,
+                        minute,
+                        rollup,
+                    }
+                }),
+        );
+    }
+
+    /// Hands what waits over to the sink.
+    pub fn hand_over(&mut self, endpoints: &mut Names, methods: &mut Names) {
+        let mut deltas = Vec::new();
+        self.drain(endpoints, methods, &mut deltas);
+        if !deltas.is_empty() {
+            self.sink.absorb(deltas);
+        }
+    }
+
+    /// Hands over what waits.
+    pub fn drain(&mut self, endpoints: &mut Names, methods: &mut Names, out: &mut Vec<Delta>) {
+        self.close(endpoints, methods);
+        out.append(&mut self.closed);
+    }
+}
+
+/// Whether requests whose status is of this class count as errors.
+pub fn is_error(status_class: u8) -> bool {
+    status_class >= 4
+}
+
+fn status_class(status: u16) -> u8 {
+    u8::try_from(status / 100).map_or(6, |class| class.min(6))
+}
