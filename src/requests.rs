@@ -11,15 +11,13 @@ use crate::{
     clock::{Clock, Monotonic},
     error::Result,
     names::Names,
+    rollup::{Delta, OpenRequests, Sink, Source},
     stats::Summary,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
-
-/// How many endpoints the two rankings of a report hold.
-const RANKED: usize = 5;
 
 /// How many HTTP methods are kept apart. There are some forty registered ones, but a client may
 /// send any text for a method.
@@ -65,69 +63,6 @@ impl EndpointStats {
     }
 }
 
-/// Figures of all requests, and of each endpoint's.
-#[derive(Debug, Clone)]
-pub struct ApiReport {
-    /// How many requests.
-    pub requests: usize,
-    /// How many of them were errors.
-    pub errors: usize,
-    /// Mean duration in milliseconds.
-    pub mean_ms: f64,
-    /// Median duration in milliseconds.
-    pub median_ms: f64,
-    /// 95th percentile of the durations in milliseconds.
-    pub p95_ms: f64,
-    /// Each endpoint's figures, in order of its oldest request kept.
-    pub endpoints: Vec<(Arc<str>, EndpointStats)>,
-}
-
-impl ApiReport {
-    /// The report over `groups`, or `None` of no requests.
-    #[must_use]
-    pub fn of(groups: Vec<(Arc<str>, Group)>) -> Option<Self> {
-        let durations: Vec<f64> = groups
-            .iter()
-            .flat_map(|(_, group)| group.durations.iter().copied())
-            .collect();
-        let overall = Summary::of(&durations)?;
-        Some(Self {
-            requests: overall.count,
-            errors: groups.iter().map(|(_, group)| group.errors).sum(),
-            mean_ms: overall.mean,
-            median_ms: overall.median,
-            p95_ms: overall.p95,
-            endpoints: groups
-                .into_iter()
-                .filter_map(|(endpoint, group)| Some((endpoint, group.stats()?)))
-                .collect(),
-        })
-    }
-
-    /// The endpoints with the highest 95th percentile, slowest first.
-    #[must_use]
-    pub fn slowest(&self) -> Vec<(&Arc<str>, f64)> {
-        self.ranked(|stats| stats.durations.p95)
-    }
-
-    /// The endpoints with the highest share of errors, worst first.
-    #[must_use]
-    pub fn most_failing(&self) -> Vec<(&Arc<str>, f64)> {
-        self.ranked(EndpointStats::error_rate)
-    }
-
-    fn ranked(&self, figure: impl Fn(&EndpointStats) -> f64) -> Vec<(&Arc<str>, f64)> {
-        let mut ranked: Vec<_> = self
-            .endpoints
-            .iter()
-            .map(|(endpoint, stats)| (endpoint, figure(stats)))
-            .collect();
-        ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-        ranked.truncate(RANKED);
-        ranked
-    }
-}
-
 #[derive(Debug)]
 struct Row {
     time: i64,
@@ -151,6 +86,16 @@ struct State {
     endpoints: Names,
     methods: Names,
     errors: VecDeque<(u64, Arc<str>)>,
+    /// What a history has not taken yet, if there is one.
+    rollups: Option<OpenRequests>,
+    /// Whether there is one, or has been.
+    attached: bool,
+    /// The number of the first request that is this process's own and not inherited by a fork.
+    own_from: u64,
+    /// The number of the first request that no history takes, once it takes nothing any more.
+    alone_from: Option<u64>,
+    /// The latest stamp of the requests that have fallen off, or may have been another log's.
+    gone_until: i64,
 }
 
 impl State {
@@ -159,10 +104,30 @@ impl State {
             self.endpoints.release(row.endpoint);
             self.methods.release(row.method);
             self.first += 1;
+            self.gone_until = self.gone_until.max(row.time);
             if self.errors.front().is_some_and(|(at, _)| *at < self.first) {
                 self.errors.pop_front();
             }
         }
+    }
+
+    #[inline]
+    fn roll_up(&mut self, time: i64, duration_ms: f64, kind: (u32, u32, u16)) {
+        if let Some(rollups) = &mut self.rollups {
+            let names = (&mut self.endpoints, &mut self.methods);
+            rollups.record(time, duration_ms, kind, names);
+        }
+    }
+
+    fn drain(&mut self, out: &mut Vec<Delta>) {
+        if let Some(rollups) = &mut self.rollups {
+            rollups.drain(&mut self.endpoints, &mut self.methods, out);
+        }
+    }
+
+    /// The number of the next request.
+    fn next(&self) -> u64 {
+        self.first + self.rows.len() as u64
     }
 
     fn request(&self, index: usize) -> Option<Request> {
@@ -179,8 +144,9 @@ impl State {
         })
     }
 
-    fn rows_in(&self, range: TimeRange) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| range.contains(row.time))
+    fn numbered_in(&self, range: TimeRange) -> impl Iterator<Item = (u64, &Row)> {
+        let numbered = (self.first..).zip(&self.rows);
+        numbered.filter(move |(_, row)| range.contains(row.time))
     }
 }
 
@@ -219,6 +185,23 @@ impl Group {
     }
 }
 
+/// What memory has of the requests to an endpoint that this process tracked.
+#[derive(Debug, Default)]
+pub struct OwnGroup {
+    /// All of them.
+    pub all: Group,
+    /// Those that are in memory alone: the history was closed before it took them.
+    pub alone: Group,
+}
+
+impl From<Group> for OwnGroup {
+    /// Of which a history might have all.
+    fn from(all: Group) -> Self {
+        let alone = Group::default();
+        Self { all, alone }
+    }
+}
+
 /// The newest requests, over all endpoints.
 #[derive(Debug)]
 pub struct Requests {
@@ -243,6 +226,11 @@ impl Requests {
                 endpoints: Names::new(DEFAULT_MAX_ENDPOINTS, OTHER_ENDPOINTS),
                 methods: Names::new(MAX_METHODS, OTHER_METHODS),
                 errors: VecDeque::new(),
+                rollups: None,
+                attached: false,
+                own_from: 0,
+                alone_from: None,
+                gone_until: i64::MIN,
             }),
             other_endpoints: Beyond::new(Bound::Endpoints),
             other_methods: Beyond::new(Bound::Methods),
@@ -256,6 +244,17 @@ impl Requests {
         self.other_endpoints.tell(notice);
         self.other_methods.tell(notice);
         self
+    }
+
+    /// From now on rolls requests up for a history, which drains this log; what would be lost to
+    /// it goes to `sink`. `false` if there is one already, which stays, or was.
+    pub fn roll_up_for(&self, sink: Arc<dyn Sink>) -> bool {
+        let mut state = self.state.lock();
+        let new = !std::mem::replace(&mut state.attached, true);
+        if new {
+            state.rollups = Some(OpenRequests::new(sink));
+        }
+        new
     }
 
     /// Its clock.
@@ -332,14 +331,16 @@ impl Requests {
             state.pop();
         }
         if let Some(error) = error {
-            let number = state.first + state.rows.len() as u64;
+            let number = state.next();
             state.errors.push_back((number, shortened(error)));
         }
         let (endpoint_id, other_endpoint) = state.endpoints.take(endpoint);
         let (method_id, other_method) = state.methods.take(method);
+        let duration_ms = seconds * 1_000.0;
+        state.roll_up(time, duration_ms, (endpoint_id, method_id, status));
         state.rows.push_back(Row {
             time,
-            duration_ms: seconds * 1_000.0,
+            duration_ms,
             endpoint: endpoint_id,
             method: method_id,
             status,
@@ -379,9 +380,9 @@ impl Requests {
         let state = self.state.lock();
         if let Some(id) = state.endpoints.id(endpoint) {
             state
-                .rows_in(range)
-                .filter(|row| row.endpoint == id)
-                .for_each(|row| group.add(row));
+                .numbered_in(range)
+                .filter(|(_, row)| row.endpoint == id)
+                .for_each(|(_, row)| group.add(row));
         }
         group
     }
@@ -389,16 +390,94 @@ impl Requests {
     /// The requests in `range` by endpoint, in order of each endpoint's oldest request kept.
     #[must_use]
     pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
-        let mut groups: Vec<(Arc<str>, Group)> = Vec::new();
         let state = self.state.lock();
-        let mut places: Vec<Option<usize>> = vec![None; state.endpoints.ids_given()];
-        for row in state.rows_in(range) {
+        state.group(state.numbered_in(range), |group: &mut Group, _, row| {
+            group.add(row);
+        })
+    }
+
+    /// The same without those that a process inherited when it was forked: its parent's history has
+    /// them. And whether none of that range have fallen off.
+    #[must_use]
+    pub fn own_groups(&self, range: TimeRange) -> (Vec<(Arc<str>, OwnGroup)>, bool) {
+        let state = self.state.lock();
+        let own = state
+            .numbered_in(range)
+            .filter(|(number, _)| *number >= state.own_from);
+        let groups = state.group(own, |group: &mut OwnGroup, number, row| {
+            group.all.add(row);
+            if state.alone_from.is_some_and(|from| number >= from) {
+                group.alone.add(row);
+            }
+        });
+        let gone_until = state.gone_until;
+        (groups, gone_until < range.start || gone_until == i64::MIN)
+    }
+}
+
+impl State {
+    fn group<'a, G: Default>(
+        &'a self,
+        rows: impl Iterator<Item = (u64, &'a Row)>,
+        add: impl Fn(&mut G, u64, &Row),
+    ) -> Vec<(Arc<str>, G)> {
+        let mut groups: Vec<(Arc<str>, G)> = Vec::new();
+        let mut places: Vec<Option<usize>> = vec![None; self.endpoints.ids_given()];
+        for (number, row) in rows {
             let place = *places[row.endpoint as usize].get_or_insert_with(|| {
-                groups.push((state.endpoints.name(row.endpoint), Group::default()));
+                groups.push((self.endpoints.name(row.endpoint), G::default()));
                 groups.len() - 1
             });
-            groups[place].1.add(row);
+            add(&mut groups[place].1, number, row);
         }
         groups
+    }
+}
+
+impl Source for Requests {
+    fn drain(&self, out: &mut Vec<Delta>) {
+        self.state.lock().drain(out);
+    }
+
+    fn forget(&self) {
+        let mut state = self.state.lock();
+        state.drain(&mut Vec::new());
+        // What its parent's history did not take, nobody but memory has.
+        let next = state.next();
+        state.own_from = state.alone_from.unwrap_or(next).max(state.own_from);
+    }
+
+    fn detach(&self) {
+        let mut state = self.state.lock();
+        // By which the names that were held go.
+        let mut waiting = Vec::new();
+        state.drain(&mut waiting);
+        state.attached = true;
+        let rollups = state.rollups.take();
+        let waited = waiting.iter().map(|delta| delta.rollup.len()).sum();
+        // Where nobody ever gathered, no history has any.
+        let taken = match rollups {
+            Some(_) => state.next().saturating_sub(waited),
+            None => 0,
+        };
+        state.alone_from.get_or_insert(taken);
+        drop(state);
+        drop((rollups, waiting));
+    }
+
+    fn succeed(&self) {
+        let now = self.clock.wall();
+        let mut state = self.state.lock();
+        state.gone_until = state.gone_until.max(now);
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if let Some(rollups) = &mut state.rollups {
+            rollups.hand_over(&mut state.endpoints, &mut state.methods);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The `PTPD_MONITORING_*` variables, read and validated.
 
-use std::{env, str::FromStr};
+use std::{env, ffi::OsString, path::PathBuf, str::FromStr};
 
 use crate::error::{Error, Result};
 
@@ -8,7 +8,7 @@ const PREFIX: &str = "PTPD_MONITORING_";
 const COUNT: &str = "a whole number of at least 1";
 
 /// What configures the global instances.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// `PTPD_MONITORING_MAX_HISTORY`: samples kept of each operation, and requests kept.
     pub max_history: usize,
@@ -28,6 +28,10 @@ pub struct Settings {
     pub cache_ttl: f64,
     /// `PTPD_MONITORING_CACHE_MAX_BYTES`: bytes; no such bound unless set.
     pub cache_max_bytes: Option<usize>,
+    /// `PTPD_MONITORING_HISTORY`: the file of the history; none unless set.
+    pub history: Option<PathBuf>,
+    /// `PTPD_MONITORING_RETENTION_DAYS`: days that a history keeps.
+    pub retention_days: u32,
 }
 
 impl Default for Settings {
@@ -42,6 +46,8 @@ impl Default for Settings {
             cache_size: 1_000,
             cache_ttl: 3_600.0,
             cache_max_bytes: None,
+            history: None,
+            retention_days: crate::history::DEFAULT_DAYS,
         }
     }
 }
@@ -49,15 +55,13 @@ impl Default for Settings {
 impl Settings {
     /// Reads the process's environment. An unset or blank variable means the default.
     pub fn from_environment() -> Result<Self> {
-        Self::from_lookup(|variable| {
-            env::var_os(variable).map(|value| value.to_string_lossy().into_owned())
-        })
+        Self::from_lookup(|variable| env::var_os(variable))
     }
 
     /// Reads the variables that `lookup` knows.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    pub fn from_lookup<T: Into<OsString>>(lookup: impl Fn(&str) -> Option<T>) -> Result<Self> {
         let defaults = Self::default();
-        let source = Source(lookup);
+        let source = Source(|variable: &str| lookup(variable).map(Into::into));
         Ok(Self {
             max_history: source.count("MAX_HISTORY", defaults.max_history)?,
             max_operations: source.count("MAX_OPERATIONS", defaults.max_operations)?,
@@ -73,13 +77,26 @@ impl Settings {
                 |ttl| ttl.is_finite(),
             )?,
             cache_max_bytes: source.optional_count("CACHE_MAX_BYTES")?,
+            history: source.value("HISTORY").map(PathBuf::from),
+            retention_days: source.read(
+                "RETENTION_DAYS",
+                defaults.retention_days,
+                "a whole number of days from 1 to 4294967295",
+                |days| *days >= 1,
+            )?,
         })
     }
 }
 
 struct Source<L>(L);
 
-impl<L: Fn(&str) -> Option<String>> Source<L> {
+impl<L: Fn(&str) -> Option<OsString>> Source<L> {
+    /// A value as it is, unless it is blank.
+    fn value(&self, name: &str) -> Option<OsString> {
+        let value = (self.0)(&format!("{PREFIX}{name}"))?;
+        (!value.to_string_lossy().trim().is_empty()).then_some(value)
+    }
+
     fn count(&self, name: &str, default: usize) -> Result<usize> {
         self.read(name, default, COUNT, |n| *n >= 1)
     }
@@ -110,10 +127,11 @@ impl<L: Fn(&str) -> Option<String>> Source<L> {
         allowed: &'static str,
         is_allowed: impl Fn(&T) -> bool,
     ) -> Result<Option<T>> {
-        let variable = format!("{PREFIX}{name}");
-        let Some(value) = (self.0)(&variable).filter(|value| !value.trim().is_empty()) else {
+        let Some(value) = self.value(name) else {
             return Ok(None);
         };
+        let variable = format!("{PREFIX}{name}");
+        let value = value.to_string_lossy().into_owned();
         match value.trim().parse() {
             Ok(parsed) if is_allowed(&parsed) => Ok(Some(parsed)),
             _ => Err(Error::InvalidSetting {

@@ -19,6 +19,9 @@ pub enum Resource {
 }
 
 impl Resource {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Memory, Self::Disk];
+
     /// Its name in data: `cpu`, `memory` or `disk`.
     #[must_use]
     pub const fn key(self) -> &'static str {

@@ -140,7 +140,7 @@ impl<S: CounterSource> Meter<S> {
         let Some((since, _)) = self.baseline else {
             return Some(MIN_INTERVAL);
         };
-        let elapsed = Duration::from_nanos(self.clock.monotonic().0.saturating_sub(since.0));
+        let elapsed = self.clock.monotonic().since(since);
         MIN_INTERVAL
             .checked_sub(elapsed)
             .filter(|wait| !wait.is_zero())

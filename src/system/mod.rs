@@ -13,4 +13,5 @@ pub mod memory;
 pub mod peak;
 mod per_process;
 pub mod process;
-mod sampler;
+pub mod sampler;
+pub mod watch;

@@ -1,6 +1,8 @@
 //! Operations by name: their recent samples and their running timers.
 
-use std::sync::Arc;
+mod operation;
+
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
@@ -10,152 +12,24 @@ use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
     error::Result,
-    series::{LabelRef, Sample, Series},
-    stats::{mean, percentiles, sum, validate_percentile},
+    rollup::{Delta, OpenRollups, Sink, Source},
+    series::LabelRef,
+    stats::{mean, percentiles, validate_percentile},
     sync::{
         Mutex, RwLock,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed},
     },
     timers::{MAX_RUNNING, Owner, RunningTimers},
 };
+
+use operation::State;
+pub use operation::{Measured, Operation, OwnSamples, Points};
 
 /// How many samples of each operation are kept unless asked otherwise.
 pub const DEFAULT_MAX_HISTORY: usize = 10_000;
 
 /// The unit of timers.
 pub const SECONDS: &str = "seconds";
-
-/// Values taken from an operation, to be looked at without holding it up.
-#[derive(Debug, Clone)]
-pub struct Measured {
-    /// The values, oldest first.
-    pub values: Vec<f64>,
-    /// The unit of the oldest.
-    pub unit: Arc<str>,
-}
-
-/// An operation's share of a session.
-#[derive(Debug, Clone)]
-pub struct SessionTotal {
-    /// How many samples.
-    pub count: usize,
-    /// Their sum.
-    pub total: f64,
-    /// Their mean.
-    pub mean: f64,
-    /// The unit of the oldest of them.
-    pub unit: Arc<str>,
-}
-
-/// One operation. It outlives its removal from the monitor while someone still holds it.
-#[derive(Debug)]
-pub struct Operation<M> {
-    name: Arc<str>,
-    state: Mutex<State<M>>,
-}
-
-#[derive(Debug)]
-struct State<M> {
-    series: Series<M>,
-    /// Cleared away: a sample that comes late belongs to the operation's successor.
-    retired: bool,
-}
-
-impl<M> Operation<M> {
-    fn new(name: &str) -> Self {
-        Self {
-            name: name.into(),
-            state: Mutex::new(State {
-                series: Series::default(),
-                retired: false,
-            }),
-        }
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// The number of samples kept.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.state.lock().series.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The values whose stamps lie in `range`, oldest first.
-    #[must_use]
-    pub fn values(&self, range: TimeRange) -> Vec<f64> {
-        let mut values = Vec::new();
-        self.state.lock().series.values_in(range, &mut values);
-        values
-    }
-
-    /// The stamps, oldest first, in UTC nanoseconds since the Unix epoch.
-    #[must_use]
-    pub fn times(&self) -> Vec<i64> {
-        self.state.lock().series.times().collect()
-    }
-
-    /// The values whose stamps lie in `range`, and the unit of the oldest; `None` of none.
-    #[must_use]
-    pub fn measured(&self, range: TimeRange) -> Option<Measured> {
-        let state = self.state.lock();
-        let unit = state.series.unit_in(range)?;
-        let mut values = Vec::new();
-        state.series.values_in(range, &mut values);
-        Some(Measured { values, unit })
-    }
-
-    /// Its share of `session`, or `None` if it has none.
-    #[must_use]
-    pub fn session_total(&self, session: &str) -> Option<SessionTotal> {
-        let (values, unit) = self.state.lock().series.session_values(session)?;
-        Some(SessionTotal {
-            count: values.len(),
-            total: sum(&values),
-            mean: mean(&values),
-            unit,
-        })
-    }
-
-    /// Changes the stamp of the sample numbered `sequence`; `false` if it has fallen off.
-    pub fn set_time(&self, sequence: u64, time: i64) -> bool {
-        self.state.lock().series.set_time(sequence, time)
-    }
-
-    /// Calls `visit` with each metadata kept, unless someone holds the lock just now.
-    pub fn try_visit_metadata<E>(
-        &self,
-        visit: &mut impl FnMut(&M) -> std::result::Result<(), E>,
-    ) -> std::result::Result<(), E> {
-        match self.state.try_lock() {
-            Some(state) => state.series.metadata().try_for_each(visit),
-            None => Ok(()),
-        }
-    }
-}
-
-impl<M: Clone> Operation<M> {
-    /// Copies of the samples whose stamps lie in `range`, oldest first.
-    #[must_use]
-    pub fn samples(&self, range: TimeRange) -> Vec<Sample<M>> {
-        self.state.lock().series.samples_in(range)
-    }
-
-    /// A copy of the sample at `index`, 0 being the oldest.
-    #[must_use]
-    pub fn sample_at(&self, index: usize) -> Option<Sample<M>> {
-        self.state.lock().series.sample_at(index)
-    }
-}
 
 type Operations<M> = IndexMap<Arc<str>, Arc<Operation<M>>, RandomState>;
 
@@ -166,11 +40,20 @@ pub struct Monitor<M> {
     max_history: AtomicUsize,
     max_operations: AtomicUsize,
     operations: RwLock<Operations<M>>,
+    /// Held while operations are taken out or are gone through for a history, so that what is being
+    /// cleared has been handed over or is still found. Comes before the locks of operations.
+    clearing: Mutex<()>,
     /// Samples recorded under names beyond the bound.
     overflow: Beyond,
     running: Mutex<RunningTimers>,
     /// Running timers pushed out by later ones.
     forgotten: Beyond,
+    /// What a new operation begins with: when operations were last cleared, in UTC nanoseconds since the Unix epoch.
+    cleared_until: AtomicI64,
+    /// The history that the samples are rolled up for.
+    sink: OnceLock<Arc<dyn Sink>>,
+    /// Whether that one takes nothing any more.
+    detached: AtomicBool,
 }
 
 impl<M> Monitor<M> {
@@ -182,9 +65,13 @@ impl<M> Monitor<M> {
             max_history: AtomicUsize::new(at_least_one("max_history", max_history)?),
             max_operations: AtomicUsize::new(DEFAULT_MAX_OPERATIONS),
             operations: RwLock::default(),
+            clearing: Mutex::default(),
             overflow: Beyond::new(Bound::Operations),
             running: Mutex::default(),
             forgotten: Beyond::new(Bound::RunningTimers),
+            cleared_until: AtomicI64::new(i64::MIN),
+            sink: OnceLock::new(),
+            detached: AtomicBool::new(false),
         })
     }
 
@@ -195,6 +82,30 @@ impl<M> Monitor<M> {
         self.overflow.tell(notice);
         self.forgotten.tell(notice);
         self
+    }
+
+    /// From now on rolls samples up for a history, which drains this monitor; what would be lost
+    /// to it goes to `sink`. `false` if there is one already, which stays.
+    pub fn roll_up_for(&self, sink: Arc<dyn Sink>) -> bool {
+        if self.sink.set(sink).is_err() {
+            return false;
+        }
+        // Operations added from here on see the sink; those added before are in the map.
+        for operation in self.operations() {
+            let mut state = operation.state.lock();
+            if let Some(sink) = self.taker()
+                && !state.retired
+            {
+                let new = || OpenRollups::new(&operation.name, sink);
+                state.rollups.get_or_insert_with(new);
+            }
+        }
+        true
+    }
+
+    /// Who takes rollups, if anybody does.
+    fn taker(&self) -> Option<&Arc<dyn Sink>> {
+        self.sink.get().filter(|_| !self.detached.load(Relaxed))
     }
 
     /// Its clock.
@@ -267,8 +178,8 @@ impl<M> Monitor<M> {
         metadata: Option<M>,
     ) -> Option<M> {
         let time = self.clock.wall_at(moment);
-        self.with_series(name, 1, |series, bound| {
-            series.push(time, value, label, metadata, bound)
+        self.with_state(name, 1, |state, bound| {
+            state.push(time, value, label, metadata, bound)
         })
     }
 
@@ -278,20 +189,20 @@ impl<M> Monitor<M> {
             return Vec::new();
         }
         let time = self.clock.wall();
-        self.with_series(name, values.len(), |series, bound| {
+        self.with_state(name, values.len(), |state, bound| {
             values
                 .iter()
-                .filter_map(|&value| series.push(time, value, label, None, bound))
+                .filter_map(|&value| state.push(time, value, label, None, bound))
                 .collect()
         })
     }
 
     #[inline]
-    fn with_series<T>(
+    fn with_state<T>(
         &self,
         name: &str,
         samples: usize,
-        work: impl FnOnce(&mut Series<M>, usize) -> T,
+        work: impl FnOnce(&mut State<M>, usize) -> T,
     ) -> T {
         {
             // Nobody can take the operation out of the map while it is being read, so there is
@@ -299,18 +210,18 @@ impl<M> Monitor<M> {
             let operations = self.operations.read();
             if let Some(operation) = operations.get(name) {
                 let mut state = operation.state.lock();
-                return work(&mut state.series, self.max_history());
+                return work(&mut state, self.max_history());
             }
         }
-        self.with_new_series(name, samples, work)
+        self.with_new_state(name, samples, work)
     }
 
     #[cold]
-    fn with_new_series<T>(
+    fn with_new_state<T>(
         &self,
         name: &str,
         samples: usize,
-        work: impl FnOnce(&mut Series<M>, usize) -> T,
+        work: impl FnOnce(&mut State<M>, usize) -> T,
     ) -> T {
         loop {
             let (operation, beyond) = self.add(name);
@@ -318,7 +229,7 @@ impl<M> Monitor<M> {
             if !state.retired {
                 // The bound is read under the lock: one that is out of date is followed by the
                 // truncation of whoever changed it.
-                let result = work(&mut state.series, self.max_history());
+                let result = work(&mut state, self.max_history());
                 if beyond {
                     drop(state);
                     self.overflow
@@ -341,7 +252,13 @@ impl<M> Monitor<M> {
         if let Some(others) = others.filter(|_| beyond) {
             return (Arc::clone(others), true);
         }
-        let operation = Arc::new(Operation::new(if beyond { OTHER_OPERATIONS } else { name }));
+        let name = if beyond { OTHER_OPERATIONS } else { name };
+        let cleared_until = self.cleared_until.load(Relaxed);
+        // Read once: either it gathers, or all of it is in memory alone.
+        let detached = self.detached.load(Relaxed);
+        let sink = self.sink.get().filter(|_| !detached);
+        let alone_from = detached.then_some(0);
+        let operation = Arc::new(Operation::new(name, sink, alone_from, cleared_until));
         operations.insert(Arc::clone(&operation.name), Arc::clone(&operation));
         (operation, beyond)
     }
@@ -362,15 +279,24 @@ impl<M> Monitor<M> {
     /// drop where that is safe.
     #[must_use]
     pub fn clear(&self, name: Option<&str>) -> Vec<Arc<Operation<M>>> {
+        let _clearing = self.clearing.lock();
         let removed: Vec<_> = {
             let mut operations = self.operations.write();
+            self.cleared_until.fetch_max(self.clock.wall(), Relaxed);
             match name {
                 Some(name) => operations.shift_remove(name).into_iter().collect(),
                 None => std::mem::take(&mut *operations).into_values().collect(),
             }
         };
         for operation in &removed {
-            operation.state.lock().retired = true;
+            let mut state = operation.state.lock();
+            state.retired = true;
+            let rollups = state.rollups.take();
+            drop(state);
+            // What was recorded stays in the history.
+            if let Some(mut rollups) = rollups {
+                rollups.hand_over();
+            }
         }
         removed
     }
@@ -424,6 +350,60 @@ impl<M> Monitor<M> {
                 .values()
                 .try_for_each(|operation| operation.try_visit_metadata(&mut visit)),
             None => Ok(()),
+        }
+    }
+}
+
+impl<M: Send + Sync> Source for Monitor<M> {
+    fn drain(&self, out: &mut Vec<Delta>) {
+        let _clearing = self.clearing.lock();
+        for operation in self.operations() {
+            if let Some(rollups) = &mut operation.state.lock().rollups {
+                rollups.drain(out);
+            }
+        }
+    }
+
+    fn forget(&self) {
+        let _clearing = self.clearing.lock();
+        for operation in self.operations() {
+            let mut state = operation.state.lock();
+            if let Some(rollups) = &mut state.rollups {
+                rollups.forget();
+            }
+            // What its parent's history did not take, nobody but memory has.
+            let next = state.series.next();
+            state.own_from = state.alone_from.unwrap_or(next).max(state.own_from);
+        }
+    }
+
+    fn detach(&self) {
+        let _clearing = self.clearing.lock();
+        // Operations added from here on see that; those added before are in the map.
+        self.detached.store(true, Relaxed);
+        for operation in self.operations() {
+            let rollups = operation.state.lock().detach();
+            drop(rollups);
+        }
+    }
+
+    fn succeed(&self) {
+        let now = self.clock.wall();
+        self.cleared_until.fetch_max(now, Relaxed);
+        for operation in self.operations() {
+            let mut state = operation.state.lock();
+            state.cleared_until = state.cleared_until.max(now);
+        }
+    }
+}
+
+impl<M> Drop for Monitor<M> {
+    fn drop(&mut self) {
+        for operation in self.operations() {
+            let rollups = operation.state.lock().rollups.take();
+            if let Some(mut rollups) = rollups {
+                rollups.hand_over();
+            }
         }
     }
 }

@@ -1,0 +1,316 @@
+//! Collecting what was recorded, and writing it.
+
+use std::time::Duration;
+
+use super::{Engine, Work};
+use crate::{
+    clock::NANOS_PER_SEC,
+    history::{
+        gate::Pass,
+        pending::Pending,
+        problem::{Cause, Event, Problem},
+        retention::{self, Retention},
+        store::{Access, Failed, Store},
+    },
+};
+
+/// How many rollups are written in one transaction, so that other processes get their turn and a
+/// fork does not wait for long.
+const SLICE: usize = 2_000;
+
+/// The longest pause between two attempts to write a file that cannot be written.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+/// How long a routine attempt waits for somebody else's lock, since other files wait meanwhile. It
+/// is tried again soon.
+const SHORT_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How often it is looked for what has become too old.
+const UPKEEP: Duration = Duration::from_mins(10);
+
+/// Whether something is to be written now, or may wait for its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// It is only taken from where it was recorded, unless there is so much that it would be too much
+    /// soon.
+    Gathering,
+    /// Soon after a failure it is not tried again.
+    Routine,
+    /// Somebody asks for it.
+    Now,
+}
+
+/// What came of a flush.
+#[derive(Debug, Default)]
+pub struct Flushed {
+    /// What somebody should be told, once nothing is in use.
+    pub events: Vec<Event>,
+    /// Whether all that was recorded before is on disk, and the file as it should be.
+    pub complete: bool,
+    /// Whether a fork came in between. The rest waits.
+    pub interrupted: bool,
+    /// Whether somebody else has locked the file, not for long yet. The rest waits.
+    pub locked: bool,
+}
+
+enum Stop {
+    Fork,
+    Lock,
+    Failure(Problem),
+}
+
+impl Engine {
+    /// Takes what was recorded, and writes it.
+    pub fn flush(&self, _pass: &Pass<'_>, urgency: Urgency) -> Flushed {
+        let mut work = self.work.lock();
+        let work = &mut *work;
+        self.collect(&mut work.pending);
+        let mut flushed = Flushed::default();
+        if !self.options.records {
+            // It stays where it was recorded.
+            work.pending.clear();
+            flushed.complete = true;
+            return flushed;
+        }
+        let rests = work.pause.is_some_and(|(_, end)| self.now() < end);
+        let is_due = match urgency {
+            Urgency::Gathering => !rests && work.pending.len() > self.options.max_pending / 2,
+            Urgency::Routine => !rests,
+            Urgency::Now => true,
+        };
+        let overflowed = work.overflowed;
+        if !work.retired && is_due {
+            match self.write(work, urgency) {
+                Ok(()) => self.succeeded(work, &mut flushed.events),
+                Err(Stop::Fork) => flushed.interrupted = true,
+                Err(Stop::Lock) => flushed.locked = true,
+                Err(Stop::Failure(problem)) => self.failed(work, problem, &mut flushed.events),
+            }
+        }
+        if overflowed == 0 && work.overflowed > 0 {
+            let path = self.path.clone();
+            flushed.events.push(Event::Overflowed { path });
+        }
+        flushed.complete = work.is_clean() && self.shared.lock().problem.is_none();
+        flushed
+    }
+
+    /// Takes what the sources have recorded.
+    fn collect(&self, pending: &mut Pending) {
+        let sources = self.shared.lock().sources.clone();
+        let mut deltas = Vec::new();
+        for attached in sources.into_iter().filter(|attached| !attached.detached) {
+            // A source that goes meanwhile hands its rest over itself.
+            let Some(source) = attached.source.upgrade() else {
+                continue;
+            };
+            source.drain(&mut deltas);
+            drop(source);
+            for delta in deltas.drain(..) {
+                pending.add(&attached.identity, delta);
+            }
+        }
+        let absorbed = self.shared.lock().absorbed.take(usize::MAX);
+        pending.put_back(absorbed);
+    }
+
+    /// In how long a source wants to be drained, if one does.
+    pub fn drain_in(&self, _pass: &Pass<'_>) -> Option<Duration> {
+        let sources = self.shared.lock().sources.clone();
+        let attached = sources.iter().filter(|attached| !attached.detached);
+        attached
+            .filter_map(|attached| attached.source.upgrade()?.drain_in())
+            .min()
+    }
+
+    fn write(&self, work: &mut Work, urgency: Urgency) -> Result<(), Stop> {
+        let patience = self.options.access.patience;
+        let now = self.now();
+        let result = match urgency {
+            Urgency::Now => self.write_patiently(work, patience),
+            _ => self.write_patiently(work, patience.min(SHORT_PATIENCE)),
+        };
+        let is_locked = |problem: &Problem| problem.cause == Cause::Locked;
+        match result {
+            Err(Stop::Failure(problem)) if is_locked(&problem) && urgency != Urgency::Now => {
+                let since = *work.locked_since.get_or_insert(now);
+                if self.now() < since.after(patience) {
+                    Err(Stop::Lock)
+                } else {
+                    Err(Stop::Failure(problem))
+                }
+            }
+            Err(Stop::Fork) => result,
+            _ => {
+                work.locked_since = None;
+                result
+            }
+        }
+    }
+
+    fn write_patiently(&self, work: &mut Work, patience: Duration) -> Result<(), Stop> {
+        if work
+            .store
+            .as_ref()
+            .is_some_and(|store| !store.is_in_place())
+        {
+            work.close_quickly();
+        }
+        let ailing = self.shared.lock().problem.is_some();
+        if work.is_clean() && work.tried && !ailing && !self.upkeep_is_due(work) {
+            return Ok(());
+        }
+        work.tried = true;
+        let mut store = if let Some(store) = work.store.take() {
+            store
+        } else {
+            let access = Access {
+                patience,
+                ..self.options.access.clone()
+            };
+            Store::open(&self.path, &access).map_err(|problem| self.stop(problem))?
+        };
+        let result = match store.wait_for(patience) {
+            Ok(()) => self.write_to(&mut store, work),
+            Err(problem) => Err(Stop::Failure(problem)),
+        };
+        match &result {
+            // What is wrong with the file may be over with the next look at it.
+            Err(Stop::Failure(problem)) if problem.cause != Cause::Locked => store.close_quickly(),
+            _ => work.store = Some(store),
+        }
+        result
+    }
+
+    /// Whether that is only because somebody else's lock is not waited for while a fork waits.
+    pub fn gives_way(&self, problem: &Problem) -> bool {
+        problem.cause == Cause::Locked && self.options.access.gate.is_closed()
+    }
+
+    fn stop(&self, problem: Problem) -> Stop {
+        if self.gives_way(&problem) {
+            Stop::Fork
+        } else {
+            Stop::Failure(problem)
+        }
+    }
+
+    fn write_to(&self, store: &mut Store, work: &mut Work) -> Result<(), Stop> {
+        if let Some((batch, committed)) = work.in_doubt.take() {
+            match store.was_written(&committed) {
+                Ok(true) => {}
+                Ok(false) => work.pending.put_back(batch),
+                Err(problem) => {
+                    work.in_doubt = Some((batch, committed));
+                    return Err(self.stop(problem));
+                }
+            }
+        }
+        while !work.pending.is_empty() {
+            if self.options.access.gate.is_closed() {
+                return Err(Stop::Fork);
+            }
+            let batch = work.pending.take(SLICE);
+            match store.write(&batch) {
+                Ok(overflowed) => work.overflowed += overflowed,
+                Err(Failed { problem, in_doubt }) => {
+                    match in_doubt {
+                        Some(committed) => work.in_doubt = Some((batch, committed)),
+                        None => work.pending.put_back(batch),
+                    }
+                    return Err(self.stop(problem));
+                }
+            }
+        }
+        self.keep_up(store, work)
+    }
+
+    fn upkeep_is_due(&self, work: &Work) -> bool {
+        work.upkeep_at.is_none_or(|at| self.now() >= at)
+    }
+
+    /// Deletes a little of what is too old. Where there is more, it is due again at once.
+    fn keep_up(&self, store: &mut Store, work: &mut Work) -> Result<(), Stop> {
+        if !self.upkeep_is_due(work) {
+            return Ok(());
+        }
+        let more = self
+            .delete_some(store)
+            .map_err(|problem| self.stop(problem))?;
+        work.upkeep_at = (!more).then(|| self.now().after(UPKEEP));
+        Ok(())
+    }
+
+    /// Deletes a little of what is too old, and tells whether there may be more.
+    pub fn fold(&self, _pass: &Pass<'_>) -> Result<bool, Problem> {
+        self.with_store(|store| self.delete_some(store))
+    }
+
+    fn delete_some(&self, store: &mut Store) -> Result<bool, Problem> {
+        let now = self.options.clock.wall().div_euclid(NANOS_PER_SEC);
+        let connection = store.connection();
+        let mut delete = || {
+            let retention = match self.options.retention {
+                Some(retention) => retention,
+                None => Retention::stored(connection)?,
+            };
+            if self.options.records {
+                retention.store(connection)?;
+            }
+            retention::delete_some(connection, retention, now)
+        };
+        delete().map_err(|refusal| refusal.problem(&self.path))
+    }
+
+    /// Gives what is free in the file back to the file system.
+    pub fn vacuum(&self, _pass: &Pass<'_>) -> Result<(), Problem> {
+        self.with_store(Store::vacuum)
+    }
+
+    fn with_store<T>(
+        &self,
+        use_it: impl FnOnce(&mut Store) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let mut work = self.work.lock();
+        if !self.options.records {
+            // Whatever lies there is left alone unless it is a history.
+            drop(self.reader()?);
+        }
+        if work.store.is_none() {
+            work.store = Some(Store::open(&self.path, &self.options.access)?);
+        }
+        let result = match &mut work.store {
+            Some(store) => store
+                .wait_for(self.options.access.patience)
+                .and_then(|()| use_it(store)),
+            None => unreachable!("it was put there just now"),
+        };
+        // Nobody would close the file of one that does not record before a fork.
+        if work.retired || !self.options.records {
+            work.store = None;
+        }
+        result
+    }
+
+    fn succeeded(&self, work: &mut Work, events: &mut Vec<Event>) {
+        work.pause = None;
+        if self.shared.lock().problem.take().is_some() {
+            events.push(Event::Healed {
+                path: self.path.clone(),
+                dropped: work.pending.dropped(),
+            });
+        }
+    }
+
+    fn failed(&self, work: &mut Work, problem: Problem, events: &mut Vec<Event>) {
+        let pause = work
+            .pause
+            .map_or(self.options.flush_interval, |(pause, _)| pause * 2)
+            .min(LONGEST_PAUSE);
+        work.pause = Some((pause, self.now().after(pause)));
+        let known = self.shared.lock().problem.replace(problem.clone());
+        if known.is_none() {
+            events.push(Event::Failed(problem));
+        }
+    }
+}

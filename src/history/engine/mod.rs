@@ -1,0 +1,201 @@
+//! One file of a process: what its sources record is collected, kept and written.
+
+mod flush;
+mod read;
+mod users;
+
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use super::{
+    identity::Identity,
+    pending::{Batch, MAX_PENDING, Pending},
+    problem::{Cause, Notice, Problem},
+    read::Reader,
+    retention::Retention,
+    store::{Access, Store},
+    transaction::Committed,
+};
+use crate::{
+    clock::{Clock, Monotonic},
+    rollup::Source,
+    sync::Mutex,
+};
+
+pub use flush::{Flushed, Urgency};
+pub use read::Reading;
+pub use users::Retirement;
+
+/// How a file is written.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether the file is written at all. If not, it is one that others write: it is never made, and
+    /// nothing in it changes unless somebody asks for [`Engine::fold`] or [`Engine::vacuum`].
+    pub records: bool,
+    /// How long a sample stays in memory alone, at most.
+    pub flush_interval: Duration,
+    /// How long rows are kept; as long as the file says if that is not said here.
+    pub retention: Option<Retention>,
+    /// What tells how old they are.
+    pub clock: Clock,
+    /// Who is told of events.
+    pub notice: Option<Notice>,
+    /// How many rollups wait at most.
+    pub max_pending: usize,
+    /// How the file is used.
+    pub access: Access,
+}
+
+impl Options {
+    /// The usual ones.
+    #[must_use]
+    pub fn new(access: Access) -> Self {
+        Self {
+            records: true,
+            flush_interval: Duration::from_secs(1),
+            retention: None,
+            clock: Clock::System,
+            notice: None,
+            max_pending: MAX_PENDING,
+            access,
+        }
+    }
+}
+
+/// One file of a process.
+#[derive(Debug)]
+pub struct Engine {
+    number: u64,
+    path: PathBuf,
+    options: Options,
+    /// Held for moments only.
+    shared: Mutex<Shared>,
+    /// Held while the file is in use, by whoever has a pass. Comes before `shared`.
+    work: Mutex<Work>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// The handles that are open.
+    users: Vec<u64>,
+    sources: Vec<Attached>,
+    /// What sources that went, or were cleared, had not handed over yet.
+    absorbed: Pending,
+    /// Who sources that went wrote as, the one that went first in front.
+    gone: VecDeque<Arc<Identity>>,
+    problem: Option<Problem>,
+}
+
+#[derive(Debug, Clone)]
+struct Attached {
+    number: u64,
+    owner: u64,
+    identity: Arc<Identity>,
+    source: Weak<dyn Source>,
+    /// Whether its handle was closed: nothing more is taken from it, and it keeps its identity, by
+    /// which its rows are known.
+    detached: bool,
+}
+
+#[derive(Debug)]
+struct Work {
+    store: Option<Store>,
+    /// Nobody uses it any more, and the process has forgotten it: the file stays closed.
+    retired: bool,
+    /// Whether the file has been opened, or tried to be, since this process began.
+    tried: bool,
+    pending: Pending,
+    /// How many samples went to the series that stand for all others.
+    overflowed: u64,
+    /// Whose commit failed, so that nobody knows yet whether it is on disk.
+    in_doubt: Option<(Batch, Committed)>,
+    /// Since when somebody else's lock has kept it from being written.
+    locked_since: Option<Monotonic>,
+    /// After a failure, how long to wait and until when.
+    pause: Option<(Duration, Monotonic)>,
+    upkeep_at: Option<Monotonic>,
+}
+
+impl Engine {
+    /// For the file at `path`, which is not opened yet. `number` tells it from others.
+    #[must_use]
+    pub fn new(number: u64, path: &Path, options: Options) -> Self {
+        Self {
+            number,
+            path: path.to_owned(),
+            shared: Mutex::new(Shared {
+                users: Vec::new(),
+                sources: Vec::new(),
+                absorbed: Pending::new(options.max_pending),
+                gone: VecDeque::new(),
+                problem: None,
+            }),
+            work: Mutex::new(Work {
+                store: None,
+                retired: false,
+                tried: false,
+                pending: Pending::new(options.max_pending),
+                overflowed: 0,
+                in_doubt: None,
+                locked_since: None,
+                pause: None,
+                upkeep_at: None,
+            }),
+            options,
+        }
+    }
+
+    /// What tells it from others.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it is written.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What keeps it from being written, if anything does.
+    #[must_use]
+    pub fn problem(&self) -> Option<Problem> {
+        if self.options.access.gate.is_broken() {
+            return Some(Problem::new(&self.path, Cause::Forked, ""));
+        }
+        self.shared.lock().problem.clone()
+    }
+
+    /// The file, opened for reading. What keeps it from being written mostly keeps it from being read.
+    pub(super) fn reader(&self) -> Result<Reader, Problem> {
+        Reader::open(&self.path, &self.options.access)
+            .map_err(|problem| self.shared.lock().problem.clone().unwrap_or(problem))
+    }
+
+    fn now(&self) -> Monotonic {
+        self.options.clock.monotonic()
+    }
+}
+
+impl Work {
+    /// Whether nothing waits.
+    fn is_clean(&self) -> bool {
+        self.pending.is_empty() && self.in_doubt.is_none()
+    }
+
+    fn close_quickly(&mut self) {
+        if let Some(store) = self.store.take() {
+            store.close_quickly();
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Reading what is on disk together with what waits to be.
+
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use super::{Engine, Work};
+use crate::{
+    calendar::TimeRange,
+    history::{
+        gate::Pass,
+        identity::Identity,
+        pending::Slot,
+        problem::Problem,
+        read::{Found, Timeline},
+        spans::{Kept, Period, Table},
+    },
+    rollup::{Key, Rollup},
+};
+
+/// What was read, as far as it could be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading<T> {
+    /// What was found.
+    pub found: Vec<T>,
+    /// The time that the rows are about, where an edge of the period cuts one: a row counts as a
+    /// whole, if it begins within.
+    pub counted: Option<TimeRange>,
+    /// What kept the file from being read: then this is what waits to be written alone.
+    pub problem: Option<Problem>,
+}
+
+impl Engine {
+    /// What the file, and what waits to be written, hold of each key that is `wanted` in `range`;
+    /// those of `own` apart from those of other writers.
+    ///
+    /// What a source has not handed over yet is not in it: flush first.
+    pub fn read(
+        &self,
+        _pass: &Pass<'_>,
+        range: TimeRange,
+        wanted: impl Fn(&Key) -> bool,
+        own: &[Arc<Identity>],
+    ) -> Reading<Found> {
+        // Nothing moves from memory to the disk meanwhile.
+        let work = self.work.lock();
+        let period = Period::of(range);
+        let read = self
+            .reader()
+            .and_then(|mut reader| reader.read_covered(range, &wanted, own));
+        let ((mut found, covered), problem) = match read {
+            Ok(read) => (read, None),
+            Err(problem) => {
+                let kept = Kept::EVERYTHING;
+                ((Vec::new(), period.covered(kept, 0)), Some(problem))
+            }
+        };
+        let mut places: HashMap<Key, usize, RandomState> = found
+            .iter()
+            .enumerate()
+            .map(|(at, found)| (found.key.clone(), at))
+            .collect();
+        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| wanted(&slot.key)) {
+            let place = *places.entry(slot.key.clone()).or_insert_with(|| {
+                found.push(Found {
+                    key: slot.key.clone(),
+                    own: Rollup::default(),
+                    others: Rollup::default(),
+                });
+                found.len() - 1
+            });
+            let found = &mut found[place];
+            if own.contains(&slot.writer) {
+                found.own.merge(rollup);
+            } else {
+                found.others.merge(rollup);
+            }
+        }
+        Reading {
+            found,
+            counted: covered.counted(range, self.options.clock.wall()),
+            problem,
+        }
+    }
+
+    /// The same by time, in slots that begin with the range, and of all writers together. `length`
+    /// says how many seconds the slots are long, for the part of the range that there are rows of;
+    /// they are no shorter than the longest of the rows that are read.
+    pub fn timelines(
+        &self,
+        _pass: &Pass<'_>,
+        range: TimeRange,
+        length: impl Fn(TimeRange) -> i64,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Reading<Timeline> {
+        let work = self.work.lock();
+        let read = self
+            .reader()
+            .and_then(|mut reader| reader.timelines(range, &length, &wanted));
+        let ((mut found, seconds), problem) = match read {
+            Ok(read) => (read, None),
+            Err(problem) => {
+                let seconds = length(range).max(Table::Minutes.seconds());
+                ((Vec::new(), seconds), Some(problem))
+            }
+        };
+        let period = Period::of(range);
+        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| wanted(&slot.key)) {
+            let known = found.iter().position(|timeline| timeline.key == slot.key);
+            let at = known.unwrap_or_else(|| {
+                found.push(Timeline {
+                    key: slot.key.clone(),
+                    seconds,
+                    slots: Vec::new(),
+                });
+                found.len() - 1
+            });
+            let start = period.slot_of(start_of(slot), seconds);
+            found[at].slot(start).merge(rollup);
+        }
+        Reading {
+            found,
+            counted: None,
+            problem,
+        }
+    }
+}
+
+fn start_of(slot: &Slot) -> i64 {
+    slot.minute.saturating_mul(60)
+}
+
+/// What waits of `period`. What is in doubt is most likely not on disk, as a disk that fails has
+/// failed; the next flush finds out.
+fn waiting(work: &Work, period: Period) -> impl Iterator<Item = (&Slot, &Rollup)> {
+    let in_doubt = work.in_doubt.iter().flat_map(|(batch, _)| batch);
+    work.pending
+        .iter()
+        .chain(in_doubt)
+        .filter(move |(slot, _)| period.contains(start_of(slot)))
+}

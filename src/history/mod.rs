@@ -1,0 +1,43 @@
+//! Rollups on disk: a file that several processes write to at the same time.
+//!
+//! What each source of a process records is taken from it every second, by a thread of its own, and
+//! added to one row a minute and one row an hour. Readers add up the rows of all writers.
+
+mod engine;
+mod engines;
+mod gate;
+mod handle;
+mod identity;
+mod inspect;
+mod pending;
+mod problem;
+mod process;
+
+mod read;
+mod recent;
+mod retention;
+mod rows;
+pub mod schema;
+mod series;
+mod spans;
+mod store;
+mod transaction;
+
+pub use engine::{Engine, Flushed, Options, Reading, Urgency};
+pub use engines::Engines;
+pub use gate::{Gate, Inherited, Pass};
+pub use handle::{Attachment, History};
+pub use identity::{HOUR, Identity, hour_shift, hour_start};
+pub use inspect::{Info, RowKey, StoredRow};
+pub use pending::{Batch, MAX_PENDING, Pending, Slot};
+pub use problem::{Cause, Event, Notice, Problem};
+pub use process::{
+    GATE, after_fork_in_child, after_fork_in_parent, close_for_fork, shut_down, wait_for_fork,
+};
+pub use read::{Found, Reader, Timeline};
+pub use recent::{Recent, RecentEndpoint, RecentOperation, RecentResource, RecentSamples};
+pub use retention::{DEFAULT_DAYS, Retention, delete_some};
+pub use series::MAX_SERIES;
+pub use spans::{Kept, Period, Span, Table, fewest, finest};
+pub use store::{Access, Act, Failed, Store};
+pub use transaction::Committed;
