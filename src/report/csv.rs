@@ -1,6 +1,6 @@
 //! A report's operations as a table.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use csv::{Terminator, Writer, WriterBuilder};
 use serde_json::{Map, Value};
@@ -15,7 +15,8 @@ pub(super) const TERMINATOR: Terminator = Terminator::CRLF;
 const SECTIONS: [&str; 2] = ["operations", "changes"];
 
 /// One row for each operation: the column `operation`, then a column for each figure that any of
-/// them has, in order of first appearance. Empty text where the report has no operations.
+/// them has, in order of first appearance. A figure that is an object has a column for each of its
+/// own, named as `figure_inner`. Empty text where the report has no operations.
 ///
 /// Names and texts are treated as `formulas` says. Numbers never are, nor the texts of figures that
 /// read as a number: a number that JSON cannot hold comes as its text.
@@ -30,9 +31,9 @@ pub fn report_csv(report: &Value, formulas: Formulas) -> Result<String> {
     if rows.is_empty() {
         return Ok(String::new());
     }
-    let mut columns: Vec<&String> = Vec::new();
+    let mut columns: Vec<Column<'_>> = Vec::new();
     for (_, figures) in &rows {
-        for column in figures.keys() {
+        for (column, _) in cells(figures) {
             if !columns.contains(&column) {
                 columns.push(column);
             }
@@ -41,18 +42,18 @@ pub fn report_csv(report: &Value, formulas: Formulas) -> Result<String> {
     let mut writer = WriterBuilder::new()
         .terminator(TERMINATOR)
         .from_writer(Vec::new());
-    let header = columns.iter().map(|column| formulas.cell(column));
+    let header = columns.iter().map(|column| {
+        let name = column.name();
+        formulas.cell(&name).into_owned()
+    });
     writer
-        .write_record(
-            std::iter::once("operation".into())
-                .chain(header)
-                .map(Cow::into_owned),
-        )
+        .write_record(std::iter::once("operation".to_owned()).chain(header))
         .map_err(encoding)?;
     for (name, figures) in rows {
+        let found: HashMap<Column<'_>, &Value> = cells(figures).collect();
         let cells = columns.iter().map(|column| {
-            figures
-                .get(*column)
+            found
+                .get(column)
                 .map_or_else(String::new, |figure| cell(figure, formulas))
         });
         writer
@@ -60,6 +61,42 @@ pub fn report_csv(report: &Value, formulas: Formulas) -> Result<String> {
             .map_err(encoding)?;
     }
     finish(writer)
+}
+
+/// A figure, or one of the figures that it consists of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Column<'a> {
+    figure: &'a str,
+    inner: Option<&'a str>,
+}
+
+impl<'a> Column<'a> {
+    fn name(self) -> Cow<'a, str> {
+        match self.inner {
+            None => self.figure.into(),
+            Some(inner) => format!("{}_{inner}", self.figure).into(),
+        }
+    }
+}
+
+/// What each column holds of one operation.
+fn cells(figures: &Map<String, Value>) -> impl Iterator<Item = (Column<'_>, &Value)> {
+    figures.iter().flat_map(|(figure, value)| {
+        let whole = Column {
+            figure,
+            inner: None,
+        };
+        let parts = value.as_object().filter(|parts| !parts.is_empty());
+        let inner = parts.into_iter().flatten().map(move |(inner, value)| {
+            let inner = Some(inner.as_str());
+            (Column { figure, inner }, value)
+        });
+        parts
+            .is_none()
+            .then_some((whole, value))
+            .into_iter()
+            .chain(inner)
+    })
 }
 
 fn cell(value: &Value, formulas: Formulas) -> String {

@@ -17,35 +17,104 @@ const FRESH: Duration = Duration::from_mins(1);
 const PREFIX: &str = ".ptpd-monitoring.";
 const SUFFIX: &str = ".tmp";
 
-/// Writes `content` to `path`: into a temporary file beside it, then by renaming. A file that may
-/// not be written is an error as if it had been opened. Whoever is killed meanwhile leaves the
-/// temporary file behind, and a later call that writes into the same folder removes it.
+/// Writes `content` to `path`, as a [`Replacement`].
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
-    write(path, content).map_err(|error| Error::io(path, error))
+    let replacement = Replacement::begin(path)?;
+    match &replacement.temporary {
+        Some(temporary) => (&temporary.file).write_all(content),
+        None => fs::write(path, content),
+    }
+    .map_err(|error| Error::io(path, error))?;
+    replacement.finish()
 }
 
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Through links, so that they stay and what they point to is replaced.
-    let target = match fs::metadata(path) {
-        // A device or a pipe is written to, not replaced.
-        Ok(metadata) if !metadata.is_file() => return fs::write(path, content),
-        Ok(_) => {
-            // Renaming asks for the folder's permissions alone, and would replace a protected file.
-            OpenOptions::new().write(true).open(path)?;
-            fs::canonicalize(path)?
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => behind_links(path),
-        Err(error) => return Err(error),
-    };
-    let temporary = temporary_beside(&target);
-    let written =
-        write_new(&temporary, &target, content).and_then(|()| fs::rename(&temporary, &target));
-    if written.is_err() {
-        // Best effort: what counts for the caller is why the writing failed.
-        let _ = fs::remove_file(&temporary);
+/// A file in the making: what is written to [`Self::place`] comes to lie at a path once it is
+/// finished. Until then it is a temporary file beside the target, removed when dropped unfinished.
+/// Whoever is killed meanwhile leaves it behind, and a later one in the same folder removes it.
+/// A device or a pipe is written to directly.
+#[derive(Debug)]
+pub struct Replacement {
+    path: PathBuf,
+    temporary: Option<Temporary>,
+}
+
+impl Replacement {
+    /// Begins a file that comes to lie at `path`. One that may not be written is an error as if it
+    /// had been opened.
+    pub fn begin(path: &Path) -> Result<Self> {
+        let temporary = Temporary::for_target_of(path).map_err(|error| Error::io(path, error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            temporary,
+        })
     }
-    remove_leftovers(&target);
-    written
+
+    /// Where to write.
+    #[must_use]
+    pub fn place(&self) -> &Path {
+        self.temporary.as_ref().map_or(&self.path, |one| &one.path)
+    }
+
+    /// Puts what was written, and is on the disk by then, where it belongs.
+    pub fn finish(self) -> Result<()> {
+        match &self.temporary {
+            Some(temporary) => temporary
+                .finish()
+                .map_err(|error| Error::io(&self.path, error)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Temporary {
+    path: PathBuf,
+    target: PathBuf,
+    file: File,
+}
+
+impl Temporary {
+    /// None for what is written to, and not replaced.
+    fn for_target_of(path: &Path) -> io::Result<Option<Self>> {
+        // Through links, so that they stay and what they point to is replaced.
+        let target = match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => return Ok(None),
+            Ok(_) => {
+                // Renaming asks for the folder's permissions alone, and would replace a protected
+                // file.
+                OpenOptions::new().write(true).open(path)?;
+                fs::canonicalize(path)?
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => behind_links(path),
+            Err(error) => return Err(error),
+        };
+        let path = temporary_beside(&target);
+        let file = File::create_new(&path)?;
+        // From here on dropping it removes the file.
+        let made = Self { path, target, file };
+        // Tells others that somebody is at work, until the file is closed or its writer killed.
+        // Where the file system knows no locks, nobody else can get one either.
+        let _ = made.file.lock();
+        // Before there is anything in it to read.
+        if let Ok(metadata) = fs::metadata(&made.target) {
+            made.file.set_permissions(metadata.permissions())?;
+        }
+        Ok(Some(made))
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.path, &self.target)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Best effort, here and below: what counts is what became of the writing. Once renamed,
+        // there is nothing of that name.
+        let _ = fs::remove_file(&self.path);
+        remove_leftovers(&self.target);
+    }
 }
 
 /// Where a file made at `path` comes to lie, given that nothing is there yet.
@@ -61,19 +130,6 @@ fn behind_links(path: &Path) -> PathBuf {
         target.push(next);
     }
     target
-}
-
-fn write_new(temporary: &Path, target: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(temporary)?;
-    // Tells others that somebody is at work, until the file is closed or its writer killed. Where
-    // the file system knows no locks, nobody else can get one either.
-    let _ = file.lock();
-    // Before there is anything in it to read.
-    if let Ok(metadata) = fs::metadata(target) {
-        file.set_permissions(metadata.permissions())?;
-    }
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 /// Without the target's name, which may be as long as names can be; at random, for a restarted

@@ -1,15 +1,36 @@
 //! Reports as data, and their renderings.
 
+mod api;
+pub mod charts;
 mod comparison;
 mod csv;
+mod drawn;
 mod file;
+mod format;
 mod formula;
+mod html;
 mod json;
+mod markdown;
+mod recorded;
 mod samples;
+mod slots;
+mod verdict;
+mod view;
 
-pub use comparison::{Change, Direction, PeriodMean, changes, period_means};
+pub use api::{ApiReport, EndpointReport};
+pub use comparison::{Change, Comparison, Direction, PeriodOperation, compare};
 pub use csv::report_csv;
-pub use file::write_atomically;
+pub use drawn::{comparison_charts, period_charts};
+pub use file::{Replacement, write_atomically};
+pub use format::ReportFormat;
 pub use formula::neutralized;
+pub use html::{MAX_CHARTED, render_fragment, render_html};
 pub use json::report_json;
+pub use markdown::render_markdown;
+pub use recorded::{
+    EXACT, EndpointsInMemory, InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples,
+    endpoints, operations,
+};
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
+pub use slots::{slot_length, slots};
+pub use verdict::{Thresholds, Verdict};

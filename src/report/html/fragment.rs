@@ -1,0 +1,45 @@
+//! A part of a page for notebooks: the figures to begin with and the tables, in the notebook's own
+//! colours.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::{
+    super::{
+        charts::Charts,
+        view::{Cell, Document, quantity::THIN_SPACE},
+    },
+    encoding,
+};
+use crate::error::Result;
+
+/// How many rows a table has there.
+const MAX_ROWS: usize = 20;
+
+#[derive(Template)]
+#[template(path = "fragment.html")]
+struct Fragment<'a> {
+    document: &'a Document,
+}
+
+impl Fragment<'_> {
+    /// There are no cards.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::unused_self,
+        reason = "what the templates of pages ask of a page"
+    )]
+    fn is_carded(&self, _number: &usize) -> bool {
+        false
+    }
+}
+
+/// Renders the essence of a report as a part of a page. `charts` tell what the report does not say
+/// itself.
+pub fn render_fragment(report: &Value, charts: Option<&Charts>) -> Result<String> {
+    let document = Document::of(report, charts, MAX_ROWS);
+    let fragment = Fragment {
+        document: &document,
+    };
+    fragment.render().map_err(encoding)
+}

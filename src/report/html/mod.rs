@@ -1,0 +1,275 @@
+//! Reports as HTML: one file that needs nothing else, neither network nor scripts.
+
+mod charts;
+mod fragment;
+
+use askama::Template;
+use serde_json::Value;
+
+use self::charts::{Drawing, Window};
+use super::{
+    charts::{Charts, OperationChart},
+    view::{
+        COMPARISON, Cell, Change, Document, Fact, Operation, Section, Verdict,
+        names::Name,
+        quantity::{self, THIN_SPACE, Unit},
+        resource_name,
+    },
+};
+use crate::error::{Error, Result};
+
+pub use fragment::render_fragment;
+
+/// How many operations have charts; the others are in the table alone.
+pub const MAX_CHARTED: usize = 24;
+
+/// How many rows a table has.
+const MAX_ROWS: usize = 1_000;
+
+/// Renders a report as one HTML file. What there are charts of is found by the names that the
+/// report has; what the report lacks is left out.
+///
+/// `compared` are the charts of a comparison within the report, as its value `comparison`.
+pub fn render_html(
+    report: &Value,
+    charts: Option<&Charts>,
+    compared: Option<&Charts>,
+) -> Result<String> {
+    let document = Document::of(report, charts, MAX_ROWS);
+    let page = Page::of(&document, charts, compared)?;
+    page.render().map_err(encoding)
+}
+
+fn encoding(error: impl std::fmt::Display) -> Error {
+    Error::Encoding(error.to_string())
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    document: &'a Document,
+    parts: Vec<Part<'a>>,
+    notes: Vec<String>,
+    version: &'static str,
+}
+
+/// A section and the drawings that belong there.
+struct Part<'a> {
+    section: &'a Section,
+    figures: Vec<Figure>,
+    cards: Vec<Card<'a>>,
+    cards_note: Option<String>,
+}
+
+/// An operation with its drawings.
+struct Card<'a> {
+    number: usize,
+    name: &'a Name,
+    provenance: Option<String>,
+    verdict: Option<Verdict>,
+    words: String,
+    facts: Vec<Fact>,
+    figures: Vec<Figure>,
+}
+
+/// A drawing within the page.
+struct Figure {
+    /// Makes the names of its parts unique.
+    number: usize,
+    caption: String,
+    drawing: Drawing,
+}
+
+impl<'a> Page<'a> {
+    fn of(
+        document: &'a Document,
+        charts: Option<&Charts>,
+        compared: Option<&Charts>,
+    ) -> Result<Self> {
+        let mut drawer = Drawer {
+            charts,
+            compared: compared.or(charts),
+            window: charts.and_then(Window::of),
+            drawn: 0,
+        };
+        let mut parts = Vec::new();
+        for section in &document.sections {
+            let mut part = Part {
+                section,
+                figures: Vec::new(),
+                cards: Vec::new(),
+                cards_note: None,
+            };
+            match section.id {
+                "operations" => {
+                    part.cards = drawer.operations(&document.operations)?;
+                    part.cards_note = rest(
+                        part.cards.len(),
+                        document.operations.len(),
+                        "took the most time",
+                    );
+                }
+                "changes" => {
+                    let within = document.kind != COMPARISON;
+                    part.cards = drawer.changes(&document.changes, within)?;
+                    if !within {
+                        let all = document.changes.len();
+                        part.cards_note = rest(part.cards.len(), all, "matter most");
+                    }
+                }
+                "resources" => part.figures = drawer.resources()?,
+                _ => {}
+            }
+            parts.push(part);
+        }
+        Ok(Self {
+            document,
+            parts,
+            notes: document.notes(),
+            version: env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    /// Whether there is a card to link to.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
+    fn is_carded(&self, number: &usize) -> bool {
+        let mut cards = self.parts.iter().flat_map(|part| &part.cards);
+        cards.any(|card| card.number == *number)
+    }
+}
+
+/// What to say where not all operations have charts.
+fn rest(charted: usize, operations: usize, why: &str) -> Option<String> {
+    (charted > 0 && charted < operations && operations > MAX_CHARTED).then(|| {
+        let [charted, operations] = [charted, operations].map(|it| quantity::count(it as f64));
+        format!(
+            "Charts follow of the {charted} operations of {operations} that {why}; the table has all."
+        )
+    })
+}
+
+/// The caption of a drawing whose axes do not name their unit.
+fn in_unit(caption: &str, unit: &Unit) -> String {
+    match unit.named() {
+        Some(name) => format!("{caption}; in {name}"),
+        None => caption.to_owned(),
+    }
+}
+
+struct Drawer<'a> {
+    charts: Option<&'a Charts>,
+    compared: Option<&'a Charts>,
+    window: Option<Window<'a>>,
+    drawn: usize,
+}
+
+impl<'a> Drawer<'a> {
+    fn chart(charts: Option<&'a Charts>, name: &str) -> Option<&'a OperationChart> {
+        let mut charts = charts?.operations.iter();
+        charts.find(|chart| chart.name == name)
+    }
+
+    /// Numbers a drawing, if there is one.
+    fn figure(&mut self, caption: impl Into<String>, drawing: Option<Drawing>) -> Option<Figure> {
+        self.drawn += 1;
+        Some(Figure {
+            number: self.drawn,
+            caption: caption.into(),
+            drawing: drawing?,
+        })
+    }
+
+    fn operations<'d>(&mut self, operations: &'d [Operation]) -> Result<Vec<Card<'d>>> {
+        let mut cards = Vec::new();
+        for operation in operations {
+            let Some(chart) = Self::chart(self.charts, &operation.key) else {
+                continue;
+            };
+            if cards.len() == MAX_CHARTED {
+                break;
+            }
+            let percentiles = [operation.p50, operation.p95, operation.p99];
+            let drawing = charts::distribution(&chart.histogram, &operation.unit, percentiles)
+                .map_err(encoding)?;
+            let mut figures: Vec<Figure> = self
+                .figure(
+                    in_unit("Distribution, as a share of the samples", &operation.unit),
+                    drawing,
+                )
+                .into_iter()
+                .collect();
+            if let Some(window) = self.window {
+                let drawing =
+                    charts::timeline(&chart.slots, &operation.unit, window).map_err(encoding)?;
+                figures.extend(self.figure(
+                    in_unit("Percentiles and throughput over time", &operation.unit),
+                    drawing,
+                ));
+            }
+            cards.push(Card {
+                number: operation.number,
+                name: &operation.name,
+                provenance: operation.provenance.words(),
+                verdict: None,
+                words: String::new(),
+                facts: operation.facts(),
+                figures,
+            });
+        }
+        Ok(cards)
+    }
+
+    /// Within another report only the changes that matter are drawn.
+    fn changes<'d>(&mut self, changes: &'d [Change], within: bool) -> Result<Vec<Card<'d>>> {
+        let mut cards = Vec::new();
+        for change in changes {
+            if within && !matches!(change.verdict, Verdict::Degraded | Verdict::Improved) {
+                continue;
+            }
+            let chart = Self::chart(self.compared, &change.key);
+            let Some((chart, earlier)) =
+                chart.and_then(|chart| Some((chart, chart.earlier.as_ref()?)))
+            else {
+                continue;
+            };
+            if cards.len() == MAX_CHARTED {
+                break;
+            }
+            let histograms = [earlier, &chart.histogram];
+            let drawing =
+                charts::compared(histograms, &change.unit, change.medians).map_err(encoding)?;
+            cards.push(Card {
+                number: change.number,
+                name: &change.name,
+                provenance: change.provenance(),
+                verdict: Some(change.verdict),
+                words: change.words(),
+                facts: Vec::new(),
+                figures: self
+                    .figure(
+                        "Distributions, as a share of each period's samples",
+                        drawing,
+                    )
+                    .into_iter()
+                    .collect(),
+            });
+        }
+        Ok(cards)
+    }
+
+    fn resources(&mut self) -> Result<Vec<Figure>> {
+        let (Some(charts), Some(window)) = (self.charts, self.window) else {
+            return Ok(Vec::new());
+        };
+        let mut figures = Vec::new();
+        for chart in &charts.resources {
+            let name = resource_name(&chart.figure);
+            let drawing = charts::readings(chart, &name, window).map_err(encoding)?;
+            figures.extend(self.figure(name, drawing));
+        }
+        Ok(figures)
+    }
+}

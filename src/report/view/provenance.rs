@@ -1,0 +1,62 @@
+//! How exact figures are and where they come from.
+
+use super::{
+    Cell, Document, Fact,
+    figures::{self, Figures},
+    names,
+};
+
+/// What a report says of an operation's or endpoint's figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    accuracy: Option<String>,
+    source: Option<String>,
+}
+
+impl Provenance {
+    pub(super) fn of(figures: &Figures) -> Self {
+        let text = |key: &str| figures::text(figures, key).map(names::text);
+        Self {
+            accuracy: text("accuracy"),
+            source: text("source"),
+        }
+    }
+
+    /// In a few words; `None` where the report says nothing of it.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        match (&self.accuracy, &self.source) {
+            (Some(accuracy), Some(source)) => Some(format!("{accuracy}, from {source}")),
+            (Some(accuracy), None) => Some(accuracy.clone()),
+            (None, source) => source.as_ref().map(|source| format!("from {source}")),
+        }
+    }
+
+    /// Of both periods of a comparison, once where they are alike.
+    pub(super) fn words_of_both([before, after]: &[Self; 2]) -> Option<String> {
+        if before == after {
+            return before.words();
+        }
+        let said = |it: &Self| it.words().unwrap_or_else(|| "?".to_owned());
+        Some(format!("before {}; after {}", said(before), said(after)))
+    }
+
+    pub(super) fn cell(words: Option<String>) -> Cell {
+        words.map_or(Cell::None, Cell::Text)
+    }
+}
+
+/// What is to be said once of a whole table, as it is the same of all rows.
+pub(super) fn of_all(mut rows: impl Iterator<Item = Option<String>>) -> Option<Fact> {
+    let words = rows.next().flatten()?;
+    rows.all(|other| other.as_ref() == Some(&words))
+        .then(|| Fact::new("Accuracy", Cell::Text(words)))
+}
+
+impl Document {
+    /// Notes how exact figures are, so that the whole says nothing else.
+    pub(super) fn rest_on<'a>(&mut self, origins: impl IntoIterator<Item = &'a Provenance>) {
+        let accuracies = origins.into_iter().filter_map(|it| it.accuracy.clone());
+        self.accuracies.extend(accuracies);
+    }
+}

@@ -1,0 +1,133 @@
+//! How busy the machine is.
+
+use super::{
+    Alert, Cell, Document, Scope, Section, Table,
+    figures::{self, Figures, number, objects},
+    names,
+    quantity::Unit,
+};
+
+const MB: Unit = Unit::Data(1_024.0 * 1_024.0);
+const GB: Unit = Unit::Data(1_024.0 * 1_024.0 * 1_024.0);
+
+/// A resource by the figure that its charts are called by, and the figures beside that one.
+struct Resource {
+    name: &'static str,
+    figure: &'static str,
+    used: Option<(&'static str, Unit)>,
+    free: Option<(&'static str, Unit)>,
+}
+
+const RESOURCES: [Resource; 4] = [
+    Resource {
+        name: "CPU",
+        figure: "cpu_percent",
+        used: None,
+        free: None,
+    },
+    Resource {
+        name: "Memory",
+        figure: "memory_percent",
+        used: Some(("memory_used_mb", MB)),
+        free: Some(("memory_available_mb", MB)),
+    },
+    Resource {
+        name: "Disk",
+        figure: "disk_percent",
+        used: Some(("disk_used_gb", GB)),
+        free: Some(("disk_free_gb", GB)),
+    },
+    Resource {
+        name: "GPU",
+        figure: "gpu_percent",
+        used: Some(("gpu_memory_mb", MB)),
+        free: None,
+    },
+];
+
+/// What a figure is called for people.
+#[must_use]
+pub fn name_of(figure: &str) -> String {
+    let known = RESOURCES.iter().find(|resource| resource.figure == figure);
+    if let Some(resource) = known {
+        return resource.name.to_owned();
+    }
+    let others = [
+        ("memory_used_mb", "Memory used"),
+        ("disk_used_gb", "Disk used"),
+        ("gpu_memory_mb", "GPU memory used"),
+    ];
+    others
+        .iter()
+        .find(|(other, _)| *other == figure)
+        .map_or_else(
+            || names::text(&figure.replace('_', " ")),
+            |(_, name)| (*name).to_owned(),
+        )
+}
+
+/// Adds what the report and the charts say of resources, and the alerts.
+pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
+    let alerts = objects(scope.report, "resource_alerts");
+    document.alerts.extend(alerts.map(alert));
+    let charted = scope.charts.map_or(&[][..], |charts| &charts.resources);
+    let nothing = Figures::new();
+    let now = scope.object("resources").unwrap_or(&nothing);
+    let threshold = |figure: &str| {
+        let charts = charted.iter().find(|chart| chart.figure == figure);
+        charts.and_then(|chart| chart.threshold)
+    };
+    let percent = |value: Option<f64>| Cell::quantity(value, |it| Unit::Percent.show(it));
+    let amount = |of: &Option<(&str, Unit)>| {
+        let (key, unit) = of.as_ref()?;
+        Some(unit.show(number(now, key)?))
+    };
+    let rows = RESOURCES.iter().filter_map(|resource| {
+        let usage = number(now, resource.figure)?;
+        Some(vec![
+            Cell::Text(resource.name.to_owned()),
+            percent(Some(usage)),
+            percent(threshold(resource.figure)),
+            amount(&resource.used).map_or(Cell::None, Cell::Quantity),
+            amount(&resource.free).map_or(Cell::None, Cell::Quantity),
+        ])
+    });
+    let columns = [
+        ("Resource", false),
+        ("In use", true),
+        ("Alert above", true),
+        ("Used", true),
+        ("Free", true),
+    ];
+    let caption = "Resources when the report was made";
+    let tables: Vec<Table> = Table::new(caption, &columns, rows.collect(), usize::MAX)
+        .into_iter()
+        .collect();
+    if !tables.is_empty() || charted.iter().any(|chart| !chart.slots.is_empty()) {
+        document.sections.push(Section {
+            id: "resources",
+            title: "Resources".to_owned(),
+            tables,
+            ..Section::default()
+        });
+    }
+}
+
+fn alert(alert: &Figures) -> Alert {
+    let text = |key: &str| figures::text(alert, key).map(names::text);
+    let resource = text("resource").unwrap_or_else(|| "resource".to_owned());
+    let usage = number(alert, "usage").map(|usage| Unit::Percent.show(usage));
+    let threshold = number(alert, "threshold").map(|limit| Unit::Percent.show_short(limit));
+    let mut message = match (text("message"), usage) {
+        (Some(message), _) => message,
+        (None, Some(usage)) => format!("{} usage at {usage}", resource.to_uppercase()),
+        (None, None) => format!("{} usage is high", resource.to_uppercase()),
+    };
+    if let Some(threshold) = threshold {
+        message = format!("{message}, above the threshold of {threshold}");
+    }
+    Alert {
+        severity: text("severity").unwrap_or_else(|| "warning".to_owned()),
+        message,
+    }
+}
