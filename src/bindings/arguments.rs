@@ -14,6 +14,8 @@ use pyo3::{
 use super::{
     clock::ManualClock,
     convert::{attribute, shown, wrong_type},
+    errors::{is, made},
+    python_code::PythonCode,
 };
 use crate::{
     clock::Clock,
@@ -56,19 +58,34 @@ macro_rules! names {
 }
 
 names! {
+    Adjust = "adjust",
+    Confidence = "confidence",
+    Deep = "deep",
     Duration = "duration",
     Endpoint = "endpoint",
     ErrorText = "error",
+    ExcludeNone = "exclude_none",
+    FlushInterval = "flush_interval",
     ExportFormat = "format",
     MaxEndpoints = "max_endpoints",
     MaxHistory = "max_history",
     MaxOperations = "max_operations",
     Method = "method",
+    MinChange = "min_change",
+    MinSamples = "min_samples",
+    Minutes = "minutes",
     MetricName = "name",
+    Mode = "mode",
+    NeutralizeFormulas = "neutralize_formulas",
     Operation = "operation",
     OperationName = "operation_name",
+    Resolution = "resolution",
+    SampleInterval = "sample_interval",
+    Session1 = "session1",
+    Session2 = "session2",
     SessionId = "session_id",
     Indent = "indent",
+    Significance = "significance",
     Status = "status",
     ThresholdPercentile = "threshold_percentile",
     Unit = "unit",
@@ -107,10 +124,32 @@ pub fn text_of<'a>(name: &str, value: &'a Bound<'_, PyString>) -> PyResult<&'a s
 
 #[cold]
 fn undecodable(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    PyValueError::new_err(format!(
+    let text = format!(
         "{name} must be text without lone surrogates, got {}",
         shown(value)
-    ))
+    );
+    made(value.py(), PyValueError::new_err(text))
+}
+
+/// A `bool` argument, or `NumPy`'s.
+pub struct Flag<N>(pub bool, PhantomData<N>);
+
+impl<N> Flag<N> {
+    /// For defaults.
+    pub const fn new(value: bool) -> Self {
+        Self(value, PhantomData)
+    }
+}
+
+impl<N: Name> FromPyObject<'_, '_> for Flag<N> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        value
+            .extract()
+            .map(Self::new)
+            .map_err(|_: PyErr| wrong_type(N::NAME, "a bool", &value))
+    }
 }
 
 /// A real number: a float, an int, or anything with `__float__` or `__index__`.
@@ -138,9 +177,10 @@ impl<N: Name> FromPyObject<'_, '_> for Number<N> {
 /// A real number of any type.
 pub fn real(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     float_of(value).map_err(|error| {
-        if error.is_instance_of::<PyOverflowError>(value.py()) {
+        if is::<PyOverflowError>(value.py(), &error) {
             let range = "within the range of a float";
-            PyValueError::new_err(format!("{name} must be {range}, got {}", shown(value)))
+            let text = format!("{name} must be {range}, got {}", shown(value));
+            made(value.py(), PyValueError::new_err(text))
         } else {
             named(error, name, "a number", value)
         }
@@ -150,6 +190,11 @@ pub fn real(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
 /// What Python's `float` makes of a number: a `TypeError` for what is none, an `OverflowError` for
 /// one that is too large, and whatever `__float__` raises.
 pub fn float_of(value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    // Where a number is Python's own, no code of the user's is asked.
+    if value.is_exact_instance_of::<PyFloat>() || value.is_exact_instance_of::<PyInt>() {
+        return value.extract();
+    }
+    let _python = PythonCode::begin(value.py());
     let plain = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
     if plain || is_real(value) {
         value.extract()
@@ -180,9 +225,10 @@ fn is_scalar_of(kinds: &str, value: &Bound<'_, PyAny>) -> bool {
 /// beside `TypeError` and `ValueError` says more and stays.
 pub fn named(error: PyErr, name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let py = value.py();
-    if error.is_instance_of::<PyTypeError>(py) {
+    if is::<PyTypeError>(py, &error) {
         wrong_type(name, expected, value)
-    } else if error.is_instance_of::<PyValueError>(py) {
+    } else if is::<PyValueError>(py, &error) {
+        let _python = PythonCode::begin(py);
         let refused =
             PyValueError::new_err(format!("{name} must be {expected}, got {}", shown(value)));
         refused.set_cause(py, Some(error));
@@ -222,6 +268,7 @@ pub fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     {
         return Ok(whole);
     }
+    let _python = PythonCode::begin(value.py());
     let index = int_of(value).map_err(|error| named(error, name, "an int", value))?;
     match index.extract() {
         Ok(whole) => Ok(whole),
@@ -238,6 +285,7 @@ pub fn int_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if value.is_instance_of::<PyInt>() {
         return Ok(value.clone());
     }
+    let _python = PythonCode::begin(value.py());
     if !is_scalar_of("iu", value) {
         return Err(PyTypeError::new_err("not a whole number"));
     }
@@ -269,8 +317,9 @@ pub fn index(name: &str, value: &Bound<'_, PyAny>) -> PyResult<u32> {
 
 /// A path, given as a `str` or an `os.PathLike` of one.
 pub fn path(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    let _python = PythonCode::begin(value.py());
     let path = value.extract::<PathBuf>().map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(value.py()) {
+        if is::<PyTypeError>(value.py(), &error) {
             wrong_type(name, "a str or os.PathLike", value)
         } else {
             error

@@ -15,6 +15,7 @@ use super::{
     lock::lock,
     models::{CacheStats, Counts},
     once::CALLERS,
+    python_code::release,
     ready::Ready,
 };
 use crate::{
@@ -124,7 +125,7 @@ impl CacheManager {
                 || value.clone().unbind(),
             )
         })?;
-        drop(outweighed);
+        release(py, outweighed);
         Ok(())
     }
 
@@ -198,7 +199,7 @@ impl CacheManager {
         state.default_ttl = default_ttl;
         let former = std::mem::replace(&mut state.weigher, weigher);
         drop(state);
-        drop((evicted, former));
+        release(py, (evicted, former));
         Ok(())
     }
 
@@ -223,7 +224,9 @@ impl CacheManager {
                 query.ask_and_repeat(|answers| self.look_up(py, &query, answers, &mut expired))?
             }
         };
-        drop(expired);
+        if expired.is_some() {
+            release(py, expired);
+        }
         Ok(value.unwrap_or_else(|| {
             default.map_or_else(|| py.None(), |default| default.clone().unbind())
         }))
@@ -254,7 +257,9 @@ impl CacheManager {
                 self.insert(&query, answers, value, ttl, &mut displaced)
             })?,
         };
-        drop(displaced);
+        if !matches!(displaced, Displaced::Nothing) {
+            release(value.py(), displaced);
+        }
         if done {
             return Ok(());
         }
@@ -287,7 +292,7 @@ impl CacheManager {
     /// Removes all entries. The counters stay.
     fn clear(&self, py: Python<'_>) {
         let cleared = lock(py, &self.state).store.clear();
-        drop(cleared);
+        release(py, cleared);
     }
 
     /// Removes the entries past their lifetime; their number, which counts as expirations.

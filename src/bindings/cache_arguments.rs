@@ -9,6 +9,7 @@ use pyo3::{
 use super::{
     arguments::{float_of, int_of, named},
     convert::{shown, wrong_type},
+    errors::is,
 };
 use crate::{cache::Ttl, error::Result};
 
@@ -44,9 +45,7 @@ impl Seconds {
         match float_of(value) {
             Ok(seconds) => Ok(Self::Real(seconds)),
             // Too large for a float, which lies beyond the clock's range anyway.
-            Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
-                Ok(Self::Real(f64::INFINITY))
-            }
+            Err(error) if is::<PyOverflowError>(py, &error) => Ok(Self::Real(f64::INFINITY)),
             Err(error) => Err(named(error, name, "a number of seconds", value)),
         }
     }

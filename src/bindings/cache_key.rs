@@ -7,6 +7,7 @@ use pyo3::{
     types::{PyBytes, PyInt, PyString},
 };
 
+use super::python_code::PythonCode;
 use crate::cache::{Handle, Undecided, Verdict};
 
 /// A key in the cache. The first three kinds can be compared without running Python code.
@@ -54,10 +55,15 @@ impl<'a, 'py> Query<'a, 'py> {
         reason = "a third of a look-up's time otherwise"
     )]
     pub fn new(object: &'a Bound<'py, PyAny>) -> PyResult<Self> {
+        let content = Content::of(object);
+        let hash = match content {
+            Content::Other => hash_of(object)?,
+            _ => object.hash()?,
+        };
         Ok(Self {
-            hash: object.hash()?.cast_unsigned() as u64,
+            hash: hash.cast_unsigned() as u64,
             object,
-            content: Content::of(object),
+            content,
         })
     }
 
@@ -146,6 +152,13 @@ impl<'a, 'py> Query<'a, 'py> {
     }
 }
 
+/// The hash of what may have a `__hash__` of its own.
+#[cold]
+fn hash_of(object: &Bound<'_, PyAny>) -> PyResult<isize> {
+    let _python = PythonCode::begin(object.py());
+    object.hash()
+}
+
 impl<'a, 'py> Content<'a, 'py> {
     #[inline(always)]
     #[expect(
@@ -221,6 +234,7 @@ impl<M: Memory> Memory for Option<M> {
 
 impl Answers {
     fn ask(&mut self, wanted: &Bound<'_, PyAny>) -> PyResult<()> {
+        let _python = PythonCode::begin(wanted.py());
         for (handle, key) in std::mem::take(&mut self.open) {
             let same = key.bind(wanted.py()).eq(wanted)?;
             self.known.push((handle, same));

@@ -6,6 +6,7 @@ use super::{
     arguments::whole,
     convert::{shown, wrong_type},
     once::{Once, intern},
+    python_code::PythonCode,
 };
 use crate::{cache::Handle, error::Error};
 
@@ -50,6 +51,7 @@ impl Weigher {
     /// Raises what the weigher raises, and an error of our own if that was no weight.
     pub fn weigh(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<u64> {
         let py = key.py();
+        let _python = PythonCode::begin(py);
         let Some(weigher) = &self.0 else {
             return Ok(size_of(key)?.saturating_add(size_of(value)?));
         };

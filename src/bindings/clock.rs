@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use super::arguments::{Name, Number, Seconds, Wall};
 
 use crate::{
-    clock::{Clock, ManualClock as CoreClock, NANOS_PER_SEC},
+    clock::{Clock, ManualClock as CoreClock, nanos_from_seconds, seconds_from_nanos},
     error::{Error, Result},
 };
 
@@ -27,15 +27,11 @@ impl ManualClock {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "it is in range")]
 fn nanos<N: Name>(seconds: &Number<N>) -> Result<i64> {
-    let nanos = (seconds.0 * NANOS_PER_SEC as f64).round();
-    if nanos.abs() < i64::MAX as f64 {
-        return Ok(nanos as i64);
-    }
-    let expected = "a number of seconds within 292 years";
-    let given = format!("{:?}", seconds.0);
-    Err(Error::argument(N::NAME, given, expected))
+    nanos_from_seconds(seconds.0).ok_or_else(|| {
+        let given = format!("{:?}", seconds.0);
+        Error::argument(N::NAME, given, "a number of seconds within 292 years")
+    })
 }
 
 #[pymethods]
@@ -63,12 +59,12 @@ impl ManualClock {
     /// The wall time in seconds since the Unix epoch.
     #[getter]
     fn wall(&self) -> f64 {
-        self.0.wall() as f64 / NANOS_PER_SEC as f64
+        seconds_from_nanos(self.0.wall().into())
     }
 
     /// The seconds this clock has been advanced by.
     #[getter]
     fn monotonic(&self) -> f64 {
-        self.0.monotonic() as f64 / NANOS_PER_SEC as f64
+        seconds_from_nanos(self.0.monotonic().into())
     }
 }

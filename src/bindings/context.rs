@@ -9,11 +9,12 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyString};
+use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*, types::PyString};
 
 use super::{
     arguments::{SessionId, Text},
-    convert::loaded_module,
+    convert::loaded,
+    errors::is,
     monitor::PerformanceMonitor,
     once::intern,
 };
@@ -40,14 +41,18 @@ pub fn owner(py: Python<'_>) -> PyResult<Owner> {
 /// The running asyncio task's address, 0 outside of any.
 fn task_number(py: Python<'_>) -> PyResult<u64> {
     // Who has not imported asyncio is in no task.
-    let Some(asyncio) = loaded_module(py, intern!(py, "asyncio"))? else {
+    let asyncio = intern!(py, "asyncio");
+    let Some(running_loop) = loaded(py, asyncio, intern!(py, "_get_running_loop"))? else {
         return Ok(0);
     };
-    let running = asyncio.call_method0(intern!(py, "_get_running_loop"))?;
+    let running = running_loop.call0()?;
     if running.is_none() {
         return Ok(0);
     }
-    let task = asyncio.call_method1(intern!(py, "current_task"), (running,))?;
+    let Some(current_task) = loaded(py, asyncio, intern!(py, "current_task"))? else {
+        return Ok(0);
+    };
+    let task = current_task.call1((running,))?;
     Ok(if task.is_none() {
         0
     } else {
@@ -151,7 +156,7 @@ impl Session {
             // A generator that is finalised elsewhere leaves in another context than it entered;
             // there the session was never set, so there is nothing to take back.
             if let Err(error) = reset
-                && !error.is_instance_of::<pyo3::exceptions::PyValueError>(py)
+                && !is::<PyValueError>(py, &error)
             {
                 return Err(error);
             }

@@ -6,12 +6,17 @@ use pyo3::{
     types::{PyDateTime, PyDict, PyString, PyTuple},
 };
 
-use super::once::Once;
-use crate::calendar::{TimeRange, local_datetime};
+use super::{
+    errors::{is, made},
+    once::Once,
+    python_code::PythonCode,
+};
+use crate::calendar::{TimeRange, Zone};
 
 /// `value` as Python shows it, shortened; the type's name where its `__repr__` fails.
 pub fn shown(value: &Bound<'_, PyAny>) -> String {
     const LONGEST: usize = 80;
+    let _python = PythonCode::begin(value.py());
     let mut text = value.repr().map_or_else(
         |_| format!("<{}>", type_name(value)),
         |text| text.to_string_lossy().into_owned(),
@@ -33,24 +38,26 @@ pub fn type_name(value: &Bound<'_, PyAny>) -> String {
 /// An attribute of a user's object. One that raises, as those of lazy proxies may, is as good as
 /// missing: what is only looked at must not fail the user's call.
 pub fn attribute<'py>(value: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, PyAny>> {
+    let _python = PythonCode::begin(value.py());
     value.getattr_opt(name).ok().flatten()
 }
 
 /// The `TypeError` for an argument of the wrong type.
 pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    PyTypeError::new_err(format!(
+    let text = format!(
         "{name} must be {expected}, got {} ({})",
         shown(value),
         type_name(value)
-    ))
+    );
+    made(value.py(), PyTypeError::new_err(text))
 }
 
 /// `refusal`, unless `error` is one that only code of the value's own raises, or a signal handler:
 /// that goes on as it is.
 pub fn refused(py: Python<'_>, error: PyErr, refusal: impl FnOnce() -> PyErr) -> PyErr {
-    if error.is_instance_of::<PyTypeError>(py)
-        || error.is_instance_of::<PyValueError>(py)
-        || error.is_instance_of::<PyOverflowError>(py)
+    if is::<PyTypeError>(py, &error)
+        || is::<PyValueError>(py, &error)
+        || is::<PyOverflowError>(py, &error)
     {
         refusal()
     } else {
@@ -65,6 +72,8 @@ pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
         return Err(wrong_type(name, "a datetime", value));
     }
     let py = value.py();
+    // A `tzinfo` may be written in Python.
+    let _python = PythonCode::begin(py);
     let timestamp = value.call_method0("timestamp");
     let seconds = match timestamp.and_then(|seconds| seconds.extract::<f64>()) {
         Ok(seconds) => seconds,
@@ -92,6 +101,7 @@ pub fn time_range(name: &'static str, value: Option<&Bound<'_, PyAny>>) -> PyRes
         return Ok(TimeRange::ALL);
     };
     let refuse = || wrong_type(name, "a (start, end) pair of datetimes", value);
+    let _python = PythonCode::begin(value.py());
     // One more than a pair is enough of what may be endless.
     let pair = value
         .try_iter()
@@ -114,7 +124,7 @@ pub fn time_range(name: &'static str, value: Option<&Bound<'_, PyAny>>) -> PyRes
 /// `time`, in UTC nanoseconds since the Unix epoch, as a naive local `datetime`.
 pub fn to_datetime(py: Python<'_>, time: i64) -> PyResult<Bound<'_, PyDateTime>> {
     use chrono::{Datelike, Timelike};
-    let (local, fold) = local_datetime(time);
+    let (local, fold) = Zone::Local.datetime(time);
     let byte = |part: u32| u8::try_from(part).unwrap_or(u8::MAX);
     PyDateTime::new_with_fold(
         py,
@@ -148,7 +158,7 @@ pub fn detached_if_long<T: Send>(
 }
 
 /// The module `name` if it has been imported; does not import it.
-pub fn loaded_module<'py>(
+fn loaded_module<'py>(
     py: Python<'py>,
     name: &Bound<'py, PyString>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -158,4 +168,18 @@ pub fn loaded_module<'py>(
         Ok::<_, PyErr>(modules.cast_into::<PyDict>()?.unbind())
     })?;
     modules.bind(py).get_item(name)
+}
+
+/// What the module of that name holds under a name, if it has been imported so far: another thread
+/// may be importing it. The module itself is not asked: where something is missing that runs Python
+/// code, below which a daemon thread could end, see `_callers.py`.
+pub fn loaded<'py>(
+    py: Python<'py>,
+    module: &Bound<'py, PyString>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    match loaded_module(py, module)?.map(Bound::cast_into::<PyModule>) {
+        Some(Ok(module)) => module.dict().get_item(name),
+        _ => Ok(None),
+    }
 }

@@ -1,11 +1,30 @@
-//! The one place where the core's errors become Python exceptions.
+//! The one place where the core's errors become Python exceptions, and where it is told what an
+//! exception is.
 
 use pyo3::{
+    PyTypeInfo,
     exceptions::{PyOSError, PyValueError},
     prelude::*,
 };
 
+use super::python_code::PythonCode;
 use crate::error::Error;
+
+/// Whether `error` is an `E`. For that `PyO3` may let go of the interpreter's lock, and take it again
+/// even where there is no interpreter any more.
+pub fn is<E: PyTypeInfo>(py: Python<'_>, error: &PyErr) -> bool {
+    let _python = PythonCode::begin(py);
+    #[expect(clippy::disallowed_methods, reason = "held as it has to be")]
+    error.is_instance_of::<E>(py)
+}
+
+/// `error` with the exception that it stands for. `PyO3`, which asks for that where it is an
+/// argument's, would let go of the lock to make it; see [`is`].
+pub fn made(py: Python<'_>, error: PyErr) -> PyErr {
+    let _python = PythonCode::begin(py);
+    error.value(py);
+    error
+}
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {

@@ -1,15 +1,17 @@
 //! Exports: collected while attached, rendered and written while other threads run.
 
-use std::{path::Path, sync::Arc};
+use std::{iter::repeat_n, path::Path, sync::Arc};
 
 use pyo3::prelude::*;
+use serde_json::value::RawValue;
 
-use super::metadata::{JsonObjects, Metadata};
+use super::metadata::{Metadata, json_objects};
 use crate::{
     calendar::TimeRange,
     error::Result,
     monitor::Operation,
     report::{ExportedSample, Format, Formulas, render_samples, write_atomically},
+    series::Sample,
 };
 
 /// Exports the samples of `operations`: as text, or into a file at `path`.
@@ -20,26 +22,47 @@ pub fn export(
     formulas: Formulas,
     path: Option<&Path>,
 ) -> PyResult<Option<String>> {
-    let mut rows = Vec::new();
-    let mut objects = JsonObjects::default();
-    for operation in operations {
-        for sample in operation.samples(TimeRange::ALL) {
-            let metadata = objects.of(py, &sample)?;
-            rows.push((operation.name(), sample, metadata));
-        }
-    }
-    let exported: Vec<ExportedSample<'_>> = rows
+    let collected: Vec<_> = operations
         .iter()
-        .map(|(name, sample, metadata)| ExportedSample {
-            name,
-            value: sample.value,
-            unit: &sample.label.unit,
-            time: sample.time,
-            metadata,
-        })
-        .collect();
-    py.detach(|| deliver(render_samples(format, formulas, exported)?, path))
+        .map(|operation| Collected::of(py, operation))
+        .collect::<PyResult<_>>()?;
+    let samples = || collected.iter().flat_map(Collected::samples);
+    py.detach(|| deliver(render_samples(format, formulas, samples())?, path))
         .map_err(Into::into)
+}
+
+/// The samples of an operation, with all that needs the interpreter.
+struct Collected<'a> {
+    name: &'a str,
+    samples: Vec<Sample<Metadata>>,
+    /// Each is the metadata of so many samples.
+    metadata: Vec<(usize, Box<RawValue>)>,
+}
+
+impl<'a> Collected<'a> {
+    fn of(py: Python<'_>, operation: &'a Operation<Metadata>) -> PyResult<Self> {
+        let samples = operation.samples(TimeRange::ALL);
+        Ok(Self {
+            name: operation.name(),
+            metadata: json_objects(py, &samples)?,
+            samples,
+        })
+    }
+
+    fn samples(&self) -> impl Iterator<Item = ExportedSample<'_>> {
+        let metadata = self.metadata.iter();
+        let metadata = metadata.flat_map(|(count, object)| repeat_n(&**object, *count));
+        self.samples
+            .iter()
+            .zip(metadata)
+            .map(|(sample, metadata)| ExportedSample {
+                name: self.name,
+                value: sample.value,
+                unit: &sample.label.unit,
+                time: sample.time,
+                metadata,
+            })
+    }
 }
 
 /// Writes `text` to `path`, or gives it back if there is none.

@@ -10,6 +10,7 @@ use super::{
     arguments::real,
     array::as_array,
     convert::{attribute, refused, shown, wrong_type},
+    errors::is,
 };
 
 /// The pixels of what looks like an image: a `NumPy` array of height × width, or × up to four
@@ -54,7 +55,7 @@ pub fn pixels_of_size(name: &str, size: &Bound<'_, PyAny>) -> PyResult<f64> {
     };
     let length = |value| {
         real(name, value).map_err(|error| {
-            if error.is_instance_of::<PyTypeError>(size.py()) {
+            if is::<PyTypeError>(size.py(), &error) {
                 refuse()
             } else {
                 error

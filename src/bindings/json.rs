@@ -1,7 +1,13 @@
 //! Python objects as JSON. Whatever JSON cannot hold becomes text, so that an export never stops
 //! in the middle: non-finite numbers become `null`, dates ISO text, everything unknown its `str`.
 
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
 use pyo3::{
+    exceptions::PyException,
     prelude::*,
     types::{
         PyBool, PyBytes, PyDate, PyDateTime, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet,
@@ -14,19 +20,30 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::convert::type_name;
+use super::{convert::type_name, errors::is, python_code::PythonCode};
 
 /// Deeper nesting than this is shown as text, before the stack ends.
 const DEEPEST: usize = 100;
 
+/// A document holds no more values; containers that come after them are shown as text. A few
+/// dicts that hold each other many times over stand for more values than there is memory for.
+const MOST_VALUES: usize = 1_000_000;
+
 /// A Python object that serializes itself as JSON.
-#[derive(Clone, Copy)]
 pub struct PyJson<'a, 'py> {
     value: &'a Bound<'py, PyAny>,
     /// What it is an item of.
     outer: Option<&'a PyJson<'a, 'py>>,
     depth: usize,
     exact: bool,
+    document: Rc<Document>,
+}
+
+struct Document {
+    /// How many values it has room for.
+    left: Cell<usize>,
+    /// What ends the work: a `KeyboardInterrupt` and the like, which no text takes the place of.
+    ended_by: RefCell<Option<PyErr>>,
 }
 
 impl<'a, 'py> PyJson<'a, 'py> {
@@ -37,6 +54,10 @@ impl<'a, 'py> PyJson<'a, 'py> {
             outer: None,
             depth: 0,
             exact: false,
+            document: Rc::new(Document {
+                left: Cell::new(MOST_VALUES),
+                ended_by: RefCell::default(),
+            }),
         }
     }
 
@@ -55,7 +76,44 @@ impl<'a, 'py> PyJson<'a, 'py> {
             outer: Some(self),
             depth: self.depth + 1,
             exact: self.exact,
+            document: Rc::clone(&self.document),
         }
+    }
+
+    /// What `work` makes of it, which is to serialize it. An exception that ended that goes on.
+    pub fn serialized<T, E: From<PyErr>>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _python = PythonCode::begin(self.value.py());
+        let result = work(self);
+        match self.document.ended_by.take() {
+            Some(error) => Err(error.into()),
+            None => result,
+        }
+    }
+
+    /// What became of a call of Python code, unless it failed. A failure that is not an `Exception`
+    /// is meant for somebody further out.
+    fn attempt<T>(&self, result: PyResult<T>) -> Option<T> {
+        result
+            .map_err(|error| {
+                if !is::<PyException>(self.value.py(), &error) {
+                    self.document.ended_by.replace(Some(error));
+                }
+            })
+            .ok()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.document.ended_by.borrow().is_some()
+    }
+
+    /// Counts this value; `false` if there is no room for it.
+    fn fits(&self) -> bool {
+        let left = self.document.left.get();
+        self.document.left.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// Whether it is an item of itself, at any depth.
@@ -64,15 +122,16 @@ impl<'a, 'py> PyJson<'a, 'py> {
     }
 
     fn text(&self) -> String {
-        self.value.str().map_or_else(
-            |_| format!("<{}>", type_name(self.value)),
+        self.attempt(self.value.str()).map_or_else(
+            || format!("<{}>", type_name(self.value)),
             |text| text.to_string_lossy().into_owned(),
         )
     }
 
     /// What iterating gives, unless that fails.
     fn items(&self) -> Option<Vec<Bound<'py, PyAny>>> {
-        self.value.try_iter().ok()?.collect::<PyResult<_>>().ok()
+        let items = self.attempt(self.value.try_iter())?;
+        self.attempt(items.collect::<PyResult<_>>())
     }
 
     fn map<S: Serializer>(
@@ -84,7 +143,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
         let items = dict.copy().map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in items.iter() {
-            map.serialize_entry(&PyJson::new(&key).text(), &self.inner(&value))?;
+            map.serialize_entry(&self.inner(&key).text(), &self.inner(&value))?;
         }
         map.end()
     }
@@ -92,8 +151,8 @@ impl<'a, 'py> PyJson<'a, 'py> {
     /// What another object stands for: a model's fields, a `NumPy` value's Python twin.
     fn stand_in(&self) -> Option<Bound<'py, PyAny>> {
         ["model_dump", "tolist"].iter().find_map(|method| {
-            let method = self.value.getattr(method).ok()?;
-            let stand_in = method.call0().ok()?;
+            let method = self.attempt(self.value.getattr(method))?;
+            let stand_in = self.attempt(method.call0())?;
             (!stand_in.get_type().is(self.value.get_type())).then_some(stand_in)
         })
     }
@@ -102,7 +161,8 @@ impl<'a, 'py> PyJson<'a, 'py> {
 impl Serialize for PyJson<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let value = self.value;
-        if value.is_none() {
+        let fits = self.fits();
+        if value.is_none() || self.has_ended() {
             serializer.serialize_none()
         } else if let Ok(flag) = value.cast::<PyBool>() {
             serializer.serialize_bool(flag.is_true())
@@ -125,6 +185,9 @@ impl Serialize for PyJson<'_, '_> {
             serializer.serialize_str(&format!("<{} inside itself>", type_name(value)))
         } else if self.depth >= DEEPEST {
             serializer.serialize_str(&format!("<{} nested too deeply>", type_name(value)))
+        } else if !fits {
+            let name = type_name(value);
+            serializer.serialize_str(&format!("<{name} after {MOST_VALUES} other values>"))
         } else if let Ok(dict) = value.cast::<PyDict>() {
             self.map(dict, serializer)
         } else if value.is_instance_of::<PyList>()
@@ -140,12 +203,12 @@ impl Serialize for PyJson<'_, '_> {
             || value.is_instance_of::<PyDate>()
             || value.is_instance_of::<PyTime>()
         {
-            match value
+            let text = value
                 .call_method0("isoformat")
-                .and_then(|text| text.extract::<String>())
-            {
-                Ok(text) => serializer.serialize_str(&text),
-                Err(_) => serializer.serialize_str(&self.text()),
+                .and_then(|text| text.extract::<String>());
+            match self.attempt(text) {
+                Some(text) => serializer.serialize_str(&text),
+                None => serializer.serialize_str(&self.text()),
             }
         } else if value.is_instance_of::<PyBytes>() {
             serializer.serialize_str(&self.text())

@@ -2,16 +2,73 @@
 
 use pyo3::prelude::*;
 
-use crate::bounds::{Bound, OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS};
+use super::python_code::PythonCode;
+use crate::{
+    bounds::{Bound, OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, OTHER_SESSIONS},
+    history::Event,
+};
 
 const LOGGER: &str = "ptpd_calibration.monitoring";
 
 /// Logs a warning about `subject`, which takes the place of the `%` in `message`.
 pub fn warn(py: Python<'_>, message: &str, subject: &str) -> PyResult<()> {
+    log(py, "warning", message, subject)
+}
+
+fn log(py: Python<'_>, level: &str, message: &str, subject: &str) -> PyResult<()> {
+    let _python = PythonCode::begin(py);
     py.import("logging")?
         .call_method1("getLogger", (LOGGER,))?
-        .call_method1("warning", (message, subject))?;
+        .call_method1(level, (message, subject))?;
     Ok(())
+}
+
+/// Tells of what happened to a history, mostly from the thread that writes it. Once the interpreter
+/// ends, nobody can be told any more.
+pub fn tell_of_history(event: &Event) {
+    let (level, message, subject) = match event {
+        Event::Failed(problem) => (
+            "warning",
+            "%s. Monitoring goes on in memory, and what waits is written when that has healed"
+                .to_owned(),
+            problem.to_string(),
+        ),
+        Event::Healed { path, dropped: 0 } => (
+            "info",
+            "The history %s is written again, with all that waited".to_owned(),
+            path.display().to_string(),
+        ),
+        Event::Healed { path, dropped } => (
+            "warning",
+            format!(
+                "The history %s is written again; {dropped} minutes of operations were too many \
+                 to wait for that, and are missing"
+            ),
+            path.display().to_string(),
+        ),
+        Event::Overflowed { path } => (
+            "warning",
+            format!(
+                "The history %s holds as many operations, endpoints or sessions as it may; further \
+                 ones count for {OTHER_OPERATIONS:?}, {OTHER_ENDPOINTS:?} or {OTHER_SESSIONS:?} and \
+                 in info()['overflowed']"
+            ),
+            path.display().to_string(),
+        ),
+        Event::Lost { path, rollups } => (
+            "warning",
+            format!(
+                "The process ends before the history %s can be written; {rollups} minutes of \
+                 operations are lost"
+            ),
+            path.display().to_string(),
+        ),
+    };
+    Python::try_attach(|py| {
+        if let Err(error) = log(py, level, &message, &subject) {
+            error.write_unraisable(py, None);
+        }
+    });
 }
 
 /// Warns of the first thing beyond a bound. Logging that fails must not fail the call that it

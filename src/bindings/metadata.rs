@@ -71,33 +71,32 @@ pub fn to_dict<'py>(
     Ok(dict)
 }
 
-/// Makes JSON objects of samples' metadata. Most samples have none of their own and share their
-/// label with the one before, and then the object too.
-#[derive(Default)]
-pub struct JsonObjects(Option<(Arc<Label>, Arc<RawValue>)>);
-
-impl JsonObjects {
-    /// The metadata of `sample`.
-    pub fn of(&mut self, py: Python<'_>, sample: &Sample<Metadata>) -> Result<Arc<RawValue>> {
-        if let Some(metadata) = &sample.metadata {
-            return raw(serde_json::to_string(&PyJson::new(
-                metadata.bind(py).as_any(),
-            )));
-        }
-        if let Some((label, object)) = &self.0
-            && Arc::ptr_eq(label, &sample.label)
-        {
-            return Ok(Arc::clone(object));
-        }
-        let object = raw(label_json(&sample.label))?;
-        self.0 = Some((Arc::clone(&sample.label), Arc::clone(&object)));
-        Ok(object)
-    }
+/// The metadata of `samples` as JSON objects, each that of the next so many of them: most have none
+/// of their own and share their label with the one before, and then the object too.
+pub fn json_objects(
+    py: Python<'_>,
+    samples: &[Sample<Metadata>],
+) -> PyResult<Vec<(usize, Box<RawValue>)>> {
+    let share = |one: &Sample<Metadata>, next: &Sample<Metadata>| {
+        one.metadata.is_none() && next.metadata.is_none() && Arc::ptr_eq(&one.label, &next.label)
+    };
+    samples
+        .chunk_by(share)
+        .map(|sharing| {
+            let object = match &sharing[0].metadata {
+                Some(metadata) => {
+                    let metadata = PyJson::new(metadata.bind(py).as_any());
+                    metadata.serialized(|json| Ok(raw(serde_json::to_string(json))?))
+                }
+                None => Ok(raw(label_json(&sharing[0].label))?),
+            };
+            object.map(|object| (sharing.len(), object))
+        })
+        .collect()
 }
 
-fn raw(json: serde_json::Result<String>) -> Result<Arc<RawValue>> {
+fn raw(json: serde_json::Result<String>) -> Result<Box<RawValue>> {
     json.and_then(RawValue::from_string)
-        .map(Arc::from)
         .map_err(|error| Error::Encoding(error.to_string()))
 }
 

@@ -13,11 +13,17 @@ mod cache;
 mod cache_arguments;
 mod cache_key;
 mod cache_weigher;
+mod charts;
 mod clock;
+mod comparison;
 mod context;
 mod convert;
 mod errors;
 mod export;
+mod history;
+mod history_rows;
+mod history_view;
+mod hooks;
 mod images;
 mod json;
 mod lock;
@@ -29,7 +35,10 @@ mod once;
 mod overrides;
 mod profile;
 mod profiler;
+mod python_code;
 mod ready;
+mod recorded;
+mod replacement;
 mod report;
 mod requests;
 mod resources;
@@ -49,13 +58,19 @@ mod _native {
     #[pymodule_export]
     use super::context::Session;
     #[pymodule_export]
+    use super::history::History;
+    #[pymodule_export]
+    use super::history_view::spreadsheet_text;
+    #[pymodule_export]
     use super::models::{APIMetric, CacheStats, Model, PerformanceMetric, ResourceUsage};
     #[pymodule_export]
     use super::monitor::PerformanceMonitor;
     #[pymodule_export]
     use super::profiler::ImageProcessingProfiler;
     #[pymodule_export]
-    use super::report::PerformanceReport;
+    use super::replacement::Replacement;
+    #[pymodule_export]
+    use super::report::{PerformanceReport, report_fragment};
     #[pymodule_export]
     use super::requests::{APIPerformanceTracker, RequestTimer};
     #[pymodule_export]
@@ -68,6 +83,10 @@ mod _native {
     #[pymodule_init]
     fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
         super::once::refuse_subinterpreters(module.py())?;
-        super::once::fill_cells(module.py())
+        super::hooks::install(module.py())?;
+        super::once::fill_cells(module.py())?;
+        // Later, an import could wait for one that another thread is in the middle of.
+        module.py().import(super::charts::REPORT)?;
+        Ok(())
     }
 }

@@ -1,31 +1,29 @@
 //! `PerformanceMonitor`.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use numpy::{
-    PyArray1,
-    datetime::{Datetime, units::Nanoseconds},
-};
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
-    types::{PyDict, PyList, PyString, PyTuple, PyType},
+    types::{PyByteArray, PyDict, PyList, PyString, PyTuple, PyType},
 };
 
 use super::{
     arguments::{
-        self, ExportFormat, MaxHistory, MaxOperations, MetricName, Number, OperationName, Text,
-        Unit, Value, Whole, optional_path, text_of,
+        self, ExportFormat, Flag, MaxHistory, MaxOperations, MetricName, NeutralizeFormulas,
+        Number, OperationName, Text, Unit, Value, Whole, optional_path, text_of,
     },
-    array::float_values,
+    array::{buffer, float_values},
     context::{Session, Sessions, owner},
     convert::{detached_if_long, time_range, wrong_type},
     export::{export, formulas},
+    history,
     logging::{warn, warn_of_bound},
     metadata::{self, Metadata},
     models::PerformanceMetric,
     once::CALLERS,
     overrides::Override,
+    python_code::{PythonCode, release},
     ready::Ready,
     statistics::statistics_dict,
     timer::Timer,
@@ -34,8 +32,9 @@ use super::{
 use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
+    history::{Attachment, History},
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
-    report::Format,
+    report::{Format, Samples},
     series::LabelRef,
     stats::mean,
 };
@@ -50,25 +49,47 @@ const DEFAULT_PERCENTILES: [f64; 4] = [50.0, 90.0, 95.0, 99.0];
 /// Keeps the newest ``max_history`` samples of each operation, oldest first, and up to
 /// ``max_operations`` operations. Samples of further names go to the operation
 /// ``"(other operations)"``, which comes on top; they are counted in ``overflowed``, and the log
-/// warns of the first. ``clock`` is a :class:`ptpd_monitoring.testing.ManualClock` in tests. Safe
+/// warns of the first. ``history`` is a :class:`History`, or the path of one, that the samples are
+/// rolled up for as well. ``clock`` is a :class:`ptpd_monitoring.testing.ManualClock` in tests. Safe
 /// to use from any number of threads and tasks.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct PerformanceMonitor {
     ready: Ready,
-    core: OnceLock<Core>,
+    /// Shared with the history, if there is one.
+    core: OnceLock<Arc<Core>>,
+    /// What connects the core to its history.
+    attachment: OnceLock<Arc<Attachment>>,
     sessions: Sessions,
     recording: Override,
 }
 
 impl PerformanceMonitor {
     #[inline]
-    pub fn core(&self) -> &Core {
+    pub fn core(&self) -> &Arc<Core> {
         self.core.get_or_init(|| {
             // A subclass whose `__init__` does not call ours gets the defaults.
-            Monitor::new(DEFAULT_MAX_HISTORY, Clock::System)
-                .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
-                .telling(warn_of_bound)
+            Arc::new(
+                Monitor::new(DEFAULT_MAX_HISTORY, Clock::System)
+                    .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
+                    .telling(warn_of_bound),
+            )
         })
+    }
+
+    /// Its history, if it records to one.
+    pub fn attachment(&self) -> Option<&Arc<Attachment>> {
+        self.attachment.get()
+    }
+
+    fn record_to(&self, history: &Arc<History>) -> PyResult<()> {
+        if self.attachment.get().is_none() {
+            let attachment = history::attach(history, "monitor", self.core())?;
+            let new = self.attachment.set(Arc::clone(&attachment)).is_ok();
+            if new {
+                self.core().roll_up_for(attachment);
+            }
+        }
+        Ok(())
     }
 
     pub fn sessions(&self) -> &Sessions {
@@ -111,6 +132,7 @@ impl PerformanceMonitor {
         seconds: f64,
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
+        let _python = PythonCode::begin(slf.py());
         let metadata = match metadata {
             None => timer_metadata(&PyDict::new(slf.py()))?,
             Some(metadata) => timer_metadata(metadata)?,
@@ -139,7 +161,9 @@ impl PerformanceMonitor {
                 session: None,
             };
             let dropped = self.core().record(name, now, value, label, None);
-            drop(dropped);
+            if dropped.is_some() {
+                release(py, dropped);
+            }
             return Ok(());
         }
         let mut session = match session {
@@ -157,12 +181,12 @@ impl PerformanceMonitor {
         let dropped = self
             .core()
             .record(name, now, value, label, metadata.map(Bound::unbind));
-        drop(dropped);
+        release(py, dropped);
         Ok(())
     }
 
     /// The operations to export: the named one, or all.
-    fn chosen(&self, name: Option<&str>) -> Vec<std::sync::Arc<Operation<Metadata>>> {
+    fn chosen(&self, name: Option<&str>) -> Vec<Arc<Operation<Metadata>>> {
         match name {
             Some(name) => self.core().operation(name).into_iter().collect(),
             None => self.core().operations(),
@@ -179,7 +203,7 @@ fn timer_metadata<'py>(metadata: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyD
 #[pymethods]
 impl PerformanceMonitor {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_operations=10000, clock=None)")]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_operations=10000, history=None, clock=None)")]
     #[classmethod]
     fn new(
         cls: &Bound<'_, PyType>,
@@ -189,6 +213,7 @@ impl PerformanceMonitor {
         Ok(Self {
             ready: Ready::YES,
             core: OnceLock::new(),
+            attachment: OnceLock::new(),
             sessions: Sessions::default(),
             recording: Override::of::<Self>(cls, "record_metric")?,
         })
@@ -198,12 +223,14 @@ impl PerformanceMonitor {
         max_history = Whole::new(10_000),
         *,
         max_operations = Whole::new(10_000),
+        history = None,
         clock = None,
     ))]
     fn __init__(
         slf: &Bound<'_, Self>,
         max_history: Whole<MaxHistory>,
         max_operations: Whole<MaxOperations>,
+        history: Option<&Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let max_history = max_history.count()?;
@@ -211,10 +238,14 @@ impl PerformanceMonitor {
         let this = slf.get();
         let new = Monitor::new(max_history, arguments::clock(clock)?)?.telling(warn_of_bound);
         new.set_max_operations(max_operations)?;
-        if this.core.set(new).is_err() {
+        let history = history::argument(history)?;
+        if this.core.set(Arc::new(new)).is_err() {
             this.core().set_max_operations(max_operations)?;
             let dropped = this.core().set_max_history(max_history)?;
-            drop(dropped);
+            release(slf.py(), dropped);
+        }
+        if let Some(history) = history {
+            this.record_to(&history)?;
         }
         Ok(())
     }
@@ -321,7 +352,7 @@ impl PerformanceMonitor {
             session,
         };
         let dropped = self.core().record_many(name.0, &values, label);
-        drop(dropped);
+        release(py, dropped);
         Ok(())
     }
 
@@ -341,7 +372,7 @@ impl PerformanceMonitor {
             return Ok(metrics);
         };
         let name = PyString::new(py, operation_name.0);
-        let mut unit: Option<(std::sync::Arc<str>, Bound<'py, PyString>)> = None;
+        let mut unit: Option<(Arc<str>, Bound<'py, PyString>)> = None;
         for sample in operation.samples(range) {
             let known = unit.as_ref().filter(|(text, _)| *text == sample.label.unit);
             let shown = match known {
@@ -396,8 +427,10 @@ impl PerformanceMonitor {
         let measured = self
             .core()
             .operation(operation_name.0)
-            .and_then(|operation| operation.measured(TimeRange::ALL));
-        statistics_dict(py, measured.as_ref())
+            .and_then(|operation| operation.measured(TimeRange::ALL))
+            .map(|measured| (Samples::Each(measured.values), measured.unit));
+        let samples = measured.as_ref().map(|(samples, unit)| (samples, &**unit));
+        statistics_dict(py, samples)
     }
 
     /// The names of the operations that have samples, in order of first use.
@@ -421,25 +454,25 @@ impl PerformanceMonitor {
         py.import(CALLERS)?.getattr("timestamps")
     }
 
-    // NumPy has been imported when they are called.
+    // The memory of the arrays.
     fn _values<'py>(
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> Bound<'py, PyArray1<f64>> {
+    ) -> PyResult<Bound<'py, PyByteArray>> {
         let operation = self.core().operation(operation_name.0);
         let values = operation.map_or_else(Vec::new, |operation| operation.values(TimeRange::ALL));
-        PyArray1::from_vec(py, values)
+        buffer(py, values.into_iter().map(f64::to_ne_bytes))
     }
 
     fn _timestamps<'py>(
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
-    ) -> Bound<'py, PyArray1<Datetime<Nanoseconds>>> {
+    ) -> PyResult<Bound<'py, PyByteArray>> {
         let operation = self.core().operation(operation_name.0);
         let times = operation.map_or_else(Vec::new, |operation| operation.times());
-        PyArray1::from_iter(py, times.into_iter().map(Datetime::from))
+        buffer(py, times.into_iter().map(i64::to_ne_bytes))
     }
 
     /// Exports the samples of ``operation_name``, or of all operations in order of first use.
@@ -454,7 +487,7 @@ impl PerformanceMonitor {
     #[pyo3(
         signature = (
             format = Text::new("json"), output_path = None, operation_name = None,
-            *, neutralize_formulas = true
+            *, neutralize_formulas = Flag::new(true)
         ),
         text_signature = "($self, format='json', output_path=None, operation_name=None, *, \
                           neutralize_formulas=True)"
@@ -465,12 +498,12 @@ impl PerformanceMonitor {
         format: Text<'_, ExportFormat>,
         output_path: Option<&Bound<'_, PyAny>>,
         operation_name: Option<Text<'_, OperationName>>,
-        neutralize_formulas: bool,
+        neutralize_formulas: Flag<NeutralizeFormulas>,
     ) -> PyResult<Option<String>> {
         let format = Format::parse(format.0)?;
         let output_path = optional_path("output_path", output_path)?;
         let operations = self.chosen(operation_name.map(|name| name.0));
-        let formulas = formulas(neutralize_formulas);
+        let formulas = formulas(neutralize_formulas.0);
         export(py, &operations, format, formulas, output_path.as_deref())
     }
 

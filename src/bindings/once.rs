@@ -40,6 +40,11 @@ impl<T> Once<T> {
         }
     }
 
+    /// Whether there is one.
+    pub fn is_made(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     #[cold]
     fn keep(&self, new: T) -> &T {
         self.0.get_or_init(|| new)

@@ -13,6 +13,7 @@ use super::{
     images::pixels,
     monitor::PerformanceMonitor,
     once::intern,
+    python_code::PythonCode,
 };
 use crate::{
     clock::Monotonic,
@@ -139,6 +140,7 @@ impl ProfiledCall {
         };
         let used = usage.finish();
         let seconds = now.seconds_since(start);
+        let _python = PythonCode::begin(py);
         let profile = PyDict::new(py);
         profile.set_item(intern!(py, "operation"), &self.operation)?;
         profile.set_item(intern!(py, "success"), outcome.is_ok())?;

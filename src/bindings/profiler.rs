@@ -18,6 +18,7 @@ use super::{
     monitor::PerformanceMonitor,
     once::CALLERS,
     profile::{MB, PIXELS, ProfiledCall, function_and_arguments},
+    python_code::PythonCode,
     ready::Ready,
 };
 use crate::{
@@ -154,6 +155,7 @@ impl ImageProcessingProfiler {
         images: &Bound<'_, PyAny>,
         operation_name: Text<'_, OperationName>,
     ) -> PyResult<Option<f64>> {
+        let _python = PythonCode::begin(images.py());
         let sizes = images
             .try_iter()
             .map_err(|_| wrong_type("images", "a list of (width, height)", images))?
@@ -173,6 +175,7 @@ impl ImageProcessingProfiler {
     fn track_memory_usage(slf: &Bound<'_, Self>, operation: Text<'_, Operation>) -> PyResult<()> {
         let rss = process::memory()?.rss as f64 / MB;
         let name = format!("{}_memory_snapshot", operation.0);
+        let _python = PythonCode::begin(slf.py());
         Self::target(slf)?.call_method1("record_metric", (name, rss, "MB"))?;
         let mut tracked = slf.get().memory_tracking.lock();
         if tracked.len() >= MAX_TRACKED && !tracked.contains_key(operation.0) {
@@ -214,6 +217,7 @@ impl ImageProcessingProfiler {
         if operations.is_instance_of::<PyString>() {
             return Err(wrong_type("operations", expected, operations));
         }
+        let _python = PythonCode::begin(py);
         let names = operations
             .try_iter()
             .and_then(|names| {

@@ -9,21 +9,37 @@ use pyo3::{
     prelude::*,
     types::{PyDate, PyDateAccess, PyDateTime, PyDict, PyTuple},
 };
+use serde_json::Value;
 
 use super::{
-    arguments::{ExportFormat, SessionId, Text, optional_path},
-    convert::{micros, time_range, wrong_type},
+    arguments::{
+        Adjust, Confidence, ExportFormat, Flag, MinChange, MinSamples, NeutralizeFormulas, Number,
+        Session1, Session2, SessionId, Significance, Text, Whole, optional_path,
+    },
+    cache::CacheManager,
+    charts::{self, charts_of},
+    comparison::{compared, thresholds},
+    convert::{attribute, detached_if_long, micros, time_range, wrong_type},
     export::{deliver, formulas},
     json::PyJson,
     monitor::PerformanceMonitor,
+    python_code::PythonCode,
     ready::Ready,
+    recorded::{
+        Consulted, bounds_dict, known_endpoints, known_operations, set_source, set_units, work_in,
+    },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
 };
 use crate::{
-    calendar::{IsoFormatter, TimeRange, local_date},
+    calendar::{IsoFormatter, TimeRange, Zone},
     error::Error,
-    report::{Format, PeriodMean, changes, period_means, report_csv, report_json},
+    report::{
+        EXACT, RecordedOperation, ReportFormat, Samples, Thresholds,
+        charts::{Charts, usual_thresholds},
+        comparison_charts, period_charts, render_fragment, render_html, render_markdown,
+        report_csv, report_json,
+    },
 };
 
 struct Sources {
@@ -31,9 +47,10 @@ struct Sources {
     api_tracker: Option<Py<APIPerformanceTracker>>,
     /// Anything with `check_resources` and `get_alerts_for_high_usage`.
     resource_monitor: Option<Py<PyAny>>,
+    cache: Option<Py<CacheManager>>,
 }
 
-/// Makes reports from a monitor, and where given a tracker and a resource monitor.
+/// Makes reports from a monitor, and where given a tracker, a resource monitor and a cache.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct PerformanceReport {
     ready: Ready,
@@ -52,13 +69,102 @@ impl PerformanceReport {
         py: Python<'py>,
         subject: (&str, &str),
     ) -> PyResult<Bound<'py, PyDict>> {
-        let clock = self.sources()?.monitor.get().core().clock();
         let report = PyDict::new(py);
         report.set_item(subject.0, subject.1)?;
-        let mut now = IsoFormatter::default();
-        report.set_item("generated_at", now.format(clock.wall()))?;
+        self.stamp(&report)?;
         Ok(report)
     }
+
+    fn stamp(&self, report: &Bound<'_, PyDict>) -> PyResult<()> {
+        let clock = self.sources()?.monitor.get().core().clock();
+        report.set_item("generated_at", IsoFormatter::default().format(clock.wall()))
+    }
+
+    /// A report with what is known of `range`.
+    fn filled<'py>(
+        &self,
+        report: Bound<'py, PyDict>,
+        range: TimeRange,
+        zone: Zone,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = report.py();
+        let sources = self.sources()?;
+        let monitor = sources.monitor.get();
+        let known = known_operations(py, monitor, range, None);
+        let requests = sources.api_tracker.as_ref();
+        let requests = requests.map(|tracker| known_endpoints(py, tracker.get(), range));
+        let (requests, asked) = requests.map(|it| (it.recorded, it.history)).unzip();
+        let tells_of_requests = asked.as_ref().is_some_and(Option::is_some);
+        let of_operations = known.history.is_some();
+        let history = Consulted::either(known.history, asked.flatten());
+        let period = period_dict(py, range, zone)?;
+        if let Some(counted) = history.as_ref().and_then(|it| it.counted) {
+            period.set_item("counted", bounds_dict(py, counted, zone)?)?;
+        }
+        report.set_item("period", period)?;
+        let operations = PyDict::new(py);
+        for operation in &known.recorded {
+            let samples = &operation.samples;
+            let entry = statistics_dict(py, Some((samples, &operation.unit)))?;
+            set_units(&entry, operation)?;
+            if of_operations {
+                set_source(&entry, operation.origin, &samples.accuracy())?;
+            }
+            operations.set_item(&*operation.name, entry)?;
+        }
+        report.set_item("operations", operations)?;
+        let mut charts = charts_in(py, monitor, &known.recorded, range, zone);
+        if let Some(endpoints) = requests {
+            let work = work_in(endpoints.iter().map(|endpoint| &endpoint.durations));
+            let api = APIPerformanceTracker::report(py, endpoints, work, tells_of_requests)?;
+            report.set_item("api", api)?;
+        }
+        if let Some(history) = &history {
+            report.set_item("history", history.to_dict(py)?)?;
+        }
+        if let Some(monitor) = &sources.resource_monitor {
+            let monitor = monitor.bind(py);
+            let _python = PythonCode::begin(py);
+            let usage = monitor.call_method0("check_resources")?;
+            let mode = PyDict::new(py);
+            mode.set_item("mode", "json")?;
+            let usage = usage.call_method("model_dump", (), Some(&mode))?;
+            report.set_item("resources", usage)?;
+            let alerts = monitor.call_method0("get_alerts_for_high_usage")?;
+            report.set_item("resource_alerts", alerts)?;
+            charts.resources = charts::thresholds(monitor);
+        } else {
+            charts.resources = usual_thresholds();
+        }
+        if let Some(cache) = &sources.cache {
+            report.set_item("cache", cache_dict(cache.bind(py))?)?;
+        }
+        let rest = history.map(|consulted| (consulted.history, range));
+        charts::report(report, Some(charts), rest)
+    }
+}
+
+/// What the charts of operations are drawn from, as far as it is in memory.
+fn charts_in(
+    py: Python<'_>,
+    monitor: &PerformanceMonitor,
+    operations: &[RecordedOperation],
+    range: TimeRange,
+    zone: Zone,
+) -> Charts {
+    let drawn: Vec<_> = operations
+        .iter()
+        .map(|recorded| {
+            let operation = monitor.core().operation(&recorded.name);
+            let points = operation.and_then(|operation| match recorded.samples {
+                Samples::Each(_) => operation.points(range),
+                Samples::Counted(_) => operation.points_alone(range),
+            });
+            (recorded, points)
+        })
+        .collect();
+    let samples = work_in(operations.iter().map(|operation| &operation.samples));
+    detached_if_long(py, samples, || period_charts(&drawn, range, zone))
 }
 
 fn source<T: PyTypeCheck>(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<T>> {
@@ -68,10 +174,10 @@ fn source<T: PyTypeCheck>(name: &str, expected: &str, value: &Bound<'_, PyAny>) 
         .map_err(|_| wrong_type(name, expected, value))
 }
 
-/// The local calendar date that a `date` argument means.
-fn calendar_date(date: &Bound<'_, PyAny>) -> PyResult<NaiveDate> {
+/// The calendar date in `zone` that a `date` argument means.
+fn calendar_date(date: &Bound<'_, PyAny>, zone: Zone) -> PyResult<NaiveDate> {
     if date.is_instance_of::<PyDateTime>() && !date.getattr("tzinfo")?.is_none() {
-        return Ok(local_date(micros("date", date)?.saturating_mul(1_000)));
+        return Ok(zone.date(micros("date", date)?.saturating_mul(1_000)));
     }
     let date = date
         .cast::<PyDate>()
@@ -91,26 +197,55 @@ fn period(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<TimeRange> {
     time_range(name, Some(value))
 }
 
-fn means_dict<'py>(py: Python<'py>, means: &[PeriodMean]) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for PeriodMean {
-        operation,
-        mean,
-        count,
-    } in means
-    {
-        let entry = PyDict::new(py);
-        entry.set_item("mean", mean)?;
-        entry.set_item("count", count)?;
-        dict.set_item(&**operation, entry)?;
-    }
+/// The zone that a `tz` argument names: by text, or as a `zoneinfo.ZoneInfo`.
+fn zone(tz: Option<&Bound<'_, PyAny>>) -> PyResult<Zone> {
+    let Some(tz) = tz.filter(|tz| !tz.is_none()) else {
+        return Ok(Zone::Local);
+    };
+    let key = attribute(tz, "key");
+    let name = key.as_ref().unwrap_or(tz).extract::<String>();
+    let refuse = |_| wrong_type("tz", "an IANA time zone's name, a ZoneInfo or None", tz);
+    Ok(Zone::named(&name.map_err(refuse)?)?)
+}
+
+/// What a report says of a cache; `get_stats` may have been replaced.
+fn cache_dict<'py>(cache: &Bound<'py, CacheManager>) -> PyResult<Bound<'py, PyAny>> {
+    let _python = PythonCode::begin(cache.py());
+    let stats = cache.call_method0("get_stats")?;
+    let dict = stats.call_method0("model_dump")?;
+    dict.set_item("hit_rate", stats.getattr("hit_rate")?)?;
     Ok(dict)
+}
+
+/// What a report says of the period that it is about.
+fn period_dict(py: Python<'_>, range: TimeRange, zone: Zone) -> PyResult<Bound<'_, PyDict>> {
+    let dict = bounds_dict(py, range, zone)?;
+    dict.set_item("timezone", zone.name())?;
+    Ok(dict)
+}
+
+/// The figures of a report, those included that JSON cannot hold.
+fn figures(report: &Bound<'_, PyDict>) -> PyResult<Value> {
+    PyJson::for_table(report.as_any()).serialized(|report| {
+        let value = serde_json::to_value(report);
+        value.map_err(|error| PyErr::from(Error::Encoding(error.to_string())))
+    })
+}
+
+/// The essence of a report as a part of an HTML page, for notebooks.
+#[pyfunction]
+pub fn report_fragment(py: Python<'_>, report: &Bound<'_, PyDict>) -> PyResult<String> {
+    let figures = figures(report)?;
+    let charts = charts_of(report.as_any());
+    let charts = charts.as_ref().map(|charts| charts.get().get(py));
+    py.detach(|| render_fragment(&figures, charts))
+        .map_err(Into::into)
 }
 
 #[pymethods]
 impl PerformanceReport {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor, api_tracker=None, resource_monitor=None)")]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(monitor, api_tracker=None, resource_monitor=None, *, cache=None)")]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             ready: Ready::YES,
@@ -118,12 +253,13 @@ impl PerformanceReport {
         }
     }
 
-    #[pyo3(signature = (monitor, api_tracker = None, resource_monitor = None))]
+    #[pyo3(signature = (monitor, api_tracker = None, resource_monitor = None, *, cache = None))]
     fn __init__(
         &self,
         monitor: &Bound<'_, PyAny>,
         api_tracker: Option<&Bound<'_, PyAny>>,
         resource_monitor: Option<&Bound<'_, PyAny>>,
+        cache: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let sources = Sources {
             monitor: source("monitor", "a PerformanceMonitor", monitor)?,
@@ -134,6 +270,10 @@ impl PerformanceReport {
             resource_monitor: resource_monitor
                 .filter(|monitor| !monitor.is_none())
                 .map(|monitor| monitor.clone().unbind()),
+            cache: cache
+                .filter(|cache| !cache.is_none())
+                .map(|cache| source("cache", "a CacheManager or None", cache))
+                .transpose()?,
         };
         self.sources
             .set(sources)
@@ -160,106 +300,205 @@ impl PerformanceReport {
         Ok(monitor.map(|monitor| monitor.clone_ref(py)))
     }
 
-    /// The report of one local calendar day: ``date`` (a date or datetime), or today.
+    /// The cache that reports are made from, or None.
+    #[getter]
+    fn cache(&self, py: Python<'_>) -> PyResult<Option<Py<CacheManager>>> {
+        let cache = self.sources()?.cache.as_ref();
+        Ok(cache.map(|cache| cache.clone_ref(py)))
+    }
+
+    /// The report of one calendar day: ``date`` (a date or datetime), or today. Days are those of the
+    /// local zone, or of ``tz``: an IANA name or a ``zoneinfo.ZoneInfo``.
     ///
-    /// ``date, generated_at`` (ISO 8601); ``operations``: name to what ``get_statistics`` gives,
-    /// over that day's samples still kept; ``api`` where there is a tracker; ``resources`` and
-    /// ``resource_alerts``, as they are now, where there is a resource monitor.
-    #[pyo3(signature = (date = None))]
+    /// ``date, generated_at`` (ISO 8601); ``period``: the day's exact ``start`` and ``end`` with their
+    /// UTC offsets, the end not included, and the ``timezone``; ``operations``: name to what
+    /// ``get_statistics`` gives, over that day's samples still kept; ``api`` where there is a
+    /// tracker; ``resources`` and ``resource_alerts``, as they are now, where there is a resource
+    /// monitor; ``cache``, what ``get_stats`` gives now and the ``hit_rate``, where there is a cache.
+    /// An operation that was recorded in several units tells all of them as ``units``.
+    ///
+    /// With a history, samples that are no longer in memory and those of other processes count too.
+    /// Each operation and endpoint then says its ``source`` (``memory``, ``history``, ``memory and
+    /// history``) and its ``accuracy`` (``exact``, or ``histogram, 1.1 %`` of the percentiles);
+    /// ``history`` says which file, and as ``problem`` what kept it from being read, or None. Samples
+    /// on disk are told apart by the minute, and after two days by the hour: where that is not to
+    /// the point, ``period`` tells as ``counted`` the ``start`` and ``end`` of those that count.
+    #[pyo3(signature = (date = None, *, tz = None))]
     fn generate_daily_report<'py>(
         &self,
         py: Python<'py>,
         date: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyDict>> {
-        let sources = self.sources()?;
-        let core = sources.monitor.get().core();
+        tz: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let zone = zone(tz)?;
         let date = match date.filter(|date| !date.is_none()) {
-            Some(date) => calendar_date(date)?,
-            None => local_date(core.clock().wall()),
+            Some(date) => calendar_date(date, zone)?,
+            None => zone.date(self.sources()?.monitor.get().core().clock().wall()),
         };
-        let day = TimeRange::local_day(date);
         let text = format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
         let report = self.new_report(py, ("date", &text))?;
-        let operations = PyDict::new(py);
-        for operation in core.operations() {
-            if let Some(measured) = operation.measured(day) {
-                operations.set_item(&**operation.name(), statistics_dict(py, Some(&measured))?)?;
-            }
-        }
-        report.set_item("operations", operations)?;
-        if let Some(tracker) = &sources.api_tracker {
-            report.set_item("api", tracker.get().report(py, day)?)?;
-        }
-        if let Some(monitor) = &sources.resource_monitor {
-            let monitor = monitor.bind(py);
-            let usage = monitor.call_method0("check_resources")?;
-            let mode = PyDict::new(py);
-            mode.set_item("mode", "json")?;
-            report.set_item(
-                "resources",
-                usage.call_method("model_dump", (), Some(&mode))?,
-            )?;
-            let alerts = monitor.call_method0("get_alerts_for_high_usage")?;
-            report.set_item("resource_alerts", alerts)?;
-        }
-        Ok(report)
+        self.filled(report, zone.day(date), zone)
+    }
+
+    /// The report of any period ``(start, end)``, both ends included: what
+    /// :meth:`generate_daily_report` gives, without a ``date``. A sample on disk counts if its minute
+    /// or hour begins in the period.
+    #[pyo3(signature = (period, *, tz = None))]
+    fn generate_period_report<'py>(
+        &self,
+        py: Python<'py>,
+        period: &Bound<'py, PyAny>,
+        tz: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (range, zone) = (self::period("period", period)?, zone(tz)?);
+        let report = PyDict::new(py);
+        self.stamp(&report)?;
+        self.filled(report, range, zone)
     }
 
     /// The report of one session: ``session_id, generated_at, operations`` (name to ``count,
-    /// total, mean, unit``) over the samples whose metadata holds that ``session_id``.
+    /// total, mean, unit``) over the samples whose metadata holds that ``session_id``; with a
+    /// history also over those on disk, and then with ``source`` and ``accuracy``.
     fn generate_session_report<'py>(
         &self,
         py: Python<'py>,
         session_id: Text<'_, SessionId>,
-    ) -> PyResult<Bound<'py, PyDict>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let monitor = self.sources()?.monitor.get();
         let report = self.new_report(py, ("session_id", session_id.0))?;
+        let known = known_operations(py, monitor, TimeRange::ALL, Some(session_id.0));
         let operations = PyDict::new(py);
-        for operation in self.sources()?.monitor.get().core().operations() {
-            if let Some(total) = operation.session_total(session_id.0) {
-                let entry = PyDict::new(py);
-                entry.set_item("count", total.count)?;
-                entry.set_item("total", total.total)?;
-                entry.set_item("mean", total.mean)?;
-                entry.set_item("unit", &*total.unit)?;
-                operations.set_item(&**operation.name(), entry)?;
+        for operation in &known.recorded {
+            let (count, total) = (operation.samples.len(), operation.samples.sum());
+            let entry = PyDict::new(py);
+            entry.set_item("count", count)?;
+            entry.set_item("total", total)?;
+            entry.set_item("mean", total / count as f64)?;
+            entry.set_item("unit", &*operation.unit)?;
+            set_units(&entry, operation)?;
+            if known.history.is_some() {
+                // None of these is an estimate, wherever it comes from.
+                set_source(&entry, operation.origin, EXACT)?;
             }
+            operations.set_item(&*operation.name, entry)?;
         }
         report.set_item("operations", operations)?;
-        Ok(report)
+        if let Some(history) = &known.history {
+            report.set_item("history", history.to_dict(py)?)?;
+        }
+        charts::report(report, None, None)
     }
 
     /// Compares two periods, each ``(start, end)`` with both ends included.
     ///
-    /// ``period1``, ``period2``: name to ``mean, count``; ``changes``, of operations in both:
-    /// name to ``absolute`` (second mean minus first), ``percentage`` of the first mean (infinite
-    /// from zero), ``direction``: ``improved`` (lower), ``degraded``, ``unchanged``, or
-    /// ``unknown`` where a mean is not a number.
+    /// ``period1``, ``period2``: name to ``mean, count, median, p95, nan_count, unit``. ``changes``, of
+    /// operations in both: name to ``absolute`` (second mean minus first), ``percentage`` of the
+    /// first mean (infinite from zero), ``direction`` of the mean: ``improved`` (lower),
+    /// ``degraded``, ``unchanged``, or ``unknown`` where a mean is not a number or units differ;
+    /// ``confidence_interval`` of that change by Welch's method, as ``low, high,
+    /// low_percentage, high_percentage``; ``p_value`` of the Mann-Whitney rank test, two-sided, by
+    /// the normal approximation with corrections for ties and continuity; ``effect_size``, Cliff's
+    /// delta from -1 (all lower) to 1; ``verdict``. None is what the samples cannot tell.
+    /// ``thresholds``: the five arguments.
+    ///
+    /// The verdict is ``improved`` or ``degraded`` where ranks and median moved alike, by a
+    /// ``p_value`` below ``significance`` and by at least ``min_change`` percent of the first
+    /// median; or where all of the confidence interval lies beyond ``min_change`` percent and the
+    /// samples are enough for their skewness. It is ``unchanged`` where neither holds or they
+    /// contradict, and ``not enough data`` with fewer than ``min_samples`` in a period, where no
+    /// samples of those numbers could be significant, or where units differ.
+    ///
+    /// The more operations, the more of them change by chance. So ``significance``, and likewise what
+    /// the interval may miss, holds for all operations together, by Holm's step-down procedure
+    /// (Scandinavian Journal of Statistics 6, 1979); with ``adjust=False`` for each alone.
+    /// ``p_value`` and ``confidence_interval`` are always those of one operation.
+    ///
+    /// A sample that lies in both periods counts in both, which makes a change look smaller. With a
+    /// history, ``counted`` tells of each period what :meth:`generate_daily_report` does.
+    ///
+    /// ``confidence`` and ``significance`` lie between 0 and 1, ``min_change`` is 0 or more,
+    /// ``min_samples`` at least 1; otherwise a ValueError.
+    #[pyo3(
+        signature = (
+            period1, period2, *, confidence = Number::new(Thresholds::DEFAULT.confidence),
+            significance = Number::new(Thresholds::DEFAULT.significance),
+            min_change = Number::new(Thresholds::DEFAULT.min_change),
+            min_samples = Whole::new(Thresholds::DEFAULT.min_samples.cast_signed()),
+            adjust = Flag::new(Thresholds::DEFAULT.adjust)
+        ),
+        text_signature = "(self, period1, period2, *, confidence=0.95, significance=0.05, min_change=5.0, min_samples=10, adjust=True)"
+    )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the thresholds are keywords in Python"
+    )]
     fn compare_performance<'py>(
         &self,
         py: Python<'py>,
         period1: &Bound<'py, PyAny>,
         period2: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyDict>> {
-        let core = self.sources()?.monitor.get().core();
+        confidence: Number<Confidence>,
+        significance: Number<Significance>,
+        min_change: Number<MinChange>,
+        min_samples: Whole<MinSamples>,
+        adjust: Flag<Adjust>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let monitor = self.sources()?.monitor.get();
         let (first, second) = (period("period1", period1)?, period("period2", period2)?);
-        let (before, after) = (period_means(core, first), period_means(core, second));
-        let comparison = PyDict::new(py);
-        comparison.set_item("period1", means_dict(py, &before)?)?;
-        comparison.set_item("period2", means_dict(py, &after)?)?;
-        let changed = PyDict::new(py);
-        for change in changes(&before, &after) {
-            let entry = PyDict::new(py);
-            entry.set_item("absolute", change.absolute)?;
-            entry.set_item("percentage", change.percentage)?;
-            entry.set_item("direction", change.direction.as_str())?;
-            changed.set_item(&*change.operation, entry)?;
-        }
-        comparison.set_item("changes", changed)?;
-        Ok(comparison)
+        let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
+        let before = known_operations(py, monitor, first, None);
+        let after = known_operations(py, monitor, second, None);
+        let charts = comparison_charts(&before.recorded, &after.recorded, &[first, second]);
+        let report = compared(py, [before, after], &thresholds)?;
+        charts::report(report, Some(charts), None)
     }
 
-    /// Exports a report as ``"json"``, or as ``"csv"``: one row for each of its operations (of its
-    /// changes, for a comparison), first column ``operation``. The format is in any case.
+    /// Compares two sessions, as :meth:`compare_performance` does two periods. The keys ``session1``
+    /// and ``session2`` come first.
+    #[pyo3(
+        signature = (
+            session1, session2, *, confidence = Number::new(Thresholds::DEFAULT.confidence),
+            significance = Number::new(Thresholds::DEFAULT.significance),
+            min_change = Number::new(Thresholds::DEFAULT.min_change),
+            min_samples = Whole::new(Thresholds::DEFAULT.min_samples.cast_signed()),
+            adjust = Flag::new(Thresholds::DEFAULT.adjust)
+        ),
+        text_signature = "(self, session1, session2, *, confidence=0.95, significance=0.05, min_change=5.0, min_samples=10, adjust=True)"
+    )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the thresholds are keywords in Python"
+    )]
+    fn compare_sessions<'py>(
+        &self,
+        py: Python<'py>,
+        session1: Text<'_, Session1>,
+        session2: Text<'_, Session2>,
+        confidence: Number<Confidence>,
+        significance: Number<Significance>,
+        min_change: Number<MinChange>,
+        min_samples: Whole<MinSamples>,
+        adjust: Flag<Adjust>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let monitor = self.sources()?.monitor.get();
+        let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
+        let of = |session| known_operations(py, monitor, TimeRange::ALL, Some(session));
+        let (before, after) = (of(session1.0), of(session2.0));
+        let charts = comparison_charts(&before.recorded, &after.recorded, &[]);
+        let report = PyDict::new(py);
+        report.set_item("session1", session1.0)?;
+        report.set_item("session2", session2.0)?;
+        report.update(compared(py, [before, after], &thresholds)?.as_mapping())?;
+        charts::report(report, Some(charts), None)
+    }
+
+    /// Exports a report as ``"json"``; as ``"csv"``: one row for each of its operations (of its
+    /// changes, for a comparison), first column ``operation``; as ``"html"``: one file to look at,
+    /// to print and to send, that needs neither network nor scripts; or as ``"md"``: Markdown, to be
+    /// pasted into an issue. The format is in any case.
+    ///
+    /// HTML has charts where the report comes from a method of this class. Any other dict will do,
+    /// too: what it lacks is left out.
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
     /// is complete) and returns None.
@@ -268,7 +507,7 @@ impl PerformanceReport {
     /// them, unless ``neutralize_formulas`` is False.
     #[pyo3(
         signature = (
-            report, format = Text::new("json"), path = None, *, neutralize_formulas = true
+            report, format = Text::new("json"), path = None, *, neutralize_formulas = Flag::new(true)
         ),
         text_signature = "(report, format='json', path=None, *, neutralize_formulas=True)"
     )]
@@ -278,23 +517,41 @@ impl PerformanceReport {
         report: &Bound<'_, PyAny>,
         format: Text<'_, ExportFormat>,
         path: Option<&Bound<'_, PyAny>>,
-        neutralize_formulas: bool,
+        neutralize_formulas: Flag<NeutralizeFormulas>,
     ) -> PyResult<Option<String>> {
-        let format = Format::parse(format.0)?;
+        let format = ReportFormat::parse(format.0)?;
         let path = optional_path("path", path)?;
         let report = report
             .cast::<PyDict>()
             .map_err(|_| wrong_type("report", "a dict", report))?;
-        let text = match format {
-            Format::Json => report_json(&PyJson::new(report.as_any()))?,
-            Format::Csv => {
-                let report = serde_json::to_value(PyJson::for_table(report.as_any()))
-                    .map_err(|error| Error::Encoding(error.to_string()))?;
-                report_csv(&report, formulas(neutralize_formulas))?
-            }
+        if format == ReportFormat::Json {
+            let text = PyJson::new(report.as_any())
+                .serialized(|report| Ok::<_, PyErr>(report_json(report)?))?;
+            return py
+                .detach(|| deliver(text, path.as_deref()))
+                .map_err(Into::into);
+        }
+        let figures = figures(report)?;
+        let charts = charts_of(report.as_any());
+        // Nobody else draws anything, and charts may still have to be read.
+        let charts = match format {
+            ReportFormat::Html | ReportFormat::Markdown => charts.as_ref(),
+            ReportFormat::Json | ReportFormat::Csv => None,
         };
-        py.detach(|| deliver(text, path.as_deref()))
-            .map_err(Into::into)
+        let charts = charts.map(|charts| charts.get().get(py));
+        let comparison = report.get_item("comparison")?;
+        let compared = comparison.as_ref().and_then(charts_of);
+        let compared = compared.as_ref().map(|charts| charts.get().get(py));
+        let formulas = formulas(neutralize_formulas.0);
+        py.detach(|| {
+            let text = match format {
+                ReportFormat::Html => render_html(&figures, charts, compared)?,
+                ReportFormat::Markdown => render_markdown(&figures, charts)?,
+                ReportFormat::Json | ReportFormat::Csv => report_csv(&figures, formulas)?,
+            };
+            deliver(text, path.as_deref())
+        })
+        .map_err(Into::into)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -314,6 +571,7 @@ impl PerformanceReport {
             visit.call(&sources.monitor)?;
             visit.call(&sources.api_tracker)?;
             visit.call(&sources.resource_monitor)?;
+            visit.call(&sources.cache)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `APIPerformanceTracker` and the context manager that it hands out.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use pyo3::{
     PyTraverseError, PyVisit,
@@ -17,24 +17,32 @@ use super::{
     awaitable::Done,
     context::{owner, thread_number},
     convert::{detached_if_long, time_range, type_name, wrong_type},
+    history,
     logging::warn_of_bound,
     once::intern,
     overrides::Override,
+    python_code::PythonCode,
     ready::Ready,
+    recorded::set_source,
     views::RequestsView,
 };
 use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
+    history::{Attachment, History},
     monitor::DEFAULT_MAX_HISTORY,
-    requests::{ApiReport, EndpointStats, Group, Requests},
+    report::{ApiReport, RecordedEndpoint},
+    requests::{EndpointStats, Group, Requests},
     starts::Starts,
 };
+
+const DEFAULT_METHOD: &str = "GET";
 
 /// Tracks requests to API endpoints.
 ///
 /// Keeps the newest ``max_history`` requests over all endpoints. A request is an error from
-/// status 400 on. Of an error's text the first 1,000 characters are kept. ``clock`` is a
+/// status 400 on. Of an error's text the first 1,000 characters are kept. ``history`` is a
+/// :class:`History`, or the path of one, that the requests are rolled up for as well. ``clock`` is a
 /// :class:`ptpd_monitoring.testing.ManualClock` in tests.
 ///
 /// Up to ``max_endpoints`` endpoints are kept apart, each as long as its requests are. Requests to
@@ -44,18 +52,39 @@ use crate::{
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct APIPerformanceTracker {
     ready: Ready,
-    core: OnceLock<Requests>,
+    /// Shared with the history, if there is one.
+    core: OnceLock<Arc<Requests>>,
+    /// What connects the core to its history.
+    attachment: OnceLock<Arc<Attachment>>,
     tracking: Override,
 }
 
 impl APIPerformanceTracker {
     #[inline]
-    pub fn core(&self) -> &Requests {
+    pub fn core(&self) -> &Arc<Requests> {
         self.core.get_or_init(|| {
-            Requests::new(DEFAULT_MAX_HISTORY, Clock::System)
-                .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
-                .telling(warn_of_bound)
+            Arc::new(
+                Requests::new(DEFAULT_MAX_HISTORY, Clock::System)
+                    .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
+                    .telling(warn_of_bound),
+            )
         })
+    }
+
+    /// Its history, if it records to one.
+    pub fn attachment(&self) -> Option<&Arc<Attachment>> {
+        self.attachment.get()
+    }
+
+    fn record_to(&self, history: &Arc<History>) -> PyResult<()> {
+        if self.attachment.get().is_none() {
+            let attachment = history::attach(history, "tracker", self.core())?;
+            let new = self.attachment.set(Arc::clone(&attachment)).is_ok();
+            if new {
+                self.core().roll_up_for(attachment);
+            }
+        }
+        Ok(())
     }
 
     /// An `endpoint_stats` dict.
@@ -82,12 +111,16 @@ impl APIPerformanceTracker {
         Ok(dict)
     }
 
-    /// The API report over `range` as a dict.
-    pub fn report<'py>(&self, py: Python<'py>, range: TimeRange) -> PyResult<Bound<'py, PyDict>> {
-        let groups = self.core().groups(range);
-        let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
+    /// The report of `endpoints` as a dict; with a history `sourced`, so that each endpoint says
+    /// where its figures come from.
+    pub fn report<E: Into<RecordedEndpoint> + Send>(
+        py: Python<'_>,
+        endpoints: Vec<E>,
+        requests: usize,
+        sourced: bool,
+    ) -> PyResult<Bound<'_, PyDict>> {
         let dict = PyDict::new(py);
-        let Some(report) = detached_if_long(py, requests, || ApiReport::of(groups)) else {
+        let Some(report) = detached_if_long(py, requests, || ApiReport::of(endpoints)) else {
             dict.set_item("total_requests", 0)?;
             return Ok(dict);
         };
@@ -101,8 +134,12 @@ impl APIPerformanceTracker {
         dict.set_item("overall_median_ms", report.median_ms)?;
         dict.set_item("overall_p95_ms", report.p95_ms)?;
         let endpoints = PyDict::new(py);
-        for (endpoint, stats) in &report.endpoints {
-            endpoints.set_item(&**endpoint, Self::stats_dict(py, Some(stats))?)?;
+        for report in &report.endpoints {
+            let stats = Self::stats_dict(py, Some(&report.stats))?;
+            if sourced {
+                set_source(&stats, report.origin, &report.accuracy)?;
+            }
+            endpoints.set_item(&*report.endpoint, stats)?;
         }
         dict.set_item("endpoints", endpoints)?;
         dict.set_item(
@@ -116,6 +153,7 @@ impl APIPerformanceTracker {
         Ok(dict)
     }
 
+    #[inline]
     fn track_now(
         slf: &Bound<'_, Self>,
         request: &RequestTimer,
@@ -125,13 +163,13 @@ impl APIPerformanceTracker {
         error: Option<&str>,
     ) -> PyResult<()> {
         let py = slf.py();
-        let (endpoint, method) = (request.endpoint.bind(py), request.method.bind(py));
+        let (endpoint, method) = (request.endpoint.bind(py), request.method(py)?);
         if slf.get().tracking.is_active(slf)? {
+            let _python = PythonCode::begin(py);
             slf.call_method1("track_request", (endpoint, seconds, status, method, error))?;
             return Ok(());
         }
         let endpoint = text_of("endpoint", endpoint)?;
-        let method = text_of("method", method)?;
         let core = slf.get().core();
         core.record(endpoint, method, now, seconds, status, error);
         Ok(())
@@ -141,7 +179,7 @@ impl APIPerformanceTracker {
 fn ranking<'py>(
     py: Python<'py>,
     figure: &str,
-    ranked: Vec<(&std::sync::Arc<str>, f64)>,
+    ranked: Vec<(&Arc<str>, f64)>,
 ) -> PyResult<Bound<'py, PyList>> {
     let list = PyList::empty(py);
     for (endpoint, value) in ranked {
@@ -168,7 +206,7 @@ fn text_object<'a, 'py>(
 #[pymethods]
 impl APIPerformanceTracker {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_endpoints=10000, clock=None)")]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(max_history=10000, *, max_endpoints=10000, history=None, clock=None)")]
     #[classmethod]
     fn new(
         cls: &Bound<'_, PyType>,
@@ -178,6 +216,7 @@ impl APIPerformanceTracker {
         Ok(Self {
             ready: Ready::YES,
             core: OnceLock::new(),
+            attachment: OnceLock::new(),
             tracking: Override::of::<Self>(cls, "track_request")?,
         })
     }
@@ -186,12 +225,14 @@ impl APIPerformanceTracker {
         max_history = Whole::new(10_000),
         *,
         max_endpoints = Whole::new(10_000),
+        history = None,
         clock = None,
     ))]
     fn __init__(
         slf: &Bound<'_, Self>,
         max_history: Whole<MaxHistory>,
         max_endpoints: Whole<MaxEndpoints>,
+        history: Option<&Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let max_history = max_history.count()?;
@@ -199,16 +240,20 @@ impl APIPerformanceTracker {
         let this = slf.get();
         let new = Requests::new(max_history, arguments::clock(clock)?)?.telling(warn_of_bound);
         new.set_max_endpoints(max_endpoints)?;
-        if this.core.set(new).is_err() {
+        let history = history::argument(history)?;
+        if this.core.set(Arc::new(new)).is_err() {
             this.core().set_max_endpoints(max_endpoints)?;
             this.core().set_max_history(max_history)?;
+        }
+        if let Some(history) = history {
+            this.record_to(&history)?;
         }
         Ok(())
     }
 
     /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``.
     #[pyo3(
-        signature = (endpoint, duration, status, method = Text::new("GET"), error = None),
+        signature = (endpoint, duration, status, method = Text::new(DEFAULT_METHOD), error = None),
         text_signature = "($self, endpoint, duration, status, method='GET', error=None)"
     )]
     fn track_request(
@@ -255,13 +300,12 @@ impl APIPerformanceTracker {
         endpoint: &Bound<'_, PyAny>,
         method: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<RequestTimer> {
-        let py = slf.py();
         Ok(RequestTimer {
             tracker: slf.clone().unbind(),
             endpoint: text_object("endpoint", endpoint)?.clone().unbind(),
             method: match method {
-                None => intern!(py, "GET").clone().unbind(),
-                Some(method) => text_object("method", method)?.clone().unbind(),
+                None => None,
+                Some(method) => Some(text_object("method", method)?.clone().unbind()),
             },
             starts: Starts::default(),
         })
@@ -309,7 +353,9 @@ impl APIPerformanceTracker {
     /// ``slowest_endpoints``: the five with the highest ``p95_ms``; ``highest_error_endpoints``:
     /// the five with the highest ``error_rate``.
     fn generate_api_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.report(py, TimeRange::ALL)
+        let groups = self.core().groups(TimeRange::ALL);
+        let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
+        Self::report(py, groups, requests, false)
     }
 
     /// How many endpoints are kept apart, ``"(other endpoints)"`` not counted.
@@ -366,26 +412,44 @@ impl APIPerformanceTracker {
 pub struct RequestTimer {
     tracker: Py<APIPerformanceTracker>,
     endpoint: Py<PyString>,
-    method: Py<PyString>,
+    /// `None` is for [`DEFAULT_METHOD`].
+    method: Option<Py<PyString>>,
     starts: Starts,
 }
 
 impl RequestTimer {
+    #[inline]
+    fn method<'a>(&'a self, py: Python<'a>) -> PyResult<&'a str> {
+        match &self.method {
+            None => Ok(DEFAULT_METHOD),
+            Some(method) => text_of("method", method.bind(py)),
+        }
+    }
+
+    #[inline]
     fn start(&self, py: Python<'_>) -> PyResult<()> {
         let now = self.tracker.get().core().clock().monotonic();
         self.starts.push(thread_number(), now, || owner(py))
     }
 
+    #[inline]
     fn stop(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let now = self.tracker.get().core().clock().monotonic();
         let Some(start) = self.starts.pop(|| owner(py))? else {
             return Ok(());
         };
         let seconds = now.seconds_since(start);
-        let tracker = self.tracker.bind(py);
-        if error.is_none() {
-            return APIPerformanceTracker::track_now(tracker, self, now, seconds, 200, None);
+        if !error.is_none() {
+            return self.failed(now, seconds, error);
         }
+        let tracker = self.tracker.bind(py);
+        APIPerformanceTracker::track_now(tracker, self, now, seconds, 200, None)
+    }
+
+    #[cold]
+    fn failed(&self, now: Monotonic, seconds: f64, error: &Bound<'_, PyAny>) -> PyResult<()> {
+        let tracker = self.tracker.bind(error.py());
+        let _python = PythonCode::begin(error.py());
         // An exception whose `__str__` fails is still tracked, by its class.
         let text = error.str().map_or_else(
             |_| type_name(error),
@@ -397,11 +461,13 @@ impl RequestTimer {
 
 #[pymethods]
 impl RequestTimer {
+    #[inline]
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         slf.get().start(slf.py())?;
         Ok(slf)
     }
 
+    #[inline]
     fn __exit__(
         &self,
         py: Python<'_>,
@@ -429,12 +495,12 @@ impl RequestTimer {
         Ok(Done::with(py.None()))
     }
 
-    fn __repr__(&self, py: Python<'_>) -> String {
-        format!(
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!(
             "<RequestTimer {} {}>",
-            self.method.bind(py),
+            self.method(py)?,
             self.endpoint.bind(py)
-        )
+        ))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

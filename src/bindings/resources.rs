@@ -3,8 +3,12 @@
 use std::{
     io,
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -14,18 +18,22 @@ use pyo3::{
 };
 
 use super::{
-    arguments::{self, Given},
+    arguments::{self, Given, Number, SampleInterval},
+    history,
     logging::warn,
     models::{Readings, ResourceUsage},
     once::intern,
+    python_code::PythonCode,
 };
 use crate::{
     clock::Clock,
     error::Error,
+    history::Attachment,
     system::{
         alerts::{Alert, Resource, Thresholds},
-        cpu::{Meter, SystemCounters},
+        cpu::{MIN_INTERVAL, Meter, SystemCounters},
         disk, gpu, memory,
+        watch::{DEFAULT_INTERVAL, Watch},
     },
 };
 
@@ -43,10 +51,15 @@ const FIRST_INTERVALS: usize = 3;
 ///
 /// The thresholds are percentages from 0 to 100, readable and writable; anything else is a
 /// ``ValueError`` or ``TypeError`` that names it. ``clock`` replaces the system's clocks in tests.
+///
+/// With a ``history``, a :class:`History` or the path of one, the thread that writes it also takes
+/// readings for it, every ``sample_interval`` seconds.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct ResourceMonitor {
     thresholds: Mutex<Thresholds>,
     state: Mutex<State>,
+    /// What takes readings for a history.
+    watch: OnceLock<(Arc<Watch>, Arc<Attachment>)>,
 }
 
 struct State {
@@ -67,12 +80,13 @@ impl ResourceMonitor {
     #[new]
     #[pyo3(
         signature = (*_args, **_kwargs),
-        text_signature = "(cpu_threshold=80.0, memory_threshold=80.0, disk_threshold=90.0, *, clock=None)"
+        text_signature = "(cpu_threshold=80.0, memory_threshold=80.0, disk_threshold=90.0, *, history=None, sample_interval=10.0, clock=None)"
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
             thresholds: Mutex::default(),
             state: Mutex::new(State::new(Clock::System)),
+            watch: OnceLock::new(),
         }
     }
 
@@ -81,13 +95,17 @@ impl ResourceMonitor {
         memory_threshold = Given::NOTHING,
         disk_threshold = Given::NOTHING,
         *,
+        history = None,
+        sample_interval = Number::new(DEFAULT_INTERVAL),
         clock = None
     ))]
     fn __init__(
-        &self,
+        slf: &Bound<'_, Self>,
         cpu_threshold: Given<'_>,
         memory_threshold: Given<'_>,
         disk_threshold: Given<'_>,
+        history: Option<&Bound<'_, PyAny>>,
+        sample_interval: Number<SampleInterval>,
         clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let mut thresholds = Thresholds::default();
@@ -101,10 +119,23 @@ impl ResourceMonitor {
                 thresholds.set(resource, percent)?;
             }
         }
-        let state = State::new(arguments::clock(clock)?);
-        *self.thresholds.lock() = thresholds;
-        *self.state.lock() = state;
-        Ok(())
+        let interval = interval(&sample_interval)?;
+        let history = history::argument(history)?;
+        let clock = arguments::clock(clock)?;
+        let state = State::new(clock.clone());
+        if let Some(history) = history
+            && slf.get().watch.get().is_none()
+        {
+            let watch = Arc::new(Watch::new(clock, interval));
+            let attachment = history::attach(&history, "resources", &watch)?;
+            // Whoever was quicker has one that does as well.
+            let _ = slf.get().watch.set((watch, attachment));
+        }
+        *slf.get().thresholds.lock() = thresholds;
+        *slf.get().state.lock() = state;
+        Resource::ALL
+            .into_iter()
+            .try_for_each(|resource| Self::show_threshold(slf, resource, thresholds.get(resource)))
     }
 
     /// The CPU usage, in percent, above which there is an alert.
@@ -114,8 +145,8 @@ impl ResourceMonitor {
     }
 
     #[setter]
-    fn set_cpu_threshold(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set_threshold(Resource::Cpu, value)
+    fn set_cpu_threshold(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::set_threshold(slf, Resource::Cpu, value)
     }
 
     /// The memory usage, in percent, above which there is an alert.
@@ -125,8 +156,8 @@ impl ResourceMonitor {
     }
 
     #[setter]
-    fn set_memory_threshold(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set_threshold(Resource::Memory, value)
+    fn set_memory_threshold(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::set_threshold(slf, Resource::Memory, value)
     }
 
     /// The disk usage, in percent, above which there is an alert.
@@ -136,8 +167,8 @@ impl ResourceMonitor {
     }
 
     #[setter]
-    fn set_disk_threshold(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set_threshold(Resource::Disk, value)
+    fn set_disk_threshold(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        Self::set_threshold(slf, Resource::Disk, value)
     }
 
     /// The CPU usage, in percent, since this monitor was last asked or, the first time, since it
@@ -238,6 +269,7 @@ impl ResourceMonitor {
     /// One reading of all resources, the disk being that of ``/``, as a ``ResourceUsage``.
     fn check_resources<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, ResourceUsage>> {
         let py = slf.py();
+        let _python = PythonCode::begin(py);
         let cpu = slf.call_method0(intern!(py, "get_cpu_usage"))?;
         let memory = slf.call_method0(intern!(py, "get_memory_usage"))?;
         let disk = slf.call_method0(intern!(py, "get_disk_usage"))?;
@@ -267,6 +299,7 @@ impl ResourceMonitor {
     /// percent, ``severity`` (``critical`` from 95, else ``warning``) and ``message``.
     fn get_alerts_for_high_usage<'py>(slf: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let py = slf.py();
+        let _python = PythonCode::begin(py);
         let usage = slf.call_method0(intern!(py, "check_resources"))?;
         let percent = |name| usage.getattr(name)?.extract::<f64>();
         let usages = [
@@ -295,15 +328,38 @@ impl ResourceMonitor {
 }
 
 impl ResourceMonitor {
-    fn set_threshold(&self, resource: Resource, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn set_threshold(
+        slf: &Bound<'_, Self>,
+        resource: Resource,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         // Converting may run Python code, which must not happen under the lock.
         let percent = arguments::percent(resource.threshold_name(), value)?;
-        Ok(self.thresholds.lock().set(resource, percent)?)
+        slf.get().thresholds.lock().set(resource, percent)?;
+        Self::show_threshold(slf, resource, percent)
+    }
+
+    /// Shows a threshold among the instance's own attributes, as a plain one would be: that is
+    /// where `unittest.mock.patch.object` looks for what it has to put back.
+    fn show_threshold(slf: &Bound<'_, Self>, resource: Resource, percent: f64) -> PyResult<()> {
+        slf.getattr(intern!(slf.py(), "__dict__"))?
+            .set_item(resource.threshold_name(), percent)
     }
 
     fn wall(&self) -> i64 {
         self.state.lock().clock.wall()
     }
+}
+
+/// The interval between readings for a history.
+fn interval(seconds: &Number<SampleInterval>) -> Result<Duration, Error> {
+    const LONGEST: f64 = 86_400.0;
+    if seconds.0 >= MIN_INTERVAL.as_secs_f64() && seconds.0 <= LONGEST {
+        return Ok(Duration::from_secs_f64(seconds.0));
+    }
+    let expected = "a number of seconds from 0.1 to 86400";
+    let given = format!("{:?}", seconds.0);
+    Err(Error::argument("sample_interval", given, expected))
 }
 
 fn alert_dict(py: Python<'_>, alert: Alert) -> PyResult<Bound<'_, PyDict>> {

@@ -1,5 +1,7 @@
 //! The settings that the environment gives.
 
+use std::{ffi::OsStr, path::Path};
+
 use pyo3::prelude::*;
 
 use crate::settings::Settings;
@@ -64,15 +66,28 @@ impl MonitoringSettings {
         self.0.cache_max_bytes
     }
 
-    fn __repr__(&self) -> String {
+    /// The file of the history, or None (``PTPD_MONITORING_HISTORY``).
+    #[getter]
+    fn history(&self) -> Option<&OsStr> {
+        self.0.history.as_deref().map(Path::as_os_str)
+    }
+
+    /// Days that a history keeps (``PTPD_MONITORING_RETENTION_DAYS``).
+    #[getter]
+    fn retention_days(&self) -> u32 {
+        self.0.retention_days
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let settings = &self.0;
         let cache_max_bytes = settings
             .cache_max_bytes
             .map_or_else(|| "None".to_owned(), |bytes| bytes.to_string());
-        format!(
+        let history = self.history().into_pyobject(py)?.repr()?;
+        Ok(format!(
             "MonitoringSettings(max_history={}, max_operations={}, max_endpoints={}, \
              cpu_threshold={:?}, memory_threshold={:?}, disk_threshold={:?}, cache_size={}, \
-             cache_ttl={:?}, cache_max_bytes={cache_max_bytes})",
+             cache_ttl={:?}, cache_max_bytes={cache_max_bytes}, history={history}, retention_days={})",
             settings.max_history,
             settings.max_operations,
             settings.max_endpoints,
@@ -81,7 +96,8 @@ impl MonitoringSettings {
             settings.disk_threshold,
             settings.cache_size,
             settings.cache_ttl,
-        )
+            settings.retention_days,
+        ))
     }
 }
 

@@ -2,19 +2,19 @@
 
 use pyo3::{prelude::*, types::PyDict};
 
-use super::{convert::detached_if_long, once::intern};
-use crate::{monitor::Measured, stats::Summary};
+use super::{convert::detached_if_long, once::intern, recorded::work_in};
+use crate::report::Samples;
 
-/// A `get_statistics` dict.
+/// A `get_statistics` dict of samples and their unit.
 pub fn statistics_dict<'py>(
     py: Python<'py>,
-    measured: Option<&Measured>,
+    samples: Option<(&Samples, &str)>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    let summary = measured.and_then(|measured| {
-        let values = &measured.values;
-        let summary = detached_if_long(py, values.len(), || Summary::of(values))?;
-        Some((summary, &measured.unit))
+    let summary = samples.and_then(|(samples, unit)| {
+        let work = work_in([samples].into_iter());
+        let summary = detached_if_long(py, work, || samples.summary())?;
+        Some((summary, unit))
     });
     let Some((summary, unit)) = summary else {
         dict.set_item(intern!(py, "count"), 0)?;
@@ -26,7 +26,7 @@ pub fn statistics_dict<'py>(
     dict.set_item(intern!(py, "mean"), summary.mean)?;
     dict.set_item(intern!(py, "median"), summary.median)?;
     dict.set_item(intern!(py, "std"), summary.std)?;
-    dict.set_item(intern!(py, "unit"), &**unit)?;
+    dict.set_item(intern!(py, "unit"), unit)?;
     dict.set_item(intern!(py, "p50"), summary.p50)?;
     dict.set_item(intern!(py, "p90"), summary.p90)?;
     dict.set_item(intern!(py, "p95"), summary.p95)?;

@@ -10,6 +10,7 @@ use super::{
     awaitable::Done,
     context::{owner, thread_number},
     monitor::PerformanceMonitor,
+    python_code::PythonCode,
 };
 use crate::starts::Starts;
 
@@ -103,6 +104,7 @@ impl Timer {
         py: Python<'py>,
         function: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _python = PythonCode::begin(py);
         py.import("ptpd_monitoring._decorators")?.call_method1(
             "timed",
             (&self.monitor, &self.name, &self.metadata, function),

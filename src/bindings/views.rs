@@ -11,6 +11,7 @@ use pyo3::{
 
 use super::{
     arguments::{OperationName, Text},
+    errors::is,
     metadata::Metadata,
     models::{APIMetric, Origin, PerformanceMetric},
     monitor::PerformanceMonitor,
@@ -36,7 +37,7 @@ fn item_or_slice<'py>(
         return Ok(items.into_any());
     }
     let at: isize = index.extract().map_err(|error: PyErr| {
-        if error.is_instance_of::<PyOverflowError>(index.py()) {
+        if is::<PyOverflowError>(index.py(), &error) {
             PyIndexError::new_err("index out of range")
         } else {
             error

@@ -7,7 +7,7 @@ use pyo3::{
 };
 
 use super::super::{
-    arguments::{Indent, Whole},
+    arguments::{Deep, ExcludeNone, Flag, Indent, Mode, Text, Whole},
     convert::wrong_type,
     json::PyJson,
 };
@@ -57,14 +57,21 @@ impl Model {
     /// The fields as a dict, in order; dicts among them are copied.
     ///
     /// With ``mode="json"`` times become ISO 8601 text. ``include`` and ``exclude`` choose fields.
-    #[pyo3(signature = (*, mode = "python", include = None, exclude = None, exclude_none = false))]
+    #[pyo3(
+        signature = (
+            *, mode = Text::new("python"), include = None, exclude = None,
+            exclude_none = Flag::new(false)
+        ),
+        text_signature = "($self, *, mode='python', include=None, exclude=None, exclude_none=False)"
+    )]
     fn model_dump<'py>(
         slf: &Bound<'py, Self>,
-        mode: &str,
+        mode: Text<'_, Mode>,
         include: Option<&Bound<'py, PyAny>>,
         exclude: Option<&Bound<'py, PyAny>>,
-        exclude_none: bool,
+        exclude_none: Flag<ExcludeNone>,
     ) -> PyResult<Bound<'py, PyDict>> {
+        let mode = mode.0;
         if !["python", "json"].contains(&mode) {
             return Err(
                 Error::argument("mode", format!("{mode:?}"), "\"python\" or \"json\"").into(),
@@ -78,7 +85,7 @@ impl Model {
                 .as_ref()
                 .is_none_or(|include| include.contains(&name))
                 && !exclude.contains(&name)
-                && !(exclude_none && value.is_none());
+                && !(exclude_none.0 && value.is_none());
             if !chosen {
                 continue;
             }
@@ -104,19 +111,21 @@ impl Model {
             })
             .transpose()?;
         let dump = slf.call_method0("model_dump")?;
-        let json = PyJson::new(&dump);
-        let text = match indent {
-            None => serde_json::to_string(&json),
-            Some(width) => {
-                let indent = vec![b' '; width.into()];
-                let mut out = Vec::new();
-                let formatter = serde_json::ser::PrettyFormatter::with_indent(&indent);
-                let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-                serde::Serialize::serialize(&json, &mut serializer)
-                    .map(|()| String::from_utf8_lossy(&out).into_owned())
-            }
-        };
-        text.map_err(|error| PyValueError::new_err(error.to_string()))
+        PyJson::new(&dump).serialized(|json| {
+            let text = match indent {
+                None => serde_json::to_string(json),
+                Some(width) => {
+                    let indent = vec![b' '; width.into()];
+                    let mut out = Vec::new();
+                    let formatter = serde_json::ser::PrettyFormatter::with_indent(&indent);
+                    let mut serializer =
+                        serde_json::Serializer::with_formatter(&mut out, formatter);
+                    serde::Serialize::serialize(json, &mut serializer)
+                        .map(|()| String::from_utf8_lossy(&out).into_owned())
+                }
+            };
+            text.map_err(|error| PyValueError::new_err(error.to_string()))
+        })
     }
 
     /// A model from a dict of its fields, or ``obj`` itself if it is one already.
@@ -135,15 +144,24 @@ impl Model {
     }
 
     /// A copy with the fields in ``update`` changed; ``deep`` copies nested values too.
-    #[pyo3(signature = (*, update = None, deep = false))]
+    #[pyo3(
+        signature = (*, update = None, deep = Flag::new(false)),
+        text_signature = "($self, *, update=None, deep=False)"
+    )]
     fn model_copy<'py>(
         slf: &Bound<'py, Self>,
-        update: Option<&Bound<'py, PyDict>>,
-        deep: bool,
+        update: Option<&Bound<'py, PyAny>>,
+        deep: Flag<Deep>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let mut values = values(slf)?;
-        if deep {
+        let update = update
+            .map(|update| {
+                let dict = update.cast::<PyDict>();
+                dict.map_err(|_| wrong_type("update", "a dict or None", update))
+            })
+            .transpose()?;
+        if deep.0 {
             let copy = py.import("copy")?.call_method1("deepcopy", (values,))?;
             values = copy.cast_into::<PyDict>()?;
         }
@@ -154,7 +172,7 @@ impl Model {
     }
 
     fn __copy__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Self::model_copy(slf, None, false)
+        Self::model_copy(slf, None, Flag::new(false))
     }
 
     fn __deepcopy__<'py>(
@@ -175,7 +193,13 @@ impl Model {
         let rebuild = slf.get_type().getattr("model_validate")?;
         Ok((
             rebuild,
-            (Self::model_dump(slf, "python", None, None, false)?,),
+            (Self::model_dump(
+                slf,
+                Text::new("python"),
+                None,
+                None,
+                Flag::new(false),
+            )?,),
         ))
     }
 

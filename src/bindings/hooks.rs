@@ -1,0 +1,81 @@
+//! What histories have to know of forks and of the end of the process.
+
+use pyo3::{prelude::*, types::PyDict};
+
+use super::{once::Once, python_code};
+use crate::history;
+
+/// The Python module with the hook for worker processes.
+const WORKERS: &str = "ptpd_monitoring._workers";
+
+/// Filled when the process makes its first history.
+static FIRST: Once<()> = Once::new();
+
+/// Before a fork: waits until no history is in use, and closes the files.
+#[pyfunction]
+fn before_fork(py: Python<'_>) {
+    py.detach(history::wait_for_fork);
+    // Attached, or another thread could fork in the middle of it.
+    history::close_for_fork();
+}
+
+/// After a fork, in the parent.
+#[pyfunction]
+fn after_fork_in_parent() {
+    history::after_fork_in_parent();
+}
+
+/// After a fork, in the child.
+#[pyfunction]
+fn after_fork_in_child(py: Python<'_>) -> PyResult<()> {
+    python_code::begin_anew();
+    history::after_fork_in_child();
+    if FIRST.is_made() {
+        at_exit_of_worker(py, "flush_at_exit_of_child")?;
+    }
+    Ok(())
+}
+
+fn at_exit_of_worker(py: Python<'_>, register: &str) -> PyResult<()> {
+    let shut_down = wrap_pyfunction!(shut_down, py)?;
+    py.import(WORKERS)?.call_method1(register, (shut_down,))?;
+    Ok(())
+}
+
+/// At the end of the process: writes what is left.
+#[pyfunction]
+fn shut_down(py: Python<'_>) {
+    py.detach(history::shut_down);
+}
+
+/// At the end of the interpreter.
+#[pyfunction]
+fn end(py: Python<'_>) {
+    shut_down(py);
+    python_code::wait_for_others(py);
+}
+
+/// Registers the hook of worker processes, once, when the first history is made.
+pub fn install_for_workers(py: Python<'_>) -> PyResult<()> {
+    FIRST.get_or_try_init(py, || at_exit_of_worker(py, "flush_at_exit_of_this"))?;
+    Ok(())
+}
+
+/// Registers the hooks of forks and of the end: early, so that what other hooks record is written
+/// as well. Hooks registered still earlier find histories closed during a fork.
+pub fn install(py: Python<'_>) -> PyResult<()> {
+    let end = wrap_pyfunction!(end, py)?;
+    py.import("atexit")?.call_method1("register", (end,))?;
+    let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else {
+        // A system without forks.
+        return Ok(());
+    };
+    let hooks = PyDict::new(py);
+    hooks.set_item("before", wrap_pyfunction!(before_fork, py)?)?;
+    let in_parent = wrap_pyfunction!(after_fork_in_parent, py)?;
+    hooks.set_item("after_in_parent", in_parent)?;
+    let in_child = wrap_pyfunction!(after_fork_in_child, py)?;
+    hooks.set_item("after_in_child", in_child)?;
+    register.call((), Some(&hooks))?;
+    Ok(())
+}
