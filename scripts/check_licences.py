@@ -1,6 +1,8 @@
-"""Check that every crate that the wheel is built from has a licence we can ship."""
+"""Check the licences of the crates in the wheel, and of the packages that it asks for."""
 
+import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 
@@ -11,8 +13,10 @@ ALLOWED = {
     "BSD-2-Clause",
     "BSD-3-Clause",
     "BSL-1.0",
+    "CC0-1.0",
     "ISC",
     "MIT",
+    "MIT-CMU",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
@@ -28,20 +32,42 @@ def is_allowed(expression: str) -> bool:
     )
 
 
+# What packages say that do not say it in SPDX.
+CLASSIFIERS = {"MIT License": "MIT", "BSD License": "BSD-3-Clause"}
+
+
+def package_licences() -> dict[str, str]:
+    """Return the licences of what the package and its extras ask for, as far as it is installed."""
+    licences = {}
+    for requirement in importlib.metadata.requires("ptpd-monitoring") or []:
+        name = re.split(r"[^\w-]", requirement)[0]
+        metadata = importlib.metadata.metadata(name)
+        classifiers = metadata.get_all("Classifier") or []
+        named = [entry.rpartition(" :: ")[2] for entry in classifiers if "License ::" in entry]
+        said = " AND ".join(CLASSIFIERS.get(entry, entry) for entry in named)
+        licences[name] = metadata.get("License-Expression") or said or "none"
+    return licences
+
+
 def main() -> int:
-    """Print the crates that may not be shipped; fail if there are any, or no crates at all."""
+    """Print what may not be used; fail if there is any, or nothing at all."""
     command = ["cargo", "metadata", "--locked", "--format-version", "1"]
     metadata = json.loads(subprocess.check_output(command))
     packages = metadata["packages"]
+    python = package_licences()
     refused = [
         f"{package['name']} {package['version']}: {package['license']}"
         for package in packages
         if not is_allowed(package["license"] or "none")
     ]
-    print(f"{len(packages)} crates, {len(refused)} with a licence that is not allowed")
+    refused += [f"{name}: {said}" for name, said in python.items() if not is_allowed(said)]
+    print(
+        f"{len(packages)} crates and {len(python)} packages, "
+        f"{len(refused)} with a licence that is not allowed"
+    )
     for line in refused:
         print(line)
-    return 1 if refused or len(packages) < 2 else 0  # noqa: PLR2004
+    return 1 if refused or len(packages) < 2 or not python else 0  # noqa: PLR2004
 
 
 if __name__ == "__main__":

@@ -75,9 +75,9 @@ def get_or_set(
 
 def values(self: PerformanceMonitor, operation_name: str) -> npt.NDArray[np.float64]:
     """Return the operation's values, oldest first, as a new float64 array; empty if unknown."""
-    import numpy  # noqa: F401, ICN001 - for the native side, which binds to it
+    import numpy  # noqa: ICN001 - as everything of this module, in no more than it needs
 
-    return self._values(operation_name)
+    return numpy.frombuffer(self._values(operation_name), "f8")
 
 
 def timestamps(self: PerformanceMonitor, operation_name: str) -> npt.NDArray[np.datetime64]:
@@ -85,6 +85,6 @@ def timestamps(self: PerformanceMonitor, operation_name: str) -> npt.NDArray[np.
 
     As a new datetime64[ns] array in UTC; empty if unknown.
     """
-    import numpy  # noqa: F401, ICN001 - as above
+    import numpy  # noqa: ICN001 - as above
 
-    return self._timestamps(operation_name)
+    return numpy.frombuffer(self._timestamps(operation_name), "M8[ns]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._native import (
     APIPerformanceTracker,
     CacheManager,
+    History,
     ImageProcessingProfiler,
     PerformanceMonitor,
     ResourceMonitor,
@@ -42,14 +43,26 @@ def _once(make: Callable[[], _T]) -> Callable[[], _T]:
 
 
 @_once
+def _history() -> History | None:
+    """The history that the other instances share, if ``PTPD_MONITORING_HISTORY`` names its file."""
+    settings = read_settings()
+    if settings.history is None:
+        return None
+    return History(settings.history, retention_days=settings.retention_days)
+
+
+@_once
 def get_monitor() -> PerformanceMonitor:
     """The process's ``PerformanceMonitor``.
 
-    Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_OPERATIONS``. Raises ValueError naming
-    the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_OPERATIONS``, and with a history on
+    disk by ``_HISTORY`` and ``_RETENTION_DAYS``. Raises ValueError naming the variable if a
+    ``PTPD_MONITORING_*`` value cannot be used.
     """
     settings = read_settings()
-    return PerformanceMonitor(settings.max_history, max_operations=settings.max_operations)
+    return PerformanceMonitor(
+        settings.max_history, max_operations=settings.max_operations, history=_history()
+    )
 
 
 @_once
@@ -62,11 +75,14 @@ def get_profiler() -> ImageProcessingProfiler:
 def get_api_tracker() -> APIPerformanceTracker:
     """The process's ``APIPerformanceTracker``.
 
-    Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_ENDPOINTS``. Raises ValueError naming
-    the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_ENDPOINTS``, and with a history on disk
+    by ``_HISTORY`` and ``_RETENTION_DAYS``. Raises ValueError naming the variable if a
+    ``PTPD_MONITORING_*`` value cannot be used.
     """
     settings = read_settings()
-    return APIPerformanceTracker(settings.max_history, max_endpoints=settings.max_endpoints)
+    return APIPerformanceTracker(
+        settings.max_history, max_endpoints=settings.max_endpoints, history=_history()
+    )
 
 
 @_once
@@ -88,11 +104,13 @@ def get_cache() -> CacheManager:
 def get_resource_monitor() -> ResourceMonitor:
     """The process's ``ResourceMonitor``, configured by ``PTPD_MONITORING_*_THRESHOLD``.
 
-    Raises ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    With ``PTPD_MONITORING_HISTORY`` readings are taken for the history as long as it lives. Raises
+    ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
     """
     settings = read_settings()
     return ResourceMonitor(
         cpu_threshold=settings.cpu_threshold,
         memory_threshold=settings.memory_threshold,
         disk_threshold=settings.disk_threshold,
+        history=_history(),
     )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import pathlib
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
@@ -18,16 +19,20 @@ from typing import (
     final,
     overload,
 )
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self, disjoint_base
+
+from ._report import Report
 
 __all__ = [
     "APIMetric",
     "APIPerformanceTracker",
     "CacheManager",
     "CacheStats",
+    "History",
     "ImageProcessingProfiler",
     "ManualClock",
     "Model",
@@ -35,12 +40,15 @@ __all__ = [
     "PerformanceMetric",
     "PerformanceMonitor",
     "PerformanceReport",
+    "Replacement",
     "RequestTimer",
     "ResourceMonitor",
     "ResourceUsage",
     "Session",
     "Timer",
     "read_settings",
+    "report_fragment",
+    "spreadsheet_text",
 ]
 
 _P = ParamSpec("_P")
@@ -245,6 +253,7 @@ class PerformanceMonitor:
         max_history: int = 10000,
         *,
         max_operations: int = 10000,
+        history: History | _Path | None = None,
         clock: ManualClock | None = None,
     ) -> None: ...
     def start_timer(self, operation_name: str) -> None: ...
@@ -266,8 +275,8 @@ class PerformanceMonitor:
     def operations(self) -> list[str]: ...
     def values(self, operation_name: str) -> npt.NDArray[np.float64]: ...
     def timestamps(self, operation_name: str) -> npt.NDArray[np.datetime64]: ...
-    def _values(self, operation_name: str) -> npt.NDArray[np.float64]: ...
-    def _timestamps(self, operation_name: str) -> npt.NDArray[np.datetime64]: ...
+    def _values(self, operation_name: str) -> bytearray: ...
+    def _timestamps(self, operation_name: str) -> bytearray: ...
     @overload
     def export_metrics(
         self,
@@ -337,6 +346,7 @@ class APIPerformanceTracker:
         max_history: int = 10000,
         *,
         max_endpoints: int = 10000,
+        history: History | _Path | None = None,
         clock: ManualClock | None = None,
     ) -> None: ...
     def track_request(
@@ -410,6 +420,8 @@ class ResourceMonitor:
         memory_threshold: _Number = 80.0,
         disk_threshold: _Number = 90.0,
         *,
+        history: History | _Path | None = None,
+        sample_interval: _Number = 10.0,
         clock: ManualClock | None = None,
     ) -> None: ...
     cpu_threshold: float
@@ -430,6 +442,8 @@ class PerformanceReport:
         monitor: PerformanceMonitor,
         api_tracker: APIPerformanceTracker | None = None,
         resource_monitor: _ResourceSource | None = None,
+        *,
+        cache: CacheManager | None = None,
     ) -> None: ...
     @property
     def monitor(self) -> PerformanceMonitor: ...
@@ -437,9 +451,37 @@ class PerformanceReport:
     def api_tracker(self) -> APIPerformanceTracker | None: ...
     @property
     def resource_monitor(self) -> _ResourceSource | None: ...
-    def generate_daily_report(self, date: dt.date | None = None) -> dict[str, Any]: ...
-    def generate_session_report(self, session_id: str) -> dict[str, Any]: ...
-    def compare_performance(self, period1: _TimeRange, period2: _TimeRange) -> dict[str, Any]: ...
+    @property
+    def cache(self) -> CacheManager | None: ...
+    def generate_daily_report(
+        self, date: dt.date | None = None, *, tz: str | ZoneInfo | None = None
+    ) -> Report: ...
+    def generate_period_report(
+        self, period: _TimeRange, *, tz: str | ZoneInfo | None = None
+    ) -> Report: ...
+    def generate_session_report(self, session_id: str) -> Report: ...
+    def compare_performance(
+        self,
+        period1: _TimeRange,
+        period2: _TimeRange,
+        *,
+        confidence: _Number = 0.95,
+        significance: _Number = 0.05,
+        min_change: _Number = 5.0,
+        min_samples: SupportsIndex = 10,
+        adjust: bool = True,
+    ) -> Report: ...
+    def compare_sessions(
+        self,
+        session1: str,
+        session2: str,
+        *,
+        confidence: _Number = 0.95,
+        significance: _Number = 0.05,
+        min_change: _Number = 5.0,
+        min_samples: SupportsIndex = 10,
+        adjust: bool = True,
+    ) -> Report: ...
     @overload
     @staticmethod
     def export_report(
@@ -488,8 +530,62 @@ class MonitoringSettings:
     def cache_ttl(self) -> float: ...
     @property
     def cache_max_bytes(self) -> int | None: ...
+    @property
+    def history(self) -> str | None: ...
+    @property
+    def retention_days(self) -> int: ...
 
 def read_settings() -> MonitoringSettings: ...
+def report_fragment(report: dict[str, Any]) -> str: ...
+def spreadsheet_text(text: str) -> str: ...
+
+@final
+class Replacement:
+    def __new__(cls, path: _Path) -> Self: ...
+    def __enter__(self) -> pathlib.Path: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> Literal[False]: ...
+
+@disjoint_base
+class History:
+    def __init__(
+        self,
+        path: _Path,
+        *,
+        flush_interval: _Number = 1.0,
+        retention_days: int | None = None,
+        record: bool = True,
+        clock: ManualClock | None = None,
+    ) -> None: ...
+    def flush(self) -> bool: ...
+    def close(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None = None,
+        _error: BaseException | None = None,
+        _traceback: TracebackType | None = None,
+    ) -> Literal[False]: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def problem(self) -> str | None: ...
+    def info(self) -> dict[str, Any]: ...
+    def check(self) -> list[str]: ...
+    def fold(self) -> None: ...
+    def vacuum(self) -> None: ...
+    def rows(
+        self,
+        resolution: Literal["minutes", "hours"] = "minutes",
+        time_range: _TimeRange | None = None,
+    ) -> Iterator[dict[str, Any]]: ...
+    def recent(self, minutes: int = 5) -> dict[str, Any]: ...
 
 class _ProfiledCall(Protocol):
     def finished(self, result: object) -> dict[str, Any]: ...

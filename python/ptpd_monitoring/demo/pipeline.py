@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
     from pathlib import Path
 
+    from ptpd_monitoring.performance import History
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -105,18 +107,23 @@ class NegativePipeline:
         folder: where the negatives go; it exists.
         settings: size of the prints, and the paper.
         observer: is told of every step.
+        history: remembers what is measured.
 
     """
 
-    def __init__(self, folder: Path, settings: PrintSettings, observer: Observer) -> None:
+    def __init__(
+        self, folder: Path, settings: PrintSettings, observer: Observer, history: History
+    ) -> None:
         """Begin with an empty cache and nothing measured."""
         self.folder = folder
         self.settings = settings
-        self.monitor = PerformanceMonitor()
+        self.monitor = PerformanceMonitor(history=history)
         self.profiler = ImageProcessingProfiler(self.monitor)
         self.cache = CacheManager(max_size=1000)
-        self.resources = ResourceMonitor()
-        self.report = PerformanceReport(self.monitor, resource_monitor=self.resources)
+        self.resources = ResourceMonitor(history=history, sample_interval=1.0)
+        self.report = PerformanceReport(
+            self.monitor, resource_monitor=self.resources, cache=self.cache
+        )
         self.session_id = f"demo-{datetime.now():%Y%m%d-%H%M%S}"
         self._observer = observer
 

@@ -7,6 +7,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from ptpd_monitoring.demo.contact_sheet import draw_contact_sheet
+from ptpd_monitoring.demo.earlier import Comparison, compare, last_session
 from ptpd_monitoring.demo.pipeline import (
     FinishedNegative,
     NegativePipeline,
@@ -15,6 +16,7 @@ from ptpd_monitoring.demo.pipeline import (
     PrintSettings,
 )
 from ptpd_monitoring.demo.summary import StageSummary, profiled_operations, summarise_stage
+from ptpd_monitoring.performance import History
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,7 @@ class DemoRun:
         stages: one summary for each profiled step, in order of first use.
         whole: that of whole negatives, None where every photograph was unreadable.
         batch_s: estimated seconds for a hundred such photographs, None where none was printed.
+        comparison: with the run before, None for the first one in the folder.
 
     """
 
@@ -63,6 +66,7 @@ class DemoRun:
     resources: ResourceUsage
     alerts: list[dict[str, Any]]
     batch_s: float | None
+    comparison: Comparison | None
 
 
 def run_demo(
@@ -82,7 +86,19 @@ def run_demo(
     """
     negatives = folder / "negatives"
     negatives.mkdir(parents=True, exist_ok=True)
-    pipeline = NegativePipeline(negatives, settings, observer)
+    with History(folder / "history.db") as history:
+        earlier = last_session(history)
+        pipeline = NegativePipeline(negatives, settings, observer, history)
+        return _run(pipeline, photographs, folder, observer, earlier)
+
+
+def _run(
+    pipeline: NegativePipeline,
+    photographs: Sequence[Photograph],
+    folder: Path,
+    observer: DemoObserver,
+    earlier: str | None,
+) -> DemoRun:
     files: list[Path] = []
     with pipeline.monitor.session(pipeline.session_id):
         observer.phase("Calibrating the paper", None)
@@ -99,7 +115,7 @@ def run_demo(
                     draw_contact_sheet,
                     first.negatives,
                     calibration,
-                    settings,
+                    pipeline.settings,
                     folder / "contact-sheet.png",
                 )
             )
@@ -110,7 +126,7 @@ def run_demo(
     run = DemoRun(
         session_id=pipeline.session_id,
         folder=folder,
-        files=[*files, folder / "report.json", folder / "metrics.csv"],
+        files=[*files, *(folder / name for name in ("report.json", "metrics.csv", "report.html"))],
         calibration=calibration,
         first=first,
         second=second,
@@ -121,6 +137,9 @@ def run_demo(
         resources=pipeline.resources.check_resources(),
         alerts=pipeline.resources.get_alerts_for_high_usage(),
         batch_s=_estimate(pipeline, first.negatives),
+        comparison=None
+        if earlier is None
+        else compare(pipeline.report, earlier, pipeline.session_id),
     )
     _export(pipeline, run)
     return run
@@ -135,7 +154,6 @@ def _export(pipeline: NegativePipeline, run: DemoRun) -> None:
     report = pipeline.report.generate_daily_report()
     report["session"] = pipeline.report.generate_session_report(run.session_id)
     report["bottlenecks"] = run.bottlenecks
-    report["cache"] = {**run.cache.model_dump(), "hit_rate": run.cache.hit_rate}
     report["linearity"] = {
         "largest_error_before": run.calibration.error_before,
         "largest_error_after": run.calibration.error_after,
@@ -155,5 +173,8 @@ def _export(pipeline: NegativePipeline, run: DemoRun) -> None:
         {"name": shot.name, "file": str(shot.path), "reason": reason}
         for shot, reason in [*run.first.skipped, *run.second.skipped]
     ]
+    if run.comparison is not None:
+        report["comparison"] = run.comparison.report
     pipeline.report.export_report(report, format="json", path=run.folder / "report.json")
+    pipeline.report.export_report(report, format="html", path=run.folder / "report.html")
     pipeline.monitor.export_metrics(format="csv", output_path=run.folder / "metrics.csv")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ptpd_monitoring.performance import PerformanceMonitor
 
-_WALL_TIME = "_wall_time"
+WALL_TIME = "_wall_time"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class StageSummary:
 def profiled_operations(monitor: PerformanceMonitor) -> list[str]:
     """List the operations that a profiler recorded, in order of first use."""
     return [
-        name.removesuffix(_WALL_TIME) for name in monitor.operations() if name.endswith(_WALL_TIME)
+        name.removesuffix(WALL_TIME) for name in monitor.operations() if name.endswith(WALL_TIME)
     ]
 
 
@@ -51,11 +51,11 @@ def summarise_stage(monitor: PerformanceMonitor, operation: str) -> StageSummary
         ValueError: the profiler recorded no such operation.
 
     """
-    statistics = monitor.get_statistics(operation + _WALL_TIME)
+    statistics = monitor.get_statistics(operation + WALL_TIME)
     if statistics["count"] == 0:
         raise ValueError(f"operation was never profiled: {operation!r}")
-    total = float(monitor.values(operation + _WALL_TIME).sum())
-    profiles = [sample.metadata for sample in monitor.get_metrics(operation + _WALL_TIME)]
+    total = float(monitor.values(operation + WALL_TIME).sum())
+    profiles = [sample.metadata for sample in monitor.get_metrics(operation + WALL_TIME)]
     cpu = sum(profile["cpu_time_s"] for profile in profiles)
     sighted = [profile for profile in profiles if profile.get("pixels")]
     sighted_s = sum(profile["wall_time_s"] for profile in sighted)

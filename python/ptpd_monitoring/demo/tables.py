@@ -13,6 +13,9 @@ from rich.text import Text
 from ptpd_monitoring.demo.run import BATCH, DemoRun
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ptpd_monitoring.demo.earlier import StageChange
     from ptpd_monitoring.demo.summary import StageSummary
 
 _WIDE = 100
@@ -111,6 +114,7 @@ def _findings(run: DemoRun) -> Table:
     grid.add_row("alerts", _alerts(run))
     if run.batch_s is not None:
         grid.add_row("estimate", f"{BATCH} such photographs: {duration(run.batch_s)}")
+    grid.add_row("compared", _compared(run))
     grid.add_row("session", run.session_id)
     skipped = [*run.first.skipped, *run.second.skipped]
     if skipped:
@@ -121,7 +125,29 @@ def _findings(run: DemoRun) -> Table:
         *(path.name for path in run.files),
     ]
     grid.add_row("written to", Group(Text(str(run.folder), style=_ACCENT), Text(", ".join(names))))
+    grid.add_row("to look at", Text(str(run.folder / "report.html"), style=_ACCENT))
     return grid
+
+
+def _compared(run: DemoRun) -> RenderableType:
+    comparison = run.comparison
+    if comparison is None:
+        return "no earlier run here; the next one is compared with this one"
+    slower, faster = comparison.slower, comparison.faster
+    lines = [Text(f"with the run before, {comparison.session_id}:")]
+    if slower:
+        lines.append(Text(f"slower: {_changes(slower)}", style="bold red"))
+    else:
+        lines.append(Text("nothing got slower", style="green"))
+    if faster:
+        lines.append(Text(f"faster: {_changes(faster)}"))
+    same = comparison.compared - len(slower) - len(faster)
+    lines.append(Text(f"no clear change: {same} of {comparison.compared} steps"))
+    return Group(*lines)
+
+
+def _changes(stages: Sequence[StageChange]) -> str:
+    return ", ".join(f"{stage.stage} {stage.percent:+.0f}%" for stage in stages)
 
 
 def _linearity(run: DemoRun) -> str:

@@ -1,0 +1,50 @@
+"""The end of worker processes.
+
+``multiprocessing`` ends a worker by ``os._exit``, which calls no ``atexit`` function, but runs its
+own finalizers before.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# Whoever imports monitoring waits for this module, so it imports nothing heavy, not even `typing`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# After the program's own finalizers, whose samples are to be written, too.
+_LAST = -100
+
+
+class _Token:
+    """What ``multiprocessing`` remembers a hook by."""
+
+
+_token = _Token()
+
+
+def _finalize(shut_down: Callable[[], None]) -> None:
+    from multiprocessing.util import Finalize
+
+    Finalize(None, shut_down, exitpriority=_LAST)
+
+
+def flush_at_exit_of_child(shut_down: Callable[[], None]) -> None:
+    """In a forked child, which becomes a worker of ``multiprocessing`` or does not."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        # Called when it has become one, after its parent's finalizers were forgotten.
+        util.register_after_fork(_token, lambda _: _finalize(shut_down))
+
+
+def flush_at_exit_of_this(shut_down: Callable[[], None]) -> None:
+    """In the process that makes its first history, which may be a worker."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is None:
+        return
+    if process.parent_process() is not None:
+        _finalize(shut_down)
+    elif getattr(process.current_process(), "_inheriting", False):
+        # It imports the program's main module and becomes a worker after that.
+        flush_at_exit_of_child(shut_down)
