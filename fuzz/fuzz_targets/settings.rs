@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use libfuzzer_sys::fuzz_target;
 use ptpd_monitoring::{error::Error, settings::Settings};
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "PTPD_MONITORING_MAX_HISTORY",
     "PTPD_MONITORING_CPU_THRESHOLD",
     "PTPD_MONITORING_MEMORY_THRESHOLD",
@@ -16,6 +16,8 @@ const NAMES: [&str; 9] = [
     "PTPD_MONITORING_MAX_OPERATIONS",
     "PTPD_MONITORING_MAX_ENDPOINTS",
     "PTPD_MONITORING_CACHE_MAX_BYTES",
+    "PTPD_MONITORING_HISTORY",
+    "PTPD_MONITORING_RETENTION_DAYS",
 ];
 
 // One line for each variable, in that order; a missing one is unset.
@@ -31,6 +33,7 @@ fuzz_target!(|text: &str| {
             assert!(settings.max_history >= 1 && settings.cache_size >= 1);
             assert!(settings.max_operations >= 1 && settings.max_endpoints >= 1);
             assert!(settings.cache_max_bytes.is_none_or(|bytes| bytes >= 1));
+            assert!(settings.retention_days >= 1);
             assert!(settings.cache_ttl.is_finite());
             let percents = [
                 (settings.cpu_threshold, defaults.cpu_threshold),

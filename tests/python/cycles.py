@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ptpd_monitoring import (
     APIMetric,
     APIPerformanceTracker,
     CacheManager,
+    History,
     ImageProcessingProfiler,
     PerformanceMetric,
     PerformanceMonitor,
@@ -18,6 +21,10 @@ from ptpd_monitoring import (
     ResourceUsage,
 )
 
+# Removed at the end of the process.
+_folder = tempfile.TemporaryDirectory()
+PATH = Path(_folder.name) / "history.db"
+
 MAKE: dict[str, Callable[[], Any]] = {
     "PerformanceMonitor": PerformanceMonitor,
     "ImageProcessingProfiler": ImageProcessingProfiler,
@@ -25,6 +32,10 @@ MAKE: dict[str, Callable[[], Any]] = {
     "CacheManager": CacheManager,
     "ResourceMonitor": ResourceMonitor,
     "PerformanceReport": lambda: PerformanceReport(PerformanceMonitor()),
+    "History": lambda: History(PATH, flush_interval=3_600),
+    "PerformanceMonitor with a history": lambda: PerformanceMonitor(history=PATH),
+    "APIPerformanceTracker with a history": lambda: APIPerformanceTracker(history=PATH),
+    "ResourceMonitor with a history": lambda: ResourceMonitor(history=PATH),
 }
 
 
@@ -57,6 +68,12 @@ class Cache(CacheManager):
 class Monitor(PerformanceMonitor):
     def __init__(self, node: Node) -> None:
         super().__init__(max_history=3)
+        self.node = node
+
+
+class Kept(History):
+    def __init__(self, node: Node) -> None:
+        super().__init__(PATH, flush_interval=3_600)
         self.node = node
 
 
@@ -173,6 +190,23 @@ def by_source_of_a_report(node: Node) -> None:
     node.part = PerformanceReport(PerformanceMonitor(), resource_monitor=node)  # type: ignore[arg-type]
 
 
+def by_cache_of_a_report(node: Node) -> None:
+    cache = CacheManager()
+    cache.set("node", node)
+    node.part = PerformanceReport(PerformanceMonitor(), cache=cache)
+
+
+def by_item_of_what_a_report_tells(node: Node) -> None:
+    report = PerformanceReport(PerformanceMonitor(history=PATH)).generate_daily_report()
+    report["report"], report["node"] = report, node
+    node.part = report
+
+
+def by_history_with_its_rows(node: Node) -> None:
+    history = Kept(node)
+    node.part = history, history.rows(), PerformanceMonitor(history=history)
+
+
 def by_profiler(node: Node) -> None:
     profiler = ImageProcessingProfiler()
     profiler.monitor.record_metric("op", 1, "u", {"profiler": profiler, "node": node})
@@ -188,6 +222,11 @@ def by_cached_key(node: Node) -> None:
     node.part = cache = CacheManager()
     cache.set((node,), 1)
     cache.set(text(node), 2)
+
+
+def by_weigher_of_a_cache(node: Node) -> None:
+    cache = CacheManager(max_bytes=100, weigher=lambda *_: len([cache, node]))
+    cache.set("key", "value")
 
 
 def by_subclasses(node: Node) -> None:

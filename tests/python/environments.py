@@ -25,6 +25,7 @@ NAMES = (
     "APIPerformanceTracker",
     "CacheManager",
     "CacheStats",
+    "History",
     "ImageProcessingProfiler",
     "PerformanceMetric",
     "PerformanceMonitor",

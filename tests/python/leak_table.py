@@ -6,9 +6,11 @@ import asyncio
 import copy
 import os
 import pickle
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import ptpd_monitoring
@@ -17,6 +19,7 @@ from ptpd_monitoring import (
     APIPerformanceTracker,
     CacheManager,
     CacheStats,
+    History,
     ImageProcessingProfiler,
     PerformanceMetric,
     PerformanceMonitor,
@@ -25,6 +28,7 @@ from ptpd_monitoring import (
     ResourceUsage,
     _native,
 )
+from ptpd_monitoring._report import Report
 from ptpd_monitoring.settings import MonitoringSettings, read_settings
 from ptpd_monitoring.testing import ManualClock
 
@@ -53,7 +57,7 @@ NUMBER = 1234.5 + len(NAME)
 METADATA = {"thing": THING, "list": [THING]}
 KEY = (NAME, THING)
 DAY = datetime(2024, 1, 1)
-RANGE = (datetime(2024, 1, 1), datetime(2090, 1, 1))
+RANGE = (datetime(2023, 1, 1), datetime(2090, 1, 1))
 VALUES = [NUMBER] * 3
 FIGURES = dict.fromkeys(ResourceUsage.__match_args__[:7], NUMBER)
 WATCHED = {
@@ -61,6 +65,10 @@ WATCHED = {
     for name, value in list(globals().items())
     if name.isupper()
 }  # fmt: skip
+
+
+# Removed at the end of the process.
+_folder = tempfile.TemporaryDirectory()
 
 
 class World:
@@ -77,8 +85,21 @@ class World:
         self.few = APIPerformanceTracker(20, max_endpoints=1, clock=self.clock)
         self.heavy = CacheManager(5, max_bytes=9, weigher=len_of)
         self.profiler = ImageProcessingProfiler(self.monitor)
+        self.folder = Path(_folder.name)
+        self.path = self.folder / "history.db"
+        self.history = History(self.path, flush_interval=3_600, clock=self.clock)
+        self.kept = PerformanceMonitor(20, history=self.history, clock=self.clock)
+        self.tracked = APIPerformanceTracker(20, history=self.history, clock=self.clock)
+        self.reader = PerformanceReport(self.kept, self.tracked, ResourceMonitor(1, 1, 1))
+        # One that cannot be written, for there is no such folder.
+        self.broken = History(
+            self.folder / "missing" / "history.db", flush_interval=3_600, clock=self.clock
+        )
+        self.lost = PerformanceMonitor(20, history=self.broken, clock=self.clock)
         self.resources = ResourceMonitor(1, 1, 1)
-        self.report = PerformanceReport(self.monitor, self.tracker, self.resources)
+        self.report = PerformanceReport(
+            self.monitor, self.tracker, self.resources, cache=self.cache
+        )
         self.metric = PerformanceMetric(metric_name=NAME, value=1, unit=UNIT, metadata=METADATA)
         self.request = APIMetric(endpoint=NAME, duration_ms=1, status_code=200, error=NAME)
         self.stats = CacheStats(max_size=3)
@@ -87,6 +108,12 @@ class World:
         for _ in range(25):
             self.monitor.record_metric(NAME, NUMBER, UNIT, METADATA)
             self.tracker.track_request(NAME, 1, 500, error=NAME)
+        # More than what stays in memory, so that reports are made of what is on disk.
+        with self.kept.session(NAME):
+            self.kept.record_many(NAME, [NUMBER] * 25, UNIT)
+        for _ in range(25):
+            self.tracked.track_request(NAME, 1, 500, error=NAME)
+        self.history.flush()
         self.timer = self.monitor.timer(NAME, METADATA)
         self.track = self.tracker.track(NAME)
         self.session = self.monitor.session(NAME)
@@ -99,6 +126,11 @@ def wrong(call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
     except (TypeError, ValueError, OSError, Trouble, KeyError, IndexError, AttributeError):
         return
     raise AssertionError(f"{call} took {args}")
+
+
+def ended(call: Callable[[], object]) -> None:
+    with suppress(StopIteration):
+        call()
 
 
 async def _entered(manager: Any) -> None:
@@ -131,6 +163,11 @@ def _generator() -> Any:
     yield THING
 
 
+def closed(w: World) -> History:
+    with History(w.path) as history:
+        return history
+
+
 def field(model: str, name: str, value: Any) -> Callable[[World], None]:
     def use(w: World) -> None:
         setattr(getattr(w, model), name, value)
@@ -142,6 +179,13 @@ def field(model: str, name: str, value: Any) -> Callable[[World], None]:
 
 def read(owner: str, name: str) -> Callable[[World], None]:
     return lambda w: getattr(getattr(w, owner), name)
+
+
+def _replaced(_: World) -> None:
+    with _native.Replacement(os.devnull) as place:
+        assert place == Path(os.devnull)
+    with suppress(Trouble), _native.Replacement(Path(tempfile.gettempdir(), NAME)):
+        fail()
 
 
 MONITOR: dict[str, Callable[[World], object]] = {
@@ -170,7 +214,7 @@ MONITOR: dict[str, Callable[[World], object]] = {
     "timestamps": lambda w: w.monitor.timestamps(NAME),
     "_values": lambda w: w.monitor._values(NAME),
     "_timestamps": lambda w: w.monitor._timestamps(NAME),
-    "export_metrics": lambda w: (w.monitor.export_metrics(), w.monitor.export_metrics("CSV"), wrong(w.monitor.export_metrics, NAME)),
+    "export_metrics": lambda w: (w.monitor.export_metrics(), w.monitor.export_metrics("CSV"), w.monitor.export_metrics(output_path=w.folder / "metrics.json"), wrong(w.monitor.export_metrics, output_path=w.folder), wrong(w.monitor.export_metrics, NAME)),
     "clear_metrics": lambda w: (w.monitor.record_metric(NAME, 1, UNIT, METADATA), w.monitor.clear_metrics(NAME), w.monitor.clear_metrics()),
     "__repr__": lambda w: repr(w.monitor),
     "_max_history": lambda w: (w.monitor._max_history, wrong(setattr, w.monitor, "_max_history", THING)),
@@ -256,13 +300,95 @@ RESOURCES: dict[str, Callable[[World], object]] = {
 }  # fmt: skip
 REPORT: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (PerformanceReport(w.monitor), wrong(PerformanceReport, THING), wrong(w.report.__init__, w.monitor)),  # type: ignore[misc]
-    **{name: read("report", name) for name in ("monitor", "api_tracker", "resource_monitor")},
-    "generate_daily_report": lambda w: (w.report.generate_daily_report(), w.report.generate_daily_report(date(2023, 11, 14)), wrong(w.report.generate_daily_report, THING)),
-    "generate_session_report": lambda w: (w.report.generate_session_report(NAME), wrong(w.report.generate_session_report, THING)),
-    "compare_performance": lambda w: (w.report.compare_performance(RANGE, RANGE), wrong(w.report.compare_performance, RANGE, None)),
-    "export_report": lambda w: (w.report.export_report({"operations": {NAME: {"mean": NUMBER}}, "x": THING}), w.report.export_report({"operations": {NAME: {"mean": NUMBER}}}, "csv"), wrong(w.report.export_report, THING)),
+    **{name: read("report", name) for name in ("monitor", "api_tracker", "resource_monitor", "cache")},
+    "generate_period_report": lambda w: (w.reader.generate_period_report(RANGE), w.report.generate_period_report(RANGE, tz="Europe/Berlin"), wrong(w.report.generate_period_report, THING), wrong(w.report.generate_period_report, RANGE, tz="Nowhere")),
+    "generate_daily_report": lambda w: (w.report.generate_daily_report(), w.report.generate_daily_report(date(2023, 11, 14)), w.reader.generate_daily_report(), wrong(w.report.generate_daily_report, THING)),
+    "generate_session_report": lambda w: (w.report.generate_session_report(NAME), w.reader.generate_session_report(NAME), wrong(w.report.generate_session_report, THING)),
+    "compare_sessions": lambda w: (w.report.compare_sessions(NAME, NAME), w.reader.compare_sessions(NAME, NAME), wrong(w.report.compare_sessions, NAME, THING), wrong(w.report.compare_sessions, NAME, NAME, confidence=NUMBER)),
+    "compare_performance": lambda w: (w.report.compare_performance(RANGE, RANGE), w.reader.compare_performance(RANGE, RANGE), w.report.compare_performance(RANGE, RANGE, min_change=NUMBER, min_samples=2), wrong(w.report.compare_performance, RANGE, None), wrong(w.report.compare_performance, RANGE, RANGE, confidence=THING), wrong(w.report.compare_performance, RANGE, RANGE, min_samples=0)),
+    "export_report": lambda w: (w.report.export_report({"operations": {NAME: {"mean": NUMBER}}, "x": THING}), w.report.export_report({"operations": {NAME: {"mean": NUMBER}}}, "csv"), [w.report.export_report(w.report.generate_daily_report(), it) for it in ("html", "md")], w.report.export_report({}, path=w.folder / "report.json"), wrong(w.report.export_report, {}, path=w.folder), wrong(w.report.export_report, THING), wrong(w.report.export_report, {}, NAME)),
     "__repr__": lambda w: repr(w.report),
 }  # fmt: skip
+HISTORY: dict[str, Callable[[World], object]] = {
+    "__init__": lambda w: (
+        History(w.path), History(w.path, record=False).info(), wrong(History(w.path / "none", record=False).info), wrong(History, THING), wrong(History, w.path, flush_interval=0),
+        PerformanceMonitor(history=w.history), PerformanceMonitor(history=w.path), ResourceMonitor(history=w.history),
+        APIPerformanceTracker(history=w.history), wrong(PerformanceMonitor, history=THING),
+    ),
+    "flush": lambda w: (
+        w.kept.record_metric(NAME, NUMBER, UNIT, METADATA), w.history.flush(),
+        w.lost.record_metric(NAME, NUMBER, UNIT, METADATA), w.broken.flush(),
+    ),
+    "recent": lambda w: (w.history.recent(), wrong(w.history.recent, THING)),
+    "close": lambda w: (History(w.path).close(), wrong(lambda: PerformanceMonitor(history=closed(w)))),
+    "__enter__": lambda w: entered(History(w.path)),
+    "__exit__": lambda w: History(w.path).__exit__(None, None, None),
+    "path": read("history", "path"),
+    "closed": read("history", "closed"),
+    "problem": lambda w: (w.history.problem, w.broken.problem),
+    "info": lambda w: w.history.info(),
+    "check": lambda w: w.history.check(),
+    "fold": lambda w: w.history.fold(),
+    "vacuum": lambda w: w.history.vacuum(),
+    "rows": lambda w: (list(w.history.rows()), next(w.history.rows("hours", RANGE), None), wrong(w.history.rows, NAME)),
+    "__repr__": lambda w: repr(w.history),
+}  # fmt: skip
+# What is drawn is read from the file once for each report.
+FIGURES_OF = Report({"operations": {NAME: {"mean": NUMBER}}, "thing": THING})
+REPORTED: dict[str, Callable[[World], object]] = {
+    "__init__": lambda _: (Report({NAME: THING}), wrong(Report, THING)),
+    "_charts": lambda w: (w.reader.generate_daily_report()._charts, w.report.export_report(w.reader.generate_daily_report(), "html")),
+    "copy": lambda _: FIGURES_OF.copy(),
+    "__copy__": lambda _: copy.copy(FIGURES_OF),
+    "__deepcopy__": lambda w: copy.deepcopy(w.reader.generate_daily_report()),
+    "__reduce__": lambda w: pickle.loads(pickle.dumps(w.reader.generate_daily_report())),
+    "__reduce_ex__": lambda _: copy.copy(FIGURES_OF.__reduce_ex__(4)),
+    "_repr_html_": lambda w: (w.reader.generate_daily_report()._repr_html_(), FIGURES_OF._repr_html_()),
+}  # fmt: skip
+_made = World()
+VIEWS: dict[type, dict[str, Callable[[World], object]]] = {
+    type(_made.monitor._timers): {
+        "__len__": lambda w: len(w.monitor._timers),
+        "__contains__": lambda w: (NAME in w.monitor._timers, THING in w.monitor._timers),
+        "__iter__": lambda w: list(w.monitor._timers),
+        "__repr__": lambda w: repr(w.monitor._timers),
+    },
+    type(_made.monitor._metrics): {
+        "__len__": lambda w: len(w.monitor._metrics),
+        "__contains__": lambda w: (NAME in w.monitor._metrics, THING in w.monitor._metrics),
+        "__getitem__": lambda w: (w.monitor._metrics[NAME], wrong(lambda: w.monitor._metrics[THING])),  # type: ignore[index]
+        "__iter__": lambda w: list(w.monitor._metrics),
+        "get": lambda w: (w.monitor._metrics.get(NAME), w.monitor._metrics.get("none", THING)),
+        "keys": lambda w: w.monitor._metrics.keys(),
+        "values": lambda w: w.monitor._metrics.values(),
+        "items": lambda w: w.monitor._metrics.items(),
+        "__repr__": lambda w: repr(w.monitor._metrics),
+    },
+    type(_made.monitor._metrics[NAME]): {
+        "__len__": lambda w: len(w.monitor._metrics[NAME]),
+        "__getitem__": lambda w: (w.monitor._metrics[NAME][0].metadata, w.monitor._metrics[NAME][1:], wrong(lambda: w.monitor._metrics[NAME][THING])),  # type: ignore[call-overload]
+        "__iter__": lambda w: list(w.monitor._metrics[NAME]),
+        "__repr__": lambda w: repr(w.monitor._metrics[NAME]),
+    },
+    type(_made.tracker._requests): {
+        "__len__": lambda w: len(w.tracker._requests),
+        "__getitem__": lambda w: (w.tracker._requests[0].error, w.tracker._requests[1:], wrong(lambda: w.tracker._requests[THING])),  # type: ignore[call-overload]
+        "__repr__": lambda w: repr(w.tracker._requests),
+    },
+    type(_made.history.rows()): {
+        "__iter__": lambda w: (iter(w.history.rows()), list(w.history.rows())),
+        "__next__": lambda w: (next(w.history.rows()), next(w.history.rows("hours", RANGE)), wrong(lambda: next(w.broken.rows()))),
+    },
+    type(_made.profiler._begin((len, "abc"), {})[2]): {
+        "finished": lambda w: w.profiler._begin((len, THING), {})[2].finished(THING),
+        "failed": lambda w: w.profiler._begin((len, THING), {})[2].failed(Trouble(THING)),
+    },
+    type(_made.timer.__aenter__()): {
+        name: (lambda w, name=name: ended(getattr(w.timer.__aenter__(), name)))
+        for name in ("__await__", "__iter__", "__next__")
+    },
+}  # fmt: skip
+del _made
 MODEL: dict[str, Callable[[World], object]] = {
     "model_dump": lambda w: (w.metric.model_dump(), w.request.model_dump(mode="json", exclude={"error"}), wrong(w.metric.model_dump, mode=NAME)),
     "model_dump_json": lambda w: (w.metric.model_dump_json(), w.usage.model_dump_json(indent=2), wrong(w.metric.model_dump_json, indent=-1)),
@@ -320,6 +446,12 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
         "__call__": decorated,
         "__repr__": lambda w: repr(w.timer),
     },
+    _native.Replacement: {
+        "__new__": lambda w: (_native.Replacement(NAME), wrong(_native.Replacement, THING)),
+        "__enter__": _replaced,
+        "__exit__": lambda w: _native.Replacement(NAME).__exit__(None, None, None),
+        "__repr__": lambda w: repr(_native.Replacement(NAME)),
+    },
     _native.RequestTimer: {
         "__enter__": lambda w: entered(w.track),
         "__exit__": lambda w: (w.track.__exit__(None, None, None), entered(w.tracker.track(NAME))),
@@ -333,6 +465,9 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
         "__exit__": lambda w: (w.session.__exit__(None, None, None), entered(w.monitor.session(NAME))),
         "__repr__": lambda w: repr(w.session),
     },
+    History: HISTORY,
+    Report: REPORTED,
+    **VIEWS,
     ManualClock: {
         "__new__": lambda w: (ManualClock(5), wrong(ManualClock, THING)),
         "advance": lambda w: (w.clock.advance(NUMBER), wrong(w.clock.advance, -1)),
@@ -343,7 +478,7 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
     MonitoringSettings: {
         **{
             name: read("settings", name)
-            for name in ("max_history", "max_operations", "max_endpoints", "cpu_threshold", "memory_threshold", "disk_threshold", "cache_size", "cache_ttl", "cache_max_bytes")
+            for name in ("max_history", "max_operations", "max_endpoints", "cpu_threshold", "memory_threshold", "disk_threshold", "cache_size", "cache_ttl", "cache_max_bytes", "history", "retention_days")
         },
         "__repr__": lambda w: repr(w.settings),
     },
@@ -358,9 +493,13 @@ def asyncio_run(coroutine: Any) -> None:
     _loop[0].run_until_complete(coroutine)
 
 
-def close_loop() -> None:
+def clean_up() -> None:
     while _loop:
         _loop.pop().close()
+    # What is still to be written is lost otherwise, and the log says so when the process ends.
+    world = World()
+    world.broken.path.parent.mkdir()
+    assert world.broken.flush()
 
 
 def _installed(_: World) -> None:
@@ -378,4 +517,13 @@ FUNCTIONS: dict[str, Callable[[World], object]] = {
     "install": lambda _: (ptpd_monitoring.install(), ptpd_monitoring.uninstall()),
     "uninstall": lambda _: ptpd_monitoring.uninstall(),
     "read_settings": lambda _: read_settings(),
+    "spreadsheet_text": lambda w: (
+        _native.spreadsheet_text(NAME),
+        wrong(_native.spreadsheet_text, THING),
+    ),
+    "report_fragment": lambda w: (
+        w.report.generate_daily_report()._repr_html_(),
+        _native.report_fragment({NAME: THING}),
+        wrong(_native.report_fragment, THING),
+    ),
 }

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import random
 import sys
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -13,6 +14,7 @@ import psutil
 from ptpd_monitoring import (
     APIPerformanceTracker,
     CacheManager,
+    History,
     PerformanceMonitor,
     PerformanceReport,
 )
@@ -22,15 +24,22 @@ SAMPLES_A_SECOND = 100_000
 CALLS_A_SECOND = 1_000
 OPERATIONS = 100
 HISTORY = 1_000
+SESSIONS = 50
 
 
 class Load:
     """100,000 samples a second: 1,000 by a call each, the others by ``record_many``."""
 
-    def __init__(self) -> None:
-        self.clock = ManualClock(wall=1_700_000_000)
-        self.monitor = PerformanceMonitor(HISTORY, max_operations=OPERATIONS, clock=self.clock)
-        self.tracker = APIPerformanceTracker(HISTORY, max_endpoints=20, clock=self.clock)
+    def __init__(self, path: Path | None) -> None:
+        self.clock = clock = ManualClock(wall=1_700_000_000)
+        # Its interval is one of real time, and a second goes by much faster here.
+        self.kept = History(path, flush_interval=3_600, clock=clock) if path else None
+        self.monitor = PerformanceMonitor(
+            HISTORY, max_operations=OPERATIONS, history=self.kept, clock=clock
+        )
+        self.tracker = APIPerformanceTracker(
+            HISTORY, max_endpoints=20, history=self.kept, clock=clock
+        )
         self.cache = CacheManager(500, 30, max_bytes=200_000, clock=self.clock)
         self.report = PerformanceReport(self.monitor, self.tracker)
         self.names = [f"operation {number}" for number in range(OPERATIONS)]
@@ -49,10 +58,12 @@ class Load:
         for step in range(CALLS_A_SECOND // 20):
             self.clock.advance(20 / CALLS_A_SECOND)
             self.twenty_samples(step)
-        with self.monitor.session(f"session {self.random.random()}"):
+        # As many as there are users at work: the history remembers each name that it has written.
+        with self.monitor.session(f"session {self.random.randrange(SESSIONS)}"):
             self.monitor.record_metric(self.names[0], 1, "seconds")
         self.monitor.get_statistics(self.names[1])
         self.tracker.get_error_rate("/prints/7")
+        assert self.kept is None or self.kept.flush(), self.kept.problem
 
     def twenty_samples(self, step: int) -> None:
         monitor, number = self.monitor, self.random.randrange(10**9)
@@ -106,9 +117,9 @@ def memory() -> tuple[int, int]:
     return psutil.Process().memory_info().rss, sys.getallocatedblocks()
 
 
-def memory_stays_flat(seconds: int, *, warm_up: int) -> None:
+def memory_stays_flat(seconds: int, *, warm_up: int, history: Path | None = None) -> None:
     """Run for ``seconds`` after ``warm_up``, looking at the memory ten times."""
-    load = Load()
+    load = Load(history)
     run(load, warm_up)
     rss, blocks = memory()
     for part in range(1, 11):
@@ -118,6 +129,7 @@ def memory_stays_flat(seconds: int, *, warm_up: int) -> None:
         assert rss_now - rss < 4_000_000, grown
         assert blocks_now - blocks < 10_000, grown
     assert load.recorded == (warm_up + seconds) * SAMPLES_A_SECOND
+    assert load.kept is None or load.kept.info()["dropped"] == 0
     assert load.monitor.overflowed > 0
     assert load.monitor.timers_forgotten > 0
     assert load.tracker.overflowed > 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import operator
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -18,14 +20,18 @@ from ptpd_monitoring import (
     APIPerformanceTracker,
     CacheManager,
     CacheStats,
+    History,
     ImageProcessingProfiler,
     PerformanceMetric,
     PerformanceMonitor,
+    PerformanceReport,
     ResourceMonitor,
     ResourceUsage,
 )
 from ptpd_monitoring.testing import ManualClock
 
+# Removed at the end of the process.
+_folder = tempfile.TemporaryDirectory()
 LARGEST = sys.float_info.max
 
 
@@ -146,6 +152,10 @@ def percent(number: float) -> bool:
     return 0 <= number <= 100
 
 
+def within_0_and_1(number: float) -> bool:
+    return 0 < number < 1
+
+
 def nanoseconds(seconds: float) -> bool:
     return abs(seconds * 1e9) < 2**63
 
@@ -156,6 +166,10 @@ def anything(_: object) -> bool:
 
 def positive(number: float) -> bool:
     return number > 0 and math.isfinite(number)
+
+
+def a_day_at_most(seconds: float) -> bool:
+    return 0 < seconds <= 86_400
 
 
 def int64(number: int) -> bool:
@@ -175,13 +189,15 @@ def shown(value: Any) -> str:
 
 
 def arguments() -> dict[str, Argument]:
-    """All numeric arguments of the public API, on new objects."""
+    """All numeric arguments of the public API by their place in the stub, on new objects."""
     clock = ManualClock(wall=5)
     monitor, tracker = PerformanceMonitor(5, clock=clock), APIPerformanceTracker(5, clock=clock)
     profiler, cache = ImageProcessingProfiler(monitor), CacheManager(5, 50, clock=clock)
     resources = ResourceMonitor(10, 20, 30, clock=clock)
-    for second in (1.0, 2.0, 9.0):
-        monitor.record_metric("op_wall_time", second, "seconds")
+    heavy = CacheManager(max_bytes=9)
+    with monitor.session("s"):
+        for second in (1.0, 2.0, 9.0):
+            monitor.record_metric("op_wall_time", second, "seconds")
     tracker.track_request("/a", 1, 200)
     cache.set("key", 1)
     metric = PerformanceMetric(metric_name="m", value=3, unit="u")
@@ -223,9 +239,29 @@ def arguments() -> dict[str, Argument]:
     def speed(value: Any) -> None:
         assert profiler.get_processing_speed((value, 1), "op") == float(value) / 4
 
+    def compared(method: str, both: Any, threshold: str) -> Callable[[Any], Any]:
+        def give(value: Any) -> Any:
+            compare = getattr(PerformanceReport(monitor), method)
+            comparison = compare(both, both, **{threshold: value})
+            assert len(comparison["changes"]) == 1
+            return comparison["thresholds"][threshold]
+
+        return give
+
+    def weighed(value: Any) -> int | None:
+        heavy.__init__(max_bytes=2**63 - 1, weigher=lambda *_: value)  # type: ignore[misc]
+        heavy.set("key", 1)
+        return heavy.total_bytes
+
     def configured(make: Callable[[], Any], read: Callable[[], Any]) -> Any:
         make()
         return read()
+
+    def history_of_others() -> History:
+        return History(f"{_folder.name}/none.db", record=False)
+
+    def history(**arguments: Any) -> None:
+        History(f"{_folder.name}/history.db", **arguments).close()
 
     def field(model: Any, name: str) -> Callable[[Any], Any]:
         def give(value: Any) -> Any:
@@ -260,44 +296,72 @@ def arguments() -> dict[str, Argument]:
 
     whole = {"convert": as_int}
     table = {
-        "record_metric": Argument("value", record, anything, samples),
-        "record_many": Argument("values[1]", record_one_of_many, anything, samples),
-        "percentiles": Argument(
+        "PerformanceMonitor.record_metric.value": Argument("value", record, anything, samples),
+        "PerformanceMonitor.record_many.values": Argument(
+            "values[1]", record_one_of_many, anything, samples
+        ),
+        "PerformanceMonitor.get_percentiles.percentiles": Argument(
             "percentiles",
             lambda v: monitor.get_percentiles("op_wall_time", [v]) and None,
             percent,
             samples,
         ),
-        "max_history": Argument(
+        "PerformanceMonitor.max_history": Argument(
             "max_history",
             lambda v: configured(lambda: monitor.__init__(v), lambda: monitor._max_history),  # type: ignore[misc]
             lambda n: n >= 1,
             samples,
             **whole,
         ),
-        "max_history of a tracker": Argument(
+        "APIPerformanceTracker.max_history": Argument(
             "max_history",
             lambda v: configured(lambda: tracker.__init__(v), lambda: tracker._max_history),  # type: ignore[misc]
             lambda n: n >= 1,
             requests,
             **whole,
         ),
-        "duration": Argument("duration", track, finite_milliseconds, requests),
-        "status": Argument("status", track_status, lambda n: 0 <= n < 65536, requests, **whole),
-        "image_size": Argument("image_size", speed, positive, samples),
-        "images": Argument(
+        "PerformanceMonitor.max_operations": Argument(
+            "max_operations",
+            lambda v: configured(
+                lambda: monitor.__init__(max_operations=v),  # type: ignore[misc]
+                lambda: monitor.max_operations,
+            ),
+            lambda n: n >= 1,
+            samples,
+            **whole,
+        ),
+        "APIPerformanceTracker.max_endpoints": Argument(
+            "max_endpoints",
+            lambda v: configured(
+                lambda: tracker.__init__(max_endpoints=v),  # type: ignore[misc]
+                lambda: tracker.max_endpoints,
+            ),
+            lambda n: n >= 1,
+            requests,
+            **whole,
+        ),
+        "APIPerformanceTracker.track_request.duration": Argument(
+            "duration", track, finite_milliseconds, requests
+        ),
+        "APIPerformanceTracker.track_request.status": Argument(
+            "status", track_status, lambda n: 0 <= n < 65536, requests, **whole
+        ),
+        "ImageProcessingProfiler.get_processing_speed.image_size": Argument(
+            "image_size", speed, positive, samples
+        ),
+        "ImageProcessingProfiler.estimate_batch_time.images": Argument(
             "images",
             lambda v: profiler.estimate_batch_time([(1, 1), (1, v)], "op") and None,
             positive,
             samples,
         ),
-        "threshold_percentile": Argument(
+        "ImageProcessingProfiler.identify_bottlenecks.threshold_percentile": Argument(
             "threshold_percentile",
             lambda v: (profiler.identify_bottlenecks(["op"], v), None)[1],
             percent,
             samples,
         ),
-        "max_size": Argument(
+        "CacheManager.max_size": Argument(
             "max_size",
             lambda v: configured(
                 lambda: cache.__init__(v, 50, clock=clock), lambda: cache._max_size
@@ -306,7 +370,17 @@ def arguments() -> dict[str, Argument]:
             cached,
             **whole,
         ),
-        "default_ttl": Argument(
+        "CacheManager.max_bytes": Argument(
+            "max_bytes",
+            lambda v: configured(lambda: heavy.__init__(max_bytes=v), lambda: heavy.max_bytes),  # type: ignore[misc]
+            lambda n: n >= 1,
+            lambda: heavy.max_bytes,
+            **whole,
+        ),
+        "CacheManager.weigher": Argument(
+            "the weigher's result", weighed, lambda n: n >= 0, heavy.get_size, **whole
+        ),
+        "CacheManager.default_ttl": Argument(
             "default_ttl",
             ttl(lambda v: (cache.__init__(5, v, clock=clock), cache.set("ttl", 1))),  # type: ignore[misc, func-returns-value]
             nothing_but_nan,
@@ -314,10 +388,10 @@ def arguments() -> dict[str, Argument]:
             as_ttl,
             takes_bool=False,
         ),
-        "ttl": Argument(
+        "CacheManager.set.ttl": Argument(
             "ttl", ttl(lambda v: cache.set("ttl", 1, v)), nothing_but_nan, cached, as_ttl, False
         ),
-        "ttl of get_or_set": Argument(
+        "CacheManager.get_or_set.ttl": Argument(
             "ttl",
             ttl(lambda v: cache.get_or_set("ttl", lambda: 1, v)),
             nothing_but_nan,
@@ -325,32 +399,53 @@ def arguments() -> dict[str, Argument]:
             as_ttl,
             takes_bool=False,
         ),
-        "index": Argument(
+        "ResourceMonitor.get_gpu_usage.index": Argument(
             "index", lambda v: resources.get_gpu_usage(v) and None, lambda n: n >= 0, **whole
         ),
-        "wall": Argument("wall", lambda v: ManualClock(v) and None, nanoseconds),
-        "set_wall": Argument(
+        "History.flush_interval": Argument(
+            "flush_interval", lambda v: history(flush_interval=v), a_day_at_most
+        ),
+        "History.retention_days": Argument(
+            "retention_days",
+            lambda v: history(retention_days=v),
+            lambda n: 1 <= n < 2**32,
+            **whole,
+        ),
+        "History.recent.minutes": Argument(
+            "minutes",
+            lambda v: history_of_others().recent(v) and None,
+            lambda n: 0 <= n <= 1_440,
+            **whole,
+        ),
+        "ResourceMonitor.sample_interval": Argument(
+            "sample_interval",
+            lambda v: ResourceMonitor(sample_interval=v) and None,
+            lambda n: 0.1 <= n <= 86_400,
+        ),
+        "ManualClock.wall": Argument("wall", lambda v: ManualClock(v) and None, nanoseconds),
+        "ManualClock.set_wall.wall": Argument(
             "wall", lambda v: clock.set_wall(v), nanoseconds, lambda: (clock.wall, clock.monotonic)
         ),
-        "advance": Argument(
+        "ManualClock.advance.seconds": Argument(
             "seconds",
             lambda v: clock.advance(v),
             lambda n: n * 1e9 >= -0.5 and nanoseconds(n),
             lambda: (clock.wall, clock.monotonic),
         ),
-        "indent": Argument(
+        "Model.model_dump_json.indent": Argument(
             "indent",
             lambda v: metric.model_dump_json(indent=v) and None,
             lambda n: 0 <= n <= 255,
             **whole,
         ),
-        "status_code": Argument(
+        "APIMetric.status_code": Argument(
             "status_code", field(request, "status_code"), int64, lambda: repr(request), **whole
         ),
     }
     for name in ("cpu_threshold", "memory_threshold", "disk_threshold"):
-        table[name] = Argument(name, threshold(name), percent, thresholds, takes_bool=False)
-        table[f"{name} at first"] = Argument(
+        place = f"ResourceMonitor.{name}"
+        table[place] = Argument(name, threshold(name), percent, thresholds, takes_bool=False)
+        table[f"{place} at first"] = Argument(
             name,
             lambda v, name=name: getattr(ResourceMonitor(**{name: v}), name),
             percent,
@@ -368,16 +463,38 @@ def arguments() -> dict[str, Argument]:
         table[f"{type(model).__name__}.{name}"] = Argument(
             name, field(model, name), anything, lambda model=model: repr(model)
         )
+    period = (datetime.fromtimestamp(0), datetime.fromtimestamp(10))
+    for method, both in (("compare_performance", period), ("compare_sessions", "s")):
+        for name, allowed, more in (
+            ("confidence", within_0_and_1, {}),
+            ("significance", within_0_and_1, {}),
+            ("min_change", lambda n: n >= 0 and math.isfinite(n), {}),
+            ("min_samples", lambda n: n >= 1, whole),
+        ):
+            table[f"PerformanceReport.{method}.{name}"] = Argument(
+                name, compared(method, both, name), allowed, samples, **more
+            )
     return table
 
 
 # What may be left out, or means that it was.
 OPTIONAL = {
-    "ttl",
-    "ttl of get_or_set",
+    "CacheManager.set.ttl",
+    "CacheManager.get_or_set.ttl",
+    "CacheManager.max_bytes",
+    "History.retention_days",
     "ResourceUsage.gpu_percent",
     "ResourceUsage.gpu_memory_mb",
-    "indent",
+    "Model.model_dump_json.indent",
 }
 # Bounds that no machine can reach mean the same.
-SATURATING = {"max_history", "max_history of a tracker"}
+SATURATING = {
+    "APIPerformanceTracker.max_endpoints",
+    "APIPerformanceTracker.max_history",
+    "CacheManager.max_bytes",
+    "CacheManager.weigher",
+    "PerformanceMonitor.max_history",
+    "PerformanceMonitor.max_operations",
+    "PerformanceReport.compare_performance.min_samples",
+    "PerformanceReport.compare_sessions.min_samples",
+}

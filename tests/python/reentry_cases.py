@@ -7,6 +7,7 @@ and after ``LIMIT`` seconds the process shows where and ends.
 from __future__ import annotations
 
 import asyncio
+import copy
 import faulthandler
 import gc
 import logging
@@ -20,23 +21,34 @@ from typing import Any
 from ptpd_monitoring import (
     APIPerformanceTracker,
     CacheManager,
+    History,
     ImageProcessingProfiler,
     PerformanceMetric,
     PerformanceMonitor,
     PerformanceReport,
     ResourceMonitor,
 )
+from ptpd_monitoring._report import Report
 from reentry_world import (
+    BY_TURNS,
+    PERIOD,
     Hook,
     Moment,
+    Place,
+    Source,
     Text,
     Trouble,
+    Zone,
     cache,
     clock,
     counted,
+    history,
     hook,
+    kept,
+    kept_report,
     metric,
     monitor,
+    path,
     profiler,
     refused,
     report,
@@ -47,6 +59,7 @@ from reentry_world import (
     tracker,
     usage,
     use,
+    weighed,
 )
 
 # The cases: each is one round.
@@ -184,6 +197,66 @@ def numbers() -> None:
     report.generate_daily_report(day)
 
 
+def histories() -> None:
+    class Own(History):
+        def __del__(self) -> None:
+            hook()
+
+    Own(Place(), flush_interval=Hook(1), retention_days=Hook(3)).close()  # type: ignore[arg-type]
+    PerformanceMonitor(history=Own(path), clock=clock).record_metric("op", 1, "u", {"h": Hook()})
+    PerformanceMonitor(history=Place())
+    APIPerformanceTracker(history=Place())
+    ResourceMonitor(history=Place(), sample_interval=Hook(1))
+    kept.__init__(3, history=Place(), clock=clock)  # type: ignore[misc]
+    kept.__init__(3, history=history, clock=clock)  # type: ignore[misc]
+    history.recent(Hook(1))  # type: ignore[arg-type]
+    list(history.rows(Text("hours"), (Moment(2024, 1, 1), Moment(2024, 1, 2))))  # type: ignore[call-overload]
+    with Own(path) as another:
+        another.hook = Hook()
+        another.flush()
+    refused(History, path, flush_interval=Hook(-1))
+    refused(History, path, retention_days=Hook(0))
+    refused(history.recent, Hook(-1))
+
+
+def reports() -> None:
+    day, later = Moment(2023, 11, 14), Moment(2023, 11, 16)
+    known = kept_report.compare_performance(
+        (day, later),
+        (day, later),
+        confidence=Hook(0.5),
+        significance=Hook(0.5),
+        min_change=Hook(1),
+        min_samples=Hook(1),
+    )
+    kept_report.compare_sessions(Text("s"), Text("s"), min_samples=Hook(2))
+    daily = PerformanceReport(kept, None, Source()).generate_daily_report(day, tz=Zone())  # type: ignore[arg-type]
+    kept_report.generate_period_report((day, later), tz=Zone())  # type: ignore[arg-type]
+    for figures in (known, daily):
+        figures["hook"] = Hook()
+        for entry in figures.get("operations", {}).values():
+            entry[Text("mean")] = entry["p50"] = Hook()
+        for form in ("html", "md", "csv", "json"):
+            report.export_report(figures, Text(form))
+        figures._repr_html_()
+        copy.deepcopy(figures).copy()
+    report.export_report(known, "html", Hook())
+    Report({"operations": {"op": {"mean": Hook()}}, "x": Hook()})._repr_html_()
+    refused(kept_report.generate_daily_report, day, tz=[Hook()])
+
+
+def weighers() -> None:
+    weighed.__init__(3, max_bytes=Hook(7), weigher=Hook(), clock=clock)  # type: ignore[misc, arg-type]
+    for number in range(5):
+        weighed.set((Hook(), number), Hook())
+    weighed.get_or_set("made", Hook())
+    # What is there is weighed anew.
+    weighed.__init__(3, max_bytes=2, weigher=lambda *_: Hook(2), clock=clock)  # type: ignore[misc, arg-type, return-value]
+    weighed.set("key", Hook())
+    weighed.clear()
+    weighed.__init__(3, max_bytes=100, weigher=Hook(), clock=clock)  # type: ignore[misc]
+
+
 def values_shown_in_errors() -> None:
     wrong = Hook()
     refused(monitor.record_metric, wrong, 1, "u")
@@ -213,6 +286,17 @@ def values_shown_in_errors() -> None:
     ):
         refused(setattr, model, field, [wrong])
     refused(PerformanceMetric.model_validate, wrong)
+    refused(History, [wrong])
+    refused(History, path, flush_interval=[wrong])
+    refused(PerformanceMonitor, history=[wrong])
+    refused(history.rows, wrong)
+    refused(history.recent, [wrong])
+    refused(kept_report.generate_period_report, [wrong, wrong])
+    refused(kept_report.generate_daily_report, tz=wrong)
+    refused(kept_report.compare_sessions, wrong, wrong)
+    refused(kept_report.compare_performance, PERIOD, PERIOD, confidence=[wrong])
+    refused(weighed.__init__, 3, max_bytes=[wrong], weigher=wrong)  # type: ignore[misc]
+    refused(weighed.__init__, 3, max_bytes=1, weigher=[wrong])  # type: ignore[misc]
 
 
 def exceptions_that_show_themselves() -> None:
@@ -244,6 +328,10 @@ def profiled_functions() -> None:
 def log_handlers() -> None:
     monitor.stop_timer("never started")
     resources.get_gpu_usage()
+    # One that can never be opened, which is told each time that it is in use anew.
+    with History(path / "no folder", flush_interval=3_600) as broken:
+        PerformanceMonitor(history=broken).record_metric("op", 1, "u")
+        assert not broken.flush()
 
 
 def overridden_methods() -> None:
@@ -294,6 +382,7 @@ def signal_handlers(rounds: int) -> None:
             values_that_go()
             metadata_that_goes()
             use()
+            BY_TURNS[calls % len(BY_TURNS)]()
             if calls >= rounds:
                 break
     finally:
@@ -329,6 +418,9 @@ BY_ROUND: dict[str, Callable[[], None]] = {
         metadata_that_compares_and_shows_itself,
         model_fields_that_go,
         numbers,
+        histories,
+        reports,
+        weighers,
         values_shown_in_errors,
         exceptions_that_show_themselves,
         profiled_functions,
@@ -358,6 +450,7 @@ def main(case: str, rounds: int, limit: int) -> None:
     else:
         ALL_AT_ONCE[case](rounds)
     assert counted.hooks > 0, "nothing was called back"
+    assert counted.turns > len(BY_TURNS), "not everything was used"
     assert unraisable == [], unraisable
     stats = cache.get_stats()
     assert stats.hits + stats.misses == counted.gets, (stats, counted)

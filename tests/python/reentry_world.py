@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +18,7 @@ from ptpd_monitoring import (
     APIPerformanceTracker,
     CacheManager,
     CacheStats,
+    History,
     ImageProcessingProfiler,
     PerformanceMetric,
     PerformanceMonitor,
@@ -37,9 +41,19 @@ stats = CacheStats(max_size=3)
 usage = ResourceUsage(
     **dict.fromkeys(ResourceUsage.__match_args__[:7], 1.0), gpu_percent=1, gpu_memory_mb=1
 )
+# Written all the time, by a thread of its own. The folder is removed at the end of the process.
+_folder = tempfile.TemporaryDirectory()
+path = Path(_folder.name) / "history.db"
+history = History(path, flush_interval=0.01, clock=clock)
+kept = PerformanceMonitor(max_history=3, history=history, clock=clock)
+kept_requests = APIPerformanceTracker(max_history=3, history=history, clock=clock)
+kept_resources = ResourceMonitor(history=history, sample_interval=0.1, clock=clock)
+kept_report = PerformanceReport(kept, kept_requests, kept_resources)
+_start = datetime.fromtimestamp(1_700_000_000)
+PERIOD = (_start - timedelta(hours=1), _start + timedelta(hours=1))
 timer, track, session = monitor.timer("op"), tracker.track("/a"), monitor.session("s")
 
-counted = SimpleNamespace(gets=0, hooks=0)
+counted = SimpleNamespace(gets=0, hooks=0, turns=0)
 _inside = threading.local()
 
 
@@ -104,8 +118,39 @@ def use() -> None:
     for model in (metric, request, stats, usage):
         model.model_dump_json()
 
+    with kept.session("s"):
+        kept.record_metric("op", 1, "u")
+    kept_requests.track_request("/a", 0.1, 500)
+    weighed.set(next(_numbers), 1)
+    assert weighed.total_bytes is not None
+    # These take long, so it is one of them at a time.
+    counted.turns += 1
+    BY_TURNS[counted.turns % len(BY_TURNS)]()
+
 
 _numbers = itertools.cycle(range(7))
+BY_TURNS: list[Callable[[], object]] = [
+    history.flush,
+    history.info,
+    history.recent,
+    lambda: list(history.rows()),
+    lambda: list(history.rows("hours", PERIOD)),
+    history.check,
+    history.fold,
+    history.vacuum,
+    lambda: PerformanceMonitor(history=path, clock=clock).record_metric("op", 1, "u"),
+    History(path, record=False).info,
+    kept_report.generate_daily_report,
+    lambda: kept_report.generate_session_report("s"),
+    lambda: kept_report.generate_period_report(PERIOD, tz="Europe/Berlin"),
+    lambda: kept_report.compare_performance(PERIOD, PERIOD),
+    lambda: kept_report.compare_sessions("s", "s"),
+    lambda: report.export_report(kept_report.generate_daily_report(_start), "html"),
+    lambda: report.export_report(kept_report.compare_performance(PERIOD, PERIOD), "md"),
+    lambda: kept_report.generate_daily_report()._repr_html_(),
+    lambda: copy.deepcopy(kept_report.generate_daily_report()).copy(),
+    kept_resources.check_resources,
+]
 
 
 def hook() -> None:
@@ -183,6 +228,38 @@ class Hook:
         return {"a": 1}
 
 
+class Place(Hook):
+    """The path of the history."""
+
+    def __fspath__(self) -> str:
+        hook()
+        return str(path)
+
+
+class Zone(Hook):
+    @property
+    def key(self) -> str:
+        hook()
+        return Text("Europe/Berlin")
+
+
+class Source(Hook):
+    """A resource monitor of the user's own."""
+
+    def check_resources(self) -> ResourceUsage:
+        hook()
+        return usage
+
+    def get_alerts_for_high_usage(self) -> list[dict[str, Any]]:
+        hook()
+        return []
+
+    @property
+    def cpu_threshold(self) -> Any:
+        hook()
+        return Hook(80)
+
+
 class Text(str):
     __slots__ = ()
 
@@ -214,3 +291,7 @@ def refused(call: Callable[..., object], *args: object, **kwargs: object) -> Non
     except (TypeError, ValueError):
         return
     raise AssertionError(f"{call} took {args} {kwargs}")
+
+
+# Asks what entries weigh from inside of a call, so it is made when there is something to ask.
+weighed = CacheManager(3, max_bytes=100, weigher=Hook(), clock=clock)

@@ -186,6 +186,7 @@ def test_the_oldest_of_too_many_running_timers_is_forgotten_and_counted() -> Non
     assert monitor.stop_timer("2") is not None
 
 
+@pytest.mark.thread_unsafe(reason="the logger is the whole process's")
 def test_a_logging_handler_may_use_the_monitor_that_warns() -> None:
     monitor = full_monitor()
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from cycles import PATH
 from ptpd_monitoring import (
     APIPerformanceTracker,
     CacheManager,
+    History,
     ImageProcessingProfiler,
     PerformanceMetric,
     PerformanceMonitor,
@@ -32,6 +34,11 @@ MONITOR = PerformanceMonitor()
         ResourceMonitor,
         lambda: ImageProcessingProfiler(MONITOR),
         lambda: PerformanceReport(MONITOR),
+        lambda: History(PATH),
+        lambda: PerformanceMonitor(history=PATH),
+        lambda: APIPerformanceTracker(history=PATH),
+        lambda: ResourceMonitor(history=PATH),
+        lambda: CacheManager(max_bytes=9, weigher=max),
         lambda: Metric(metric_name="m", value=1.0, unit="u"),
     ],
 )

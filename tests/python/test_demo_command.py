@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,13 +22,15 @@ pytest.importorskip("skimage")
 from PIL import Image as PillowImage
 from rich.console import Console
 
-from ptpd_monitoring import cli
-from ptpd_monitoring.demo import console
+from ptpd_monitoring import History, PerformanceMonitor, PerformanceReport, cli
+from ptpd_monitoring.demo import console, pipeline
+from ptpd_monitoring.demo.earlier import compare, last_session
 from ptpd_monitoring.demo.negative import PrintSize
 from ptpd_monitoring.demo.photographs import Photograph, bundled_photographs
 from ptpd_monitoring.demo.pipeline import PrintSettings
 from ptpd_monitoring.demo.run import DemoObserver, run_demo
 from ptpd_monitoring.demo.tables import duration, render_run
+from ptpd_monitoring.testing import ManualClock
 
 SMALL = PrintSettings(size=PrintSize(ppi=40))
 
@@ -75,6 +79,19 @@ def finished(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small_run(tmp_path_factory):
     return run_demo(bundled_photographs()[:1], tmp_path_factory.mktemp("small"), SMALL, Silent())
+
+
+@pytest.fixture(scope="module")
+def second_run(small_run):
+    class Later(datetime):
+        @classmethod
+        def now(cls):
+            return super().now() + timedelta(seconds=1)
+
+    with pytest.MonkeyPatch.context() as patched:
+        # Runs are named by the second.
+        patched.setattr(pipeline, "datetime", Later)
+        return run_demo(bundled_photographs()[:1], small_run.folder, SMALL, Silent())
 
 
 def test_the_run_succeeds_and_says_nothing_on_stderr(finished):
@@ -170,6 +187,124 @@ def test_the_table_shows_the_figures_of_the_report(finished):
             assert float(shown) == pytest.approx(
                 1e3 * statistics[key], abs=0.51 if "." not in shown else 0.051
             )
+
+
+def test_the_run_ends_by_naming_the_page_that_it_wrote(finished):
+    page = finished.output / "report.html"
+    said = " ".join(finished.process.stdout.split("to look at")[1].split())
+    # A long path may have been folded.
+    assert said.replace(" ", "").startswith(str(page).replace(" ", ""))
+    assert page.read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+    assert "sharpen_wall_time" in page.read_text(encoding="utf-8")
+
+
+def test_the_run_is_in_the_history_beside_its_output(finished):
+    assert "no earlier run here" in finished.process.stdout
+    assert "comparison" not in finished.report
+    rows = list(History(finished.output / "history.db", record=False).rows("hours"))
+    session = finished.report["session"]
+    remembered = {
+        name: sum(row["count"] for row in rows if (row["kind"], row["name"]) == ("session", name))
+        for name in session["operations"]
+    }
+    assert remembered == {name: found["count"] for name, found in session["operations"].items()}
+    assert {row["session"] for row in rows if row["kind"] == "session"} == {session["session_id"]}
+
+
+def test_a_second_run_is_compared_with_the_first_one(small_run, second_run):
+    assert small_run.comparison is None
+    comparison = second_run.comparison
+    assert comparison.session_id == small_run.session_id != second_run.session_id
+    report = json.loads((second_run.folder / "report.json").read_text())
+    assert report["comparison"]["session1"] == small_run.session_id
+    assert report["comparison"]["session2"] == second_run.session_id
+    counts = {
+        name: (found["count"], report["comparison"]["period2"][name]["count"])
+        for name, found in report["comparison"]["period1"].items()
+    }
+    assert counts["detect_tablet_wall_time"] == (6, 6)
+    assert counts["sharpen_wall_time"] == (1, 1)
+    page = (second_run.folder / "report.html").read_text(encoding="utf-8")
+    assert small_run.session_id in page
+    shown = Console(file=io.StringIO(), width=100, color_system=None, markup=False)
+    shown.print(render_run(second_run, 100))
+    said = shown.file.getvalue()
+    assert f"with the run before, {small_run.session_id}:" in said
+    # Those of which there were five or more with a single photograph.
+    assert re.search(rf"no clear change: \d of {comparison.compared} steps", said)
+
+
+def compared(before, after):
+    """A comparison of two runs whose stages took so many seconds."""
+    clock = ManualClock(wall=1_800_000_000)
+    monitor = PerformanceMonitor(clock=clock)
+    for session, stages in (("demo-before", before), ("demo-after", after)):
+        with monitor.session(session):
+            for stage, values in stages.items():
+                monitor.record_many(stage, values, "seconds")
+    return compare(PerformanceReport(monitor), "demo-before", "demo-after")
+
+
+STEADY = [1.0 + 0.01 * k for k in range(9)]
+
+
+def scaled(factor):
+    return [factor * value for value in STEADY]
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_the_closing_tables_say_what_got_slower_and_what_faster(small_run, width):
+    comparison = compared(
+        {
+            "slow_wall_time": STEADY,
+            "slower_wall_time": STEADY,
+            "fast_wall_time": STEADY,
+            "same_wall_time": STEADY,
+            "rare_wall_time": STEADY[:4],
+            "slow_memory": STEADY,
+        },
+        {
+            "slow_wall_time": scaled(1.5),
+            "slower_wall_time": scaled(3),
+            "fast_wall_time": scaled(0.25),
+            "same_wall_time": STEADY,
+            "rare_wall_time": scaled(9)[:4],
+            "slow_memory": scaled(2),
+        },
+    )
+    shown = Console(file=io.StringIO(), width=width, color_system=None, markup=False)
+    shown.print(render_run(dataclasses.replace(small_run, comparison=comparison), width))
+    lines = [line.strip() for line in shown.file.getvalue().splitlines()]
+    assert "compared     with the run before, demo-before:" in lines
+    assert "slower: slower +200%, slow +50%" in lines
+    assert "faster: fast -75%" in lines
+    assert "no clear change: 1 of 4 steps" in lines
+    assert "nothing got slower" not in lines
+
+
+def test_the_closing_tables_say_that_nothing_got_slower(small_run):
+    shown = Console(file=io.StringIO(), width=100, color_system=None, markup=False)
+    comparison = compared({"same_wall_time": STEADY}, {"same_wall_time": STEADY})
+    shown.print(render_run(dataclasses.replace(small_run, comparison=comparison), 100))
+    said = shown.file.getvalue()
+    assert "nothing got slower" in said
+    assert "slower:" not in said
+    assert "faster:" not in said
+
+
+def test_what_got_slower_is_never_said_to_have_become_shorter():
+    # Nine in ten are a little faster, and one takes so long that the mean is higher.
+    before = [1.0 + 0.001 * (k % 10) for k in range(2_000)]
+    after = [0.99 * value if k % 10 else 5.0 for k, value in enumerate(before)]
+    (stage,) = compared({"uneven_wall_time": before}, {"uneven_wall_time": after}).slower
+    change = 100 * (sum(after) / sum(before) - 1)
+    assert stage.percent == pytest.approx(change)
+
+
+def test_a_history_that_cannot_be_read_is_no_earlier_run(tmp_path):
+    path = tmp_path / "history.db"
+    path.write_text("no database at all, and longer than a header of one " * 4)
+    assert last_session(History(path, record=False)) is None
 
 
 def test_the_contact_sheet_and_the_terminal_picture_are_pictures(finished):

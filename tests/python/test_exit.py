@@ -2,66 +2,293 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
-from hammer import HERE, run
+from hammer import HERE, Exits, ended, run
 
-EXITS = 25
+# Interpreters from their start to their end, and those that begin as a fork, which is quicker.
+WHOLE = 25
+FORKED = 475
 
 DAEMONS = """
-import sys, threading
+import os, sys, threading
+from pathlib import Path
 import hammer
 
-everything = hammer.Everything(sys.argv[1])
-failures = []
-everything.hammer(threading.Event(), failures)
+def daemons(folder):
+    everything = hammer.Everything(folder)
+    failures = []
+    # Otherwise each start of a thread waits for those that have been started.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    everything.hammer(threading.Event(), failures)
 
-def nested():
-    # Inside of our frames, with Python code running that the interpreter stops.
-    def spin():
+    def nested():
+        # Inside of our frames, with Python code running that the interpreter stops.
+        def spin():
+            while True:
+                everything.round()
+        try:
+            everything.profiler.profile_operation(spin)
+        except BaseException as failure:
+            failures.append(failure)
+
+    def made():
+        def factory():
+            while True:
+                sum(range(1_000))
+        everything.cache.get_or_set("never made", factory)
+
+    def waiting():
+        # In here without the interpreter, most of the time.
         while True:
-            everything.round()
-    try:
-        everything.profiler.profile_operation(spin)
-    except BaseException as failure:
-        failures.append(failure)
+            type(everything.resources)().get_cpu_usage()
 
-def made():
-    def factory():
-        while True:
-            sum(range(1_000))
-    everything.cache.get_or_set("never made", factory)
+    for target in (nested, nested, made, made, waiting, waiting):
+        threading.Thread(target=target, daemon=True).start()
+    sys.setswitchinterval(interval)
+    return failures
+"""
 
-def waiting():
-    # In here without the interpreter, most of the time.
-    while True:
-        type(everything.resources)().get_cpu_usage()
-
-for target in (nested, nested, made, made, waiting, waiting):
-    threading.Thread(target=target, daemon=True).start()
-everything.round()
+ONCE = (
+    DAEMONS
+    + """
+failures = daemons(sys.argv[1])
 assert not failures, failures
 print("done")
 """
+)
+
+# Threads are ended where they next take the interpreter's lock, so often in the middle of a report.
+REPORTERS = """
+import os, sys, threading
+from pathlib import Path
+import hammer
+from ptpd_monitoring import PerformanceMonitor, PerformanceReport, ResourceMonitor
+
+def daemons(folder):
+    failures = []
+    monitor = PerformanceMonitor()
+    monitor.record_metric("op", 1, "u")
+    report = PerformanceReport(monitor, resource_monitor=ResourceMonitor())
+
+    begun = threading.Barrier(9)
+
+    def work():
+        try:
+            begun.wait()
+            while True:
+                report.generate_daily_report()
+                report.generate_session_report("s")
+        except BaseException as failure:
+            failures.append(failure)
+
+    for _ in range(8):
+        threading.Thread(target=work, daemon=True).start()
+    sys.setswitchinterval(1e-5)
+    begun.wait()
+    report.generate_session_report("s")
+    # What takes its time to be torn down, so that the threads get to their end.
+    sys.ballast = [[] for _ in range(200_000)]
+    return failures
+"""
+
+# Python code below methods of ours, in which the interpreter ends threads of its own accord.
+CALLED = """
+import logging, os, sys, threading
+from pathlib import Path
+import hammer
+from ptpd_monitoring import APIPerformanceTracker, CacheManager, PerformanceMonitor, ResourceMonitor
+
+def work():
+    for number in range(50):
+        number += 1
+
+class Handler(logging.Handler):
+    def emit(self, record):
+        work()
+
+class Key(int):
+    def __hash__(self):
+        work()
+        return int(self)
+    def __eq__(self, other):
+        work()
+        return int(self) == int(other)
+
+class Value:
+    def __del__(self):
+        work()
+
+class Number:
+    def __float__(self):
+        work()
+        return 0.5
+    def __repr__(self):
+        work()
+        return "number"
+
+class Folder:
+    def __fspath__(self):
+        work()
+        return "/"
+
+class Monitor(PerformanceMonitor):
+    def record_metric(self, *arguments):
+        work()
+        super().record_metric(*arguments)
+
+class Tracker(APIPerformanceTracker):
+    def track_request(self, *arguments):
+        work()
+        super().track_request(*arguments)
+
+class Resources(ResourceMonitor):
+    def get_disk_usage(self, path="/"):
+        work()
+        return super().get_disk_usage(path)
+
+logger = logging.getLogger("ptpd_calibration.monitoring")
+logger.addHandler(Handler())
+logger.propagate = False
+monitor, own, tracker, resources = PerformanceMonitor(), Monitor(), Tracker(), Resources()
+cache = CacheManager()
+weighed = CacheManager(max_bytes=1_000, weigher=lambda key, value: work() or 1)
+
+def time():
+    with own.timer("op"):
+        pass
+
+def track():
+    with tracker.track("/"):
+        pass
+
+def refuse():
+    try:
+        monitor.record_metric("op", 1, Number())
+    except TypeError:
+        pass
+
+CALLS = [
+    lambda: monitor.stop_timer("never started"),
+    lambda: cache.get(Key(1)),
+    lambda: cache.set(Key(1), None),
+    lambda: cache.set("key", Value()),
+    lambda: weighed.set("key", "value"),
+    lambda: monitor.record_metric("op", Number(), "u"),
+    lambda: monitor.record_many("op", [Number()] * 3, "u"),
+    lambda: resources.get_disk_usage(Folder()),
+    lambda: resources.check_resources(),
+    time,
+    track,
+    refuse,
+]
+
+def daemons(folder):
+    failures = []
+    begun = threading.Barrier(len(CALLS) + 1)
+
+    def repeat(call):
+        try:
+            begun.wait()
+            while True:
+                call()
+        except BaseException as failure:
+            failures.append(failure)
+
+    for call in CALLS:
+        threading.Thread(target=repeat, args=(call,), daemon=True).start()
+    sys.setswitchinterval(1e-5)
+    begun.wait()
+    work()
+    return failures
+"""
+
+# Each child goes on to the end of the program, and so ends as every interpreter does.
+REPEATEDLY = """
+exits, folder, at_once = int(sys.argv[1]), sys.argv[2], os.cpu_count() or 1
+children, ended = [], hammer.Exits()
+
+def check(number, pid):
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    ended.add(status, Path(folder, f"{number}.said").read_text())
+
+for number in range(exits):
+    pid = os.fork()
+    if pid == 0:
+        break
+    children.append((number, pid))
+    if len(children) == at_once:
+        check(*children.pop(0))
+
+if pid == 0:
+    for stream in (1, 2):
+        os.dup2(os.open(f"{folder}/{number}.said", os.O_CREAT | os.O_WRONLY | os.O_APPEND), stream)
+    failures = daemons(os.path.join(folder, str(number % at_once)))
+    assert not failures, failures
+else:
+    for child in children:
+        check(*child)
+    ended.check()
+    print("done")
+"""
 
 
-def exit_with_daemons(folder: Path) -> None:
-    assert run(DAEMONS, folder) == "done\n"
+def exit_repeatedly(daemons: str, folder: Path, exits: int, timeout: float = 240) -> None:
+    """End as many interpreters, of which some run at the same time, beside the threads that ``daemons``
+    starts."""
+    for number in range(os.cpu_count() or 1):
+        (folder / str(number)).mkdir()
+    assert run(daemons + REPEATEDLY, exits, folder, timeout=timeout) == "done\n"
 
 
-@pytest.mark.parametrize("_exit", range(EXITS))
-def test_daemon_threads_inside_of_every_call_do_not_disturb_an_exit(
-    _exit: int, tmp_path: Path
+def exit_whole(folder: Path, exits: int) -> None:
+    """The same with interpreters from their start to their end, one after the other."""
+    exited = Exits()
+    for number in range(exits):
+        own = folder / str(number)
+        own.mkdir()
+        done = ended(ONCE, own)
+        exited.add(done.returncode, done.stderr)
+        assert done.stdout == "done\n"
+    exited.check()
+
+
+def test_daemon_threads_inside_of_every_call_do_not_disturb_an_exit(tmp_path: Path) -> None:
+    exit_whole(tmp_path, WHOLE)
+
+
+@pytest.mark.parametrize(("crashes", "is_fine"), [(0, True), (20, True), (21, False)])
+def test_one_crash_in_five_is_all_that_an_old_interpreter_is_allowed(
+    crashes: int, is_fine: bool
 ) -> None:
-    exit_with_daemons(tmp_path)
+    class Old(Exits):
+        CRASH = -signal.SIGSEGV
+
+    exits = Old()
+    for number in range(100):
+        exits.add(Old.CRASH if number < crashes else 0, "")
+    with contextlib.nullcontext() if is_fine else pytest.raises(AssertionError, match="21 of 100"):
+        exits.check()
+    for status, said in ((Old.CRASH, "a panic"), (-signal.SIGABRT, ""), (1, "")):
+        with pytest.raises(AssertionError, match="exit 10"):
+            exits.add(status, said)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize(("daemons", "exits"), [(DAEMONS, FORKED), (REPORTERS, 100), (CALLED, 100)])
+def test_hundreds_of_exits_with_daemon_threads_inside_of_our_calls_are_quiet(
+    daemons: str, exits: int, tmp_path: Path
+) -> None:
+    exit_repeatedly(daemons, tmp_path, exits)
 
 
 ENDINGS = {
@@ -174,13 +401,15 @@ def test_the_interpreter_ends_quietly_with(ending: str) -> None:
 SIGNALLED = """
 import os, signal, sys, threading
 import hammer
+# A shell's background jobs, and so their children, are started with this one ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 {handler}
 everything = hammer.Everything(sys.argv[1])
 everything.hammer(threading.Event(), [])
 everything.round()
-print("ready", flush=True)
 
 def spin():
+    print("ready", flush=True)
     while True:
         everything.round()
 
@@ -193,7 +422,13 @@ everything.profiler.profile_operation(spin)
     ("handler", "number", "status", "said"),
     [
         ("", "SIGTERM", -15, ""),
-        ("", "SIGINT", -2, "KeyboardInterrupt"),
+        # Set anew, as who starts the tests may have them and their children ignore it.
+        (
+            "signal.signal(signal.SIGINT, signal.default_int_handler)",
+            "SIGINT",
+            -2,
+            "KeyboardInterrupt",
+        ),
         ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))", "SIGTERM", 5, ""),
         ("signal.signal(signal.SIGINT, signal.SIG_DFL)", "SIGINT", -2, ""),
     ],
@@ -201,18 +436,20 @@ everything.profiler.profile_operation(spin)
 def test_a_signal_in_the_middle_of_everything_ends_the_process_as_python_says(
     handler: str, number: str, status: int, said: str, tmp_path: Path
 ) -> None:
-    program = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-W", "error", "-c", SIGNALLED.format(handler=handler), tmp_path],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(HERE)},
-    )
-    assert program.stdout is not None
-    assert program.stdout.readline() == "ready\n"
-    time.sleep(0.05)
-    program.send_signal(getattr(signal, number))
-    _, errors = program.communicate(timeout=60)
+    ) as program:
+        try:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "ready\n"
+            program.send_signal(getattr(signal, number))
+            _, errors = program.communicate(timeout=60)
+        finally:
+            program.kill()
     assert program.returncode == status, errors
     lines = errors.splitlines()
     assert (lines[-1] if lines else "") == said

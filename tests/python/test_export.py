@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptpd_monitoring import PerformanceMetric, PerformanceMonitor
+from ptpd_monitoring import PerformanceMetric, PerformanceMonitor, PerformanceReport
 from ptpd_monitoring.testing import ManualClock
 
 COLUMNS = ["metric_name", "value", "unit", "timestamp", "metadata"]
@@ -334,6 +334,36 @@ def test_a_list_twice_inside_itself_takes_no_exponential_time() -> None:
     items: list[Any] = []
     items += [items, items]
     assert all("list" in item for item in exported({"items": items})["items"])
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.thread_unsafe(reason="converts the dicts of one thread, a million of them")
+def test_dicts_that_share_each_other_take_no_exponential_time() -> None:
+    shared: dict[str, Any] = {"end": 1}
+    for _ in range(60):
+        shared = {"a": shared, "b": shared}
+    monitor = PerformanceMonitor()
+    monitor.record_metric("op", 1, "u", {"shared": shared, "scalar": 7})
+    text = monitor.export_metrics()
+    assert text is not None
+    assert json.loads(text)[0]["metadata"]["scalar"] == 7
+    assert "<dict after 1000000 other values>" in text
+
+
+@pytest.mark.parametrize("method", ["__str__", "isoformat", "tolist", "__iter__"])
+def test_an_interrupt_while_metadata_is_turned_to_text_goes_on(method: str) -> None:
+    def interrupt(_: object) -> str:
+        raise KeyboardInterrupt
+
+    bases = {"isoformat": (datetime,), "__iter__": (list,)}.get(method, ())
+    kind = type("Interrupting", bases, {method: interrupt})
+    value = kind(2024, 1, 1) if method == "isoformat" else kind()
+    monitor = PerformanceMonitor()
+    monitor.record_metric("op", 1, "s", {"k": value})
+    with pytest.raises(KeyboardInterrupt):
+        monitor.export_metrics()
+    with pytest.raises(KeyboardInterrupt):
+        PerformanceReport.export_report({"operations": {"op": value}}, "csv")
 
 
 def test_one_object_in_two_places_is_no_cycle() -> None:

@@ -109,7 +109,10 @@ def test_a_reader_can_tell_what_was_neutralised(text: str) -> None:
 
 @pytest.mark.parametrize("value", [1, "yes", None])
 def test_the_keyword_takes_a_bool_and_says_so(value: Any) -> None:
-    with pytest.raises(TypeError, match="neutralize_formulas"):
+    with pytest.raises(TypeError) as of_metrics:
         PerformanceMonitor().export_metrics("csv", neutralize_formulas=value)
-    with pytest.raises(TypeError, match="neutralize_formulas"):
+    with pytest.raises(TypeError) as of_report:
         PerformanceReport.export_report({}, "csv", neutralize_formulas=value)
+    # In the message itself, not in a note: those are new in Python 3.11.
+    for caught in (of_metrics, of_report):
+        assert str(caught.value).startswith(f"neutralize_formulas must be a bool, got {value!r}")

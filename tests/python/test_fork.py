@@ -12,7 +12,7 @@ from hammer import nvml_stub, run
 if not hasattr(os, "fork"):
     pytest.skip("this system does not fork", allow_module_level=True)
 
-FORKS = 40
+FORKS = 200
 
 STORM = """
 import sys, threading
@@ -27,16 +27,22 @@ threads = everything.hammer(stop, failures)
 def child():
     everything.round()
     everything.check_counting()
-    # A thread of the child's own, and a peak that needs a sampler of the child's own.
-    own = threading.Thread(target=everything.round)
+    # A thread of the child's own, and a peak and a history, which need threads of the child's own.
+    own = threading.Thread(target=everything.record)
     own.start()
     own.join(30)
     assert not own.is_alive()
     assert hammer.sampler_is_alive(everything.profiler)
+    assert hammer.writer_is_alive()
 
+children = []
 for _ in range(int(sys.argv[1])):
-    hammer.reap(hammer.fork(child))
+    children.append(hammer.fork(child))
     everything.check_counting()
+    if len(children) > 3:
+        hammer.reap(children.pop(0))
+for pid in children:
+    hammer.reap(pid)
 stop.set()
 for thread in threads:
     thread.join(30)
@@ -125,6 +131,42 @@ def test_a_child_gets_the_global_instances_while_a_thread_of_its_parent_makes_th
     assert run(script) == ""
 
 
+def test_a_child_gets_arrays_while_a_thread_of_its_parent_gets_the_first_one() -> None:
+    script = """
+    import threading
+    import numpy, numpy.lib
+    import hammer
+    from ptpd_monitoring import PerformanceMonitor
+
+    # What binds to NumPy's C interface asks for its version first, in the middle of a once-only
+    # initialisation: a child forked there would wait for it for ever.
+    asking, go_on = threading.Event(), threading.Event()
+    version = numpy.lib.NumpyVersion
+
+    def slow(text):
+        asking.set()
+        go_on.wait(30)
+        return version(text)
+
+    numpy.lib.NumpyVersion = slow
+    monitor = PerformanceMonitor()
+
+    def arrays():
+        monitor.record_many("op", numpy.ones(3), "u")
+        assert monitor.values("op").tolist()[:3] == [1, 1, 1]
+        assert len(monitor.timestamps("op")) >= 3
+
+    thread = threading.Thread(target=arrays)
+    thread.start()
+    while thread.is_alive() and not asking.wait(0.01):
+        pass
+    hammer.reap(hammer.fork(arrays), 10)
+    go_on.set()
+    thread.join(30)
+    """
+    assert run(script) == ""
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's procfs")
 def test_a_child_initialises_the_driver_that_a_thread_of_its_parent_is_initialising(
     tmp_path: Path, stand_in: dict[str, str]
@@ -157,6 +199,26 @@ def test_a_child_initialises_the_driver_that_a_thread_of_its_parent_is_initialis
     """
     log = tmp_path / "log"
     assert run(script, log, NVML_STUB_LOG=str(log), **stand_in) == ""
+
+
+def test_a_child_reads_resources_for_its_history_without_being_asked(tmp_path: Path) -> None:
+    script = """
+    import os, sys
+    import hammer
+
+    everything = hammer.Everything(sys.argv[1])
+    everything.round()
+
+    def child():
+        def own():
+            return [row for row in everything.history.rows() if row["pid"] == os.getpid()]
+
+        while not any(row["kind"] == "resource" for row in own()):
+            pass
+
+    hammer.reap(hammer.fork(child))
+    """
+    assert run(script, tmp_path) == ""
 
 
 def test_what_a_child_records_does_not_show_in_its_parent(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The code in the guide and in the README runs as it stands, each block as a program of its own."""
+"""The code in the guide, the page on the history and the README runs as it stands, each block as a program of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "guide.md"
 README = ROOT / "README.md"
+HISTORY = ROOT / "docs" / "history.md"
+DOCUMENTS = (GUIDE, HISTORY, README)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 OPTIONAL = ("fastapi", "pydantic")
@@ -39,7 +41,7 @@ def anchor(heading: str) -> str:
 def parameters() -> list[object]:
     return [
         pytest.param(document, line, code, id=f"{document.name}:{line}")
-        for document in (GUIDE, README)
+        for document in DOCUMENTS
         for line, code in blocks(document)
     ]
 
@@ -83,7 +85,7 @@ def test_snippet_runs_as_it_stands(document: Path, line: int, code: str, tmp_pat
     done = run(code, document, line, tmp_path)
     assert done.returncode == 0, f"{document.name}, line {line}:\n{done.stderr}"
     # What a `print` is said to show, where that is said in full.
-    for shown in re.findall(r"^# ([\[{].*[\]}])$", code, re.MULTILINE):
+    for shown in re.findall(r"^# ([\[{(].*[\]})])$", code, re.MULTILINE):
         assert shown in done.stdout, done.stdout
 
 
@@ -119,7 +121,7 @@ def test_every_setting_is_in_the_guide():
     assert [name for name in sorted(variables) if name not in text] == []
 
 
-@pytest.mark.parametrize("document", [GUIDE, README], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path):
     text = document.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", prose(document)):

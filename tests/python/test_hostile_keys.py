@@ -256,9 +256,10 @@ limits = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestEqualKeysInEveryDisguise = AgainstADict.TestCase
+alone = pytest.mark.thread_unsafe(reason="the keys act on one world, and Hypothesis parses code")
+TestEqualKeysInEveryDisguise = alone(AgainstADict.TestCase)
 TestEqualKeysInEveryDisguise.settings = limits
-TestHostileKeysLeaveTheCacheWhole = HostileKeys.TestCase
+TestHostileKeysLeaveTheCacheWhole = alone(HostileKeys.TestCase)
 TestHostileKeysLeaveTheCacheWhole.settings = limits
 
 

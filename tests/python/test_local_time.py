@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
@@ -38,21 +37,14 @@ EDGE = timedelta(seconds=1 / 64)
 
 
 @pytest.fixture(params=ZONES)
-def zone(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[zoneinfo.ZoneInfo]:
+def zone(request: pytest.FixtureRequest, set_zone: Callable[[str], None]) -> zoneinfo.ZoneInfo:
     """The local zone."""
     try:
         found = zoneinfo.ZoneInfo(request.param)
     except zoneinfo.ZoneInfoNotFoundError:
         pytest.skip("this machine has no data on the zone")
-    if not hasattr(time, "tzset"):
-        pytest.skip("this system's zone cannot be set")
-    monkeypatch.setenv("TZ", request.param)
-    time.tzset()
-    yield found
-    monkeypatch.undo()
-    time.tzset()
+    set_zone(request.param)
+    return found
 
 
 def changes(zone: zoneinfo.ZoneInfo) -> list[datetime]:

@@ -362,6 +362,24 @@ def test_a_dump_can_be_narrowed_and_made_for_json() -> None:
         metric.model_dump(include=3)
 
 
+@pytest.mark.parametrize(
+    ("method", "argument", "wrong", "expected"),
+    [
+        ("model_dump", "mode", 3, "a str"),
+        ("model_dump", "exclude_none", 3, "a bool"),
+        ("model_copy", "update", [1], "a dict or None"),
+        ("model_copy", "deep", None, "a bool"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named_in_the_message_itself(
+    method: str, argument: str, wrong: object, expected: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        getattr(full(APIMetric), method)(**{argument: wrong})
+    # Not in a note: those are new in Python 3.11.
+    assert str(caught.value).startswith(f"{argument} must be {expected}, got {wrong!r}")
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_a_json_dump_reads_back_as_an_equal_model(model: type[Any]) -> None:
     made = full(model)

@@ -3,14 +3,17 @@ names the argument and changes nothing."""
 
 from __future__ import annotations
 
+import ast
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from number_table import DTYPES, HOSTILE, LARGEST, OPTIONAL, SATURATING, Float, arguments, shown
-from ptpd_monitoring import ImageProcessingProfiler, PerformanceMonitor
+from ptpd_monitoring import ImageProcessingProfiler, PerformanceMonitor, _native
 from ptpd_monitoring.testing import ManualClock
 
 
@@ -20,6 +23,9 @@ def identical(ours: Any, right: Any) -> bool:
     )
 
 
+@pytest.mark.thread_unsafe(
+    reason="a conversion keeps nothing, and the objects are new for each value"
+)
 @pytest.mark.parametrize("which", arguments())
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 def test_every_kind_of_number_is_right_or_refused_by_name_and_changes_nothing(which: str) -> None:
@@ -44,6 +50,34 @@ def test_every_kind_of_number_is_right_or_refused_by_name_and_changes_nothing(wh
             assert argument.name in str(error), (shown(value), error)
         assert argument.state() == before, shown(value)
     assert refusals > 20
+
+
+def places_of_numbers(stub: ast.Module) -> set[str]:
+    """The class, the method and the name of all that takes numbers; of constructors without the method."""
+    found = set()
+    for kind in (node for node in stub.body if isinstance(node, ast.ClassDef)):
+        taken: list[tuple[str, ast.expr | None]] = []
+        for node in kind.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                taken.append((node.target.id, node.annotation))
+            elif isinstance(node, ast.FunctionDef):
+                method = "" if node.name in {"__init__", "__new__"} else f"{node.name}."
+                all_of_it = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                taken += [
+                    (f"{method}{argument.arg}", argument.annotation) for argument in all_of_it
+                ]
+        for name, annotation in taken:
+            text = ast.unparse(annotation) if annotation else ""
+            if re.search(r"\b(_Numbers?|_Size|int|float|SupportsIndex|SupportsFloat)\b", text):
+                found.add(f"{kind.name}.{name}")
+    return found
+
+
+@pytest.mark.thread_unsafe(reason="the parser of CPython 3.11 counts its depth for all threads")
+def test_no_numeric_argument_of_the_public_api_is_left_out() -> None:
+    stub = Path(_native.__file__).with_name("_native.pyi").read_text()
+    listed = {which.removesuffix(" at first") for which in arguments()}
+    assert listed == places_of_numbers(ast.parse(stub))
 
 
 @pytest.mark.parametrize("code", DTYPES)

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from ptpd_monitoring import (
     APIPerformanceTracker,
@@ -78,6 +80,8 @@ def test_todays_report_has_the_statistics_of_every_operation(
     with monitor.timer("save"):
         clock.advance(3)
     report = PerformanceReport(monitor).generate_daily_report()
+    period = report.pop("period")
+    assert list(period) == ["start", "end", "timezone"]
     assert report == {
         "date": "2024-05-15",
         "generated_at": (NOON + timedelta(seconds=3)).isoformat(),
@@ -226,7 +230,14 @@ def test_a_day_with_all_the_trackers_requests_is_its_own_report(
 def test_resources_and_alerts_come_from_the_resource_monitor(monitor: PerformanceMonitor) -> None:
     resources = StubResources()
     report = PerformanceReport(monitor, resource_monitor=resources).generate_daily_report()
-    assert list(report) == ["date", "generated_at", "operations", "resources", "resource_alerts"]
+    assert list(report) == [
+        "date",
+        "generated_at",
+        "period",
+        "operations",
+        "resources",
+        "resource_alerts",
+    ]
     assert report["resources"] == resources.check_resources().model_dump(mode="json")
     assert report["resource_alerts"] == [{"resource": "cpu", "severity": "critical"}]
     assert set(resources.calls) == {"check_resources", "get_alerts_for_high_usage"}
@@ -241,7 +252,7 @@ def test_a_real_resource_monitor_can_be_reported(monitor: PerformanceMonitor) ->
 
 def test_what_was_not_given_is_not_in_the_report(monitor: PerformanceMonitor) -> None:
     report = PerformanceReport(monitor, None, None).generate_daily_report()
-    assert list(report) == ["date", "generated_at", "operations"]
+    assert list(report) == ["date", "generated_at", "period", "operations"]
 
 
 def test_the_sources_can_be_read(monitor: PerformanceMonitor) -> None:
@@ -311,8 +322,8 @@ def test_a_change_has_an_amount_a_percentage_and_a_direction(
     change: tuple[float, float, str],
 ) -> None:
     found = compare({"op": before}, {"op": after})["changes"]["op"]
-    assert list(found) == ["absolute", "percentage", "direction"]
-    assert tuple(found.values()) == change
+    assert list(found)[:3] == ["absolute", "percentage", "direction"]
+    assert tuple(found.values())[:3] == change
 
 
 @pytest.mark.parametrize(("before", "after"), [([math.nan], [1]), ([1], [math.nan])])
@@ -330,7 +341,15 @@ def test_only_operations_of_both_periods_have_changes(
     compare: Callable[[Values, Values], dict[str, Any]],
 ) -> None:
     comparison = compare({"gone": [1], "both": [1, 2]}, {"new": [1], "both": [3]})
-    assert comparison == {
+    assert list(comparison)[:3] == ["period1", "period2", "changes"]
+    assert {
+        part: {name: {key: entry[key] for key in keys} for name, entry in comparison[part].items()}
+        for part, keys in {
+            "period1": ["mean", "count"],
+            "period2": ["mean", "count"],
+            "changes": ["absolute", "percentage", "direction"],
+        }.items()
+    } == {
         "period1": {"gone": {"mean": 1.0, "count": 1}, "both": {"mean": 1.5, "count": 2}},
         "period2": {"both": {"mean": 3.0, "count": 1}, "new": {"mean": 1.0, "count": 1}},
         "changes": {"both": {"absolute": 1.5, "percentage": 100.0, "direction": "degraded"}},
@@ -346,15 +365,23 @@ def test_a_period_holds_both_its_ends(monitor: PerformanceMonitor, clock: Manual
     comparison = PerformanceReport(monitor).compare_performance(
         period1=periods[0], period2=periods[1]
     )
-    assert comparison["period1"]["op"] == {"mean": 2.0, "count": 3}
-    assert comparison["period2"]["op"] == {"mean": 4.0, "count": 1}
+    for period, mean, count in [("period1", 2.0, 3), ("period2", 4.0, 1)]:
+        found = comparison[period]["op"]
+        assert (found["mean"], found["count"]) == (mean, count)
 
 
-def test_means_of_periods_equal_numpys(
+def test_figures_of_periods_equal_numpys(
     compare: Callable[[Values, Values], dict[str, Any]],
 ) -> None:
     values = np.random.default_rng(1).lognormal(size=1_001).tolist()
-    assert compare({"op": values}, {})["period1"]["op"] == {"mean": np.mean(values), "count": 1_001}
+    assert compare({"op": values}, {})["period1"]["op"] == {
+        "mean": np.mean(values),
+        "count": 1_001,
+        "median": np.median(values),
+        "p95": np.percentile(values, 95),
+        "nan_count": 0,
+        "unit": "u",
+    }
 
 
 @pytest.mark.parametrize(
@@ -418,12 +445,37 @@ def test_a_csv_report_has_a_row_for_each_operation(monitor: PerformanceMonitor) 
 def test_a_csv_comparison_has_a_row_for_each_change(
     compare: Callable[[Values, Values], dict[str, Any]], monitor: PerformanceMonitor
 ) -> None:
-    comparison = compare({"a": [1], "b": [0], "c": [math.nan]}, {"a": [2], "b": [1], "c": [1]})
-    assert rows(PerformanceReport(monitor).export_report(comparison, format="csv")) == [
-        {"operation": "a", "absolute": "1.0", "percentage": "100.0", "direction": "degraded"},
-        {"operation": "b", "absolute": "1.0", "percentage": "inf", "direction": "degraded"},
-        {"operation": "c", "absolute": "nan", "percentage": "nan", "direction": "unknown"},
+    comparison = compare(
+        {"a": [1], "b": [0, 0], "c": [math.nan]}, {"a": [2], "b": [1, 1], "c": [1]}
+    )
+    unknown = dict.fromkeys(("low", "high", "low_percentage", "high_percentage"), "")
+    intervals = {
+        "a": unknown,
+        "b": {"low": "1.0", "high": "1.0", "low_percentage": "inf", "high_percentage": "inf"},
+        "c": unknown,
+    }
+    few = "not enough data"
+    figures = {
+        "a": ["1.0", "100.0", "degraded", "1.0", "1.0", few],
+        "b": ["1.0", "inf", "degraded", str(comparison["changes"]["b"]["p_value"]), "1.0", few],
+        "c": ["nan", "nan", "unknown", "", "", few],
+    }
+    names = ["absolute", "percentage", "direction", "p_value", "effect_size", "verdict"]
+    text = PerformanceReport(monitor).export_report(comparison, format="csv")
+    assert rows(text) == [
+        {
+            "operation": name,
+            **dict(zip(names, figures[name], strict=True)),
+            **{f"confidence_interval_{end}": text for end, text in intervals[name].items()},
+        }
+        for name in "abc"
     ]
+    assert text.splitlines()[0].split(",") == [
+        "operation", "absolute", "percentage", "direction",
+        "confidence_interval_low", "confidence_interval_high",
+        "confidence_interval_low_percentage", "confidence_interval_high_percentage",
+        "p_value", "effect_size", "verdict",
+    ]  # fmt: skip
 
 
 def test_numbers_that_are_not_finite_are_null_in_json_and_text_in_csv(
@@ -500,3 +552,21 @@ def test_wrong_arguments_of_an_export_are_refused_by_name(
         with pytest.raises(TypeError, match=named):
             export(*arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=3),
+    st.sampled_from(["loss", "ms", "hours", "MB", "percent"]),
+)
+@example([0.3, sys.float_info.max], "loss")
+@example([1.0, 1e-322], "ms")
+@example([-sys.float_info.max, sys.float_info.max], "hours")
+@settings(max_examples=50)
+def test_a_page_is_drawn_of_values_however_far_apart(values: list[float], unit: str) -> None:
+    monitor = PerformanceMonitor()
+    monitor.record_many("op", values, unit)
+    report = PerformanceReport(monitor)
+    page = report.export_report(report.generate_daily_report(), "html")
+    assert page is not None
+    assert page.count("<svg") >= 1
+    assert "NaN" not in page

@@ -44,6 +44,8 @@ VARIABLES = {
     "CACHE_SIZE": "cache_size",
     "CACHE_TTL": "cache_ttl",
     "CACHE_MAX_BYTES": "cache_max_bytes",
+    "HISTORY": "history",
+    "RETENTION_DAYS": "retention_days",
 }
 PREFIX = "PTPD_MONITORING_"
 
@@ -183,6 +185,9 @@ def test_a_cache_may_be_configured_to_keep_for_ever(
         ("DISK_THRESHOLD", "nan", "0 to 100"),
         ("DISK_THRESHOLD", "90%", "0 to 100"),
         ("CACHE_TTL", "inf", "finite"),
+        ("RETENTION_DAYS", "0", "from 1 to 4294967295"),
+        ("RETENTION_DAYS", "99999999999", "from 1 to 4294967295"),
+        ("RETENTION_DAYS", "a month", "whole number"),
         ("CACHE_TTL", "an hour", "finite"),
     ],
 )
@@ -209,7 +214,11 @@ def test_settings_show_every_variable_in_their_repr(monkeypatch: pytest.MonkeyPa
     for name in VARIABLES.values():
         assert f"{name}=" in shown
     assert "cache_max_bytes=12345" in shown
+    assert "history=None" in shown
     monkeypatch.delenv(PREFIX + "CACHE_MAX_BYTES")
+    monkeypatch.setenv(PREFIX + "HISTORY", "it's here.db")
+    assert 'history="it\'s here.db"' in repr(read_settings())
+    assert read_settings().history == "it's here.db"
     assert "cache_max_bytes=None" in repr(read_settings())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import environments
+import ptpd_monitoring
 from environments import NAMES, Environment, Workshop
 
 pytestmark = pytest.mark.timeout(900)
@@ -223,3 +226,38 @@ def test_environment_of_this_run_has_the_facade() -> None:
         "assert m.performance is p and m.PerformanceMonitor is p.PerformanceMonitor"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("build", "shown"),
+    [
+        ("sysconfig.get_config_var = lambda name: name == 'Py_GIL_DISABLED'", " without a GIL "),
+        ("platform.python_implementation = lambda: 'PyPy'", " that PyPy 3."),
+    ],
+)
+def test_a_build_that_cannot_load_the_native_module_is_told_which_can(
+    build: str, shown: str, tmp_path: Path
+) -> None:
+    # Such a build does not see the native module, for it looks for another suffix.
+    ignored = shutil.ignore_patterns("_native.*.so", "_native.*.pyd", "_native.*.dylib")
+    shutil.copytree(
+        Path(ptpd_monitoring.__file__).parent, tmp_path / "ptpd_monitoring", ignore=ignored
+    )
+    code = f"""
+import platform, sysconfig
+{build}
+try:
+    import ptpd_monitoring
+except ImportError as error:
+    print(type(error).__name__, error.name, error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("ImportError ptpd_monitoring._native ptpd_monitoring has no ")
+    assert shown in done.stdout
+    assert "CPython 3.10 or newer with a GIL is supported" in done.stdout

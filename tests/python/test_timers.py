@@ -7,8 +7,9 @@ import contextlib
 import gc
 import inspect
 import logging
+import sys
 import threading
-import time
+import types
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -298,16 +299,17 @@ def test_one_timer_object_shared_by_tasks_times_each_block(
     assert seconds(monitor) == [3, 3, 3]
 
 
-def test_eight_threads_times_two_hundred_overlapping_blocks_all_count() -> None:
-    monitor = PerformanceMonitor()
-    pause = 0.0005
+def test_eight_threads_times_two_hundred_overlapping_blocks_all_count(
+    monitor: PerformanceMonitor, clock: ManualClock
+) -> None:
     barrier = threading.Barrier(8)
 
     def work() -> None:
-        barrier.wait()
         for _ in range(200):
+            barrier.wait()
             with monitor.timer("op"):
-                time.sleep(pause)
+                clock.advance(1)
+                barrier.wait()
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -316,26 +318,29 @@ def test_eight_threads_times_two_hundred_overlapping_blocks_all_count() -> None:
         thread.join()
     found = seconds(monitor)
     assert len(found) == 1_600
-    assert min(found) >= pause
+    # Each ends when all have advanced the clock, and the first to do so began before all of them.
+    assert set(found) <= set(range(1, 9))
+    assert found.count(8) >= 200
 
 
-def test_eight_threads_times_two_hundred_starts_and_stops_all_count() -> None:
-    monitor = PerformanceMonitor()
+def test_eight_threads_times_two_hundred_starts_and_stops_all_count(
+    monitor: PerformanceMonitor, clock: ManualClock
+) -> None:
     barrier = threading.Barrier(8)
 
     def work() -> None:
-        barrier.wait()
         for _ in range(200):
+            barrier.wait()
             monitor.start_timer("op")
-            time.sleep(0.0002)
-            stopped = monitor.stop_timer("op")
-            assert stopped is not None
-            assert stopped >= 0.0002
+            clock.advance(1)
+            barrier.wait()
+            assert monitor.stop_timer("op") in range(1, 9)
 
     with ThreadPoolExecutor(8) as pool:
         for done in [pool.submit(work) for _ in range(8)]:
             done.result()
     assert len(seconds(monitor)) == 1_600
+    assert seconds(monitor).count(8) >= 200
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
@@ -762,3 +767,15 @@ def test_a_callable_without_a_name_can_be_decorated(
     assert monitor.timer("op")(Adder())(1, b=2) == 3
     assert monitor.timer("op")(max)(1, 2) == 2
     assert seconds(monitor) == [1, 0]
+
+
+@pytest.mark.parametrize("holds", [(), ("_get_running_loop",)])
+def test_a_timer_starts_while_another_thread_imports_asyncio(
+    holds: tuple[str, ...], monitor: PerformanceMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = types.ModuleType("asyncio")
+    for name in holds:
+        setattr(begun, name, object)
+    monkeypatch.setitem(sys.modules, "asyncio", begun)
+    monitor.start_timer("op")
+    assert monitor.stop_timer("op") is not None

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Days, Local, NaiveDate, TimeZone, Timelike};
 use proptest::prelude::*;
-use ptpd_monitoring::calendar::{IsoFormatter, TimeRange, local_date, local_datetime};
+use ptpd_monitoring::calendar::{IsoFormatter, TimeRange, Zone};
 
 use crate::zone::in_zone;
 
@@ -84,7 +84,8 @@ fn days_begin_and_end_where_the_zone_has_them() {
     for zone in ZONES {
         in_zone(zone, || {
             for (_, date, start, minutes) in DAYS.iter().filter(|day| day.0 == zone) {
-                let day = TimeRange::local_day(date.parse().unwrap());
+                let day = Zone::Local.day(date.parse().unwrap());
+                assert_eq!(Zone::named(zone).unwrap().day(date.parse().unwrap()), day);
                 let length = day.end + 1 - day.start;
                 assert_eq!(
                     (day.start, length),
@@ -102,12 +103,12 @@ fn days_of_sixty_years_tile_time_and_hold_only_their_own_date() {
         in_zone(zone, || {
             let mut next_start = None;
             for date in each_zone_day(1985, 2045) {
-                let day = TimeRange::local_day(date);
+                let day = Zone::Local.day(date);
                 assert_eq!(next_start.unwrap_or(day.start), day.start, "{date}");
                 next_start = Some(day.end + 1);
                 if day.start <= day.end {
-                    assert_eq!(local_date(day.start), date);
-                    assert_eq!(local_date(day.end), date);
+                    assert_eq!(Zone::Local.date(day.start), date);
+                    assert_eq!(Zone::Local.date(day.end), date);
                 } else {
                     assert_eq!(
                         (zone, date.to_string().as_str()),
@@ -124,22 +125,66 @@ fn every_moment_lies_in_the_day_that_it_reads() {
     for zone in ZONES {
         in_zone(zone, || {
             proptest!(|(time in 0..4_000_000_000 * SECOND)| {
-                let date = local_date(time);
-                prop_assert!(TimeRange::local_day(date).contains(time));
-                prop_assert!(!TimeRange::local_day(date + Days::new(1)).contains(time));
-                prop_assert!(!TimeRange::local_day(date - Days::new(1)).contains(time));
+                let date = Zone::Local.date(time);
+                prop_assert!(Zone::Local.day(date).contains(time));
+                prop_assert!(!Zone::Local.day(date + Days::new(1)).contains(time));
+                prop_assert!(!Zone::Local.day(date - Days::new(1)).contains(time));
             });
         });
     }
 }
 
 #[test]
+fn a_named_zone_reads_what_the_local_clock_reads_there() {
+    for zone in ZONES {
+        in_zone(zone, || {
+            let named = Zone::named(zone).unwrap();
+            // Both know the same past; what governments have decided since may differ.
+            proptest!(|(time in 0..1_700_000_000 * SECOND)| {
+                prop_assert_eq!(named.datetime(time), Zone::Local.datetime(time));
+                prop_assert_eq!(named.iso(time), Zone::Local.iso(time));
+            });
+        });
+    }
+}
+
+#[test]
+fn an_instant_is_shown_with_its_offset() {
+    let zone = |name| Zone::named(name).unwrap();
+    let spring = 1_774_746_000 * SECOND; // 2026-03-29 01:00 UTC
+    for (name, time, text) in [
+        (
+            "Europe/Berlin",
+            spring - SECOND,
+            "2026-03-29T01:59:59+01:00",
+        ),
+        ("Europe/Berlin", spring, "2026-03-29T03:00:00+02:00"),
+        ("America/St_Johns", spring, "2026-03-28T22:30:00-02:30"),
+        ("Pacific/Kiritimati", spring, "2026-03-29T15:00:00+14:00"),
+        ("UTC", 0, "1970-01-01T00:00:00+00:00"),
+    ] {
+        assert_eq!(zone(name).iso(time), text);
+        assert_eq!(zone(name).name(), name);
+    }
+    assert_eq!(Zone::Local.name(), "local");
+}
+
+#[test]
+fn a_zone_that_does_not_exist_is_named_in_the_error() {
+    let error = Zone::named("Europe/Atlantis").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        r#"tz must be an IANA time zone's name, got "Europe/Atlantis""#
+    );
+}
+
+#[test]
 fn days_beyond_all_stamps_are_no_error() {
     for date in [NaiveDate::MIN, NaiveDate::MAX] {
-        assert!(!TimeRange::local_day(date).contains(0), "{date}");
+        assert!(!Zone::Local.day(date).contains(0), "{date}");
     }
     for date in ["0001-01-01", "9999-12-31"] {
-        assert!(!TimeRange::local_day(date.parse().unwrap()).contains(0));
+        assert!(!Zone::Local.day(date.parse().unwrap()).contains(0));
     }
 }
 
@@ -187,10 +232,10 @@ fn the_second_pass_through_a_repeated_hour_is_told_from_the_first() {
             let around = (change - 3 * HOUR..change + 30 * HOUR).step_by(60_000_000_000);
             let repeated = change..change + minutes * MINUTE;
             for time in around.flat_map(|time| [time - 1, time, time + 1]) {
-                let (_, second) = local_datetime(time);
+                let (_, second) = Zone::Local.datetime(time);
                 assert_eq!(second, repeated.contains(&time), "{zone} {time}");
             }
-            let reading = |time| local_datetime(time).0;
+            let reading = |time| Zone::Local.datetime(time).0;
             assert_eq!(reading(change), reading(change - minutes * MINUTE));
         });
     }
@@ -201,14 +246,14 @@ fn no_hour_counts_as_repeated_where_clocks_go_forward_or_stand() {
     for zone in ["Asia/Kolkata", "Etc/GMT-14", "UTC"] {
         in_zone(zone, || {
             proptest!(|(time in 1_000_000_000 * SECOND..4_000_000_000 * SECOND)| {
-                prop_assert!(!local_datetime(time).1);
+                prop_assert!(!Zone::Local.datetime(time).1);
             });
         });
     }
     in_zone("Europe/Berlin", || {
         let change = 1_711_846_800;
         for time in (change - 10_000..change + 100_000).step_by(50) {
-            assert!(!local_datetime(time * SECOND).1, "{time}");
+            assert!(!Zone::Local.datetime(time * SECOND).1, "{time}");
         }
     });
 }
@@ -217,16 +262,16 @@ fn no_hour_counts_as_repeated_where_clocks_go_forward_or_stand() {
 fn another_zone_set_while_the_process_runs_is_seen_at_once() {
     in_zone("Etc/GMT-14", || {
         let noon = 1_704_110_400 * SECOND;
-        let hour = || local_datetime(noon).0.hour();
+        let hour = || Zone::Local.datetime(noon).0.hour();
         let text = || IsoFormatter::default().format(noon).to_string();
         assert_eq!(hour(), 2);
         for (zone, expected) in [("Etc/GMT+12", 0), ("Asia/Tokyo", 21), ("Etc/GMT-14", 2)] {
             temp_env::with_var("TZ", Some(zone), || {
                 assert_eq!(hour(), expected, "{zone}");
                 assert!(text().contains(&format!("T{expected:02}:00:00")));
-                let date = local_date(noon);
-                assert!(TimeRange::local_day(date).contains(noon));
-                assert!(!TimeRange::local_day(date).contains(noon + 24 * HOUR));
+                let date = Zone::Local.date(noon);
+                assert!(Zone::Local.day(date).contains(noon));
+                assert!(!Zone::Local.day(date).contains(noon + 24 * HOUR));
                 // Another thread has its own idea of the zone.
                 let elsewhere = std::thread::scope(|scope| scope.spawn(hour).join().unwrap());
                 assert_eq!(elsewhere, expected, "{zone}");

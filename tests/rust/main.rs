@@ -5,15 +5,23 @@
     reason = "figures are exact unless a test says otherwise"
 )]
 
+mod accuracy;
 mod bounds;
 mod cache;
 mod cache_weighed;
 mod calendar;
 mod clock;
+mod counter;
+mod distribution;
+mod histogram;
+mod histogram_bytes;
+mod history;
+mod inference;
 mod monitor;
 mod profile;
 mod report;
 mod requests;
+mod rollup;
 mod series;
 mod settings;
 mod stats;
@@ -23,5 +31,7 @@ mod system;
 mod system_cgroup;
 #[cfg(target_os = "linux")]
 mod system_peak;
+#[cfg(target_os = "linux")]
+mod system_watch;
 mod timers;
 mod zone;

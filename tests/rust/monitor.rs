@@ -214,10 +214,11 @@ fn a_session_counts_its_own_samples_only() {
         },
     );
     let operation = monitor.operation("op").unwrap();
-    let total = operation.session_total("a").unwrap();
-    assert_eq!((total.count, total.total, total.mean), (3, 9.0, 3.0));
-    assert_eq!(&*total.unit, SECONDS);
-    assert!(operation.session_total("c").is_none());
+    let of_session = operation.of_session("a").unwrap();
+    assert_eq!(of_session.values.len(), 3);
+    assert_eq!(of_session.values.iter().sum::<f64>(), 9.0);
+    assert_eq!(&*of_session.unit, SECONDS);
+    assert!(operation.of_session("c").is_none());
 }
 
 #[test]

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use ptpd_monitoring::{
     calendar::TimeRange,
     clock::{Clock, ManualClock, Monotonic},
-    requests::{ApiReport, EndpointStats, Group, Request, Requests},
+    report::ApiReport,
+    requests::{EndpointStats, Group, Request, Requests},
     stats::Summary,
 };
 
@@ -185,13 +186,14 @@ proptest! {
         let overall = Summary::of(&milliseconds(&rows)).unwrap();
         prop_assert_eq!((report.median_ms, report.p95_ms), (overall.median, overall.p95));
         prop_assert!((report.mean_ms - overall.mean).abs() <= 1e-12 * overall.mean);
-        for (name, stats) in &report.endpoints {
-            let own: Vec<&Row> = rows.iter().filter(|row| *row.endpoint() == **name).collect();
-            assert_stats(stats, &own)?;
+        for of_endpoint in &report.endpoints {
+            let name = &*of_endpoint.endpoint;
+            let own: Vec<&Row> = rows.iter().filter(|row| *row.endpoint() == *name).collect();
+            assert_stats(&of_endpoint.stats, &own)?;
         }
         let slowest = report.slowest();
         prop_assert_eq!(slowest.len(), report.endpoints.len().min(5));
-        let mut p95: Vec<f64> = report.endpoints.iter().map(|e| e.1.durations.p95).collect();
+        let mut p95: Vec<f64> = report.endpoints.iter().map(|e| e.stats.durations.p95).collect();
         p95.sort_by(|a, b| b.total_cmp(a));
         prop_assert!(slowest.iter().map(|(_, p95)| p95).eq(p95.iter().take(5)));
     }

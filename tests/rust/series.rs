@@ -125,8 +125,30 @@ fn check(series: &Series<u32>, model: &[Row], range: TimeRange) -> Result<(), Te
     let mut values = vec![-1.0];
     series.values_in(range, &mut values);
     prop_assert!(values[1..].iter().eq(inside.iter().map(|row| &row.value)));
-    let unit = series.unit_in(range);
-    prop_assert_eq!(unit.as_deref(), inside.first().map(|row| row.unit));
+    for skipped in [0, model.len().min(1), model.len() / 2, model.len()] {
+        let from = series.next() - (model.len() - skipped) as u64;
+        let later = || {
+            model[skipped..]
+                .iter()
+                .filter(|row| range.contains(row.time))
+        };
+        let unit = series.unit_from(from, range);
+        prop_assert_eq!(unit.as_deref(), later().next().map(|row| row.unit));
+        let points = later().map(|row| (row.time, row.value)).collect::<Vec<_>>();
+        prop_assert_eq!(series.points_from(from, range), points);
+    }
+    for session in [None, Some("morning")] {
+        let wanted =
+            |row: &&Row| range.contains(row.time) && (session.is_none() || row.session == session);
+        let mut others: Vec<&str> = Vec::new();
+        for row in model.iter().filter(wanted) {
+            if row.unit != "s" && !others.contains(&row.unit) {
+                others.push(row.unit);
+            }
+        }
+        let found = series.other_units("s", 0, range, session);
+        prop_assert_eq!(found.iter().map(|unit| &**unit).collect::<Vec<_>>(), others);
+    }
 
     for session in ["morning", "evening", "night"] {
         let rows: Vec<&Row> = model
@@ -163,7 +185,7 @@ proptest! {
                     let dropped = series.push(row.time, row.value, row.label(), metadata, bound);
                     model.push(row);
                     let gone = (model.len() > bound).then(|| model.remove(0));
-                    prop_assert_eq!(dropped, gone.and_then(|row| row.metadata));
+                    prop_assert_eq!(dropped.1, gone.and_then(|row| row.metadata));
                 }
                 Step::Bound(new) => {
                     bound = new;

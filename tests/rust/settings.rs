@@ -7,6 +7,7 @@ use ptpd_monitoring::{
 
 const COUNT: &str = "a whole number of at least 1";
 const PERCENT: &str = "a number from 0 to 100";
+const DAYS: &str = "a whole number of days from 1 to 4294967295";
 const TTL: &str = "a finite number of seconds (zero or less: entries never expire)";
 
 fn read(variables: &[(&str, &str)]) -> Result<Settings> {
@@ -29,6 +30,8 @@ fn an_empty_environment_means_the_documented_defaults() {
         cache_size: 1_000,
         cache_ttl: 3_600.0,
         cache_max_bytes: None,
+        history: None,
+        retention_days: 30,
     };
     assert_eq!(read(&[]).unwrap(), expected);
     assert_eq!(Settings::default(), expected);
@@ -37,14 +40,14 @@ fn an_empty_environment_means_the_documented_defaults() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of all variables")]
 fn each_variable_sets_its_own_setting_and_no_other() {
-    let defaults = Settings::default();
+    let defaults = Settings::default;
     let table = [
         (
             "MAX_HISTORY",
             "5000",
             Settings {
                 max_history: 5_000,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -52,7 +55,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "1",
             Settings {
                 max_history: 1,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -60,7 +63,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "75.0",
             Settings {
                 cpu_threshold: 75.0,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -68,7 +71,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "0",
             Settings {
                 cpu_threshold: 0.0,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -76,7 +79,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             " 85.5\n",
             Settings {
                 memory_threshold: 85.5,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -84,7 +87,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "1e2",
             Settings {
                 disk_threshold: 100.0,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -92,7 +95,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "+2000",
             Settings {
                 cache_size: 2_000,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -100,7 +103,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "0.5",
             Settings {
                 cache_ttl: 0.5,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -108,7 +111,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "-1",
             Settings {
                 cache_ttl: -1.0,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -116,7 +119,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "70",
             Settings {
                 max_operations: 70,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -124,7 +127,7 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "80",
             Settings {
                 max_endpoints: 80,
-                ..defaults
+                ..defaults()
             },
         ),
         (
@@ -132,7 +135,23 @@ fn each_variable_sets_its_own_setting_and_no_other() {
             "90",
             Settings {
                 cache_max_bytes: Some(90),
-                ..defaults
+                ..defaults()
+            },
+        ),
+        (
+            "HISTORY",
+            " over there/history.db",
+            Settings {
+                history: Some(" over there/history.db".into()),
+                ..defaults()
+            },
+        ),
+        (
+            "RETENTION_DAYS",
+            "91",
+            Settings {
+                retention_days: 91,
+                ..defaults()
             },
         ),
     ];
@@ -154,6 +173,8 @@ fn a_blank_variable_means_the_default() {
             "CPU_THRESHOLD",
             "CACHE_TTL",
             "CACHE_MAX_BYTES",
+            "HISTORY",
+            "RETENTION_DAYS",
         ];
         let settings = read(&names.map(|name| (name, blank))).unwrap();
         assert_eq!(settings, Settings::default(), "{blank:?}");
@@ -162,7 +183,7 @@ fn a_blank_variable_means_the_default() {
 
 #[test]
 fn a_bad_value_is_refused_with_its_variable_and_what_is_allowed() {
-    let table: [(&str, &str, &[&str]); 9] = [
+    let table: [(&str, &str, &[&str]); 10] = [
         (
             "MAX_HISTORY",
             COUNT,
@@ -180,6 +201,11 @@ fn a_bad_value_is_refused_with_its_variable_and_what_is_allowed() {
         ("MEMORY_THRESHOLD", PERCENT, &["101", "-inf", "0x10"]),
         ("DISK_THRESHOLD", PERCENT, &["1e3", "80,5"]),
         ("CACHE_TTL", TTL, &["nan", "inf", "-inf", "1h"]),
+        (
+            "RETENTION_DAYS",
+            DAYS,
+            &["0", "-1", "1.5", "4294967296", "a month"],
+        ),
     ];
     for (name, allowed, values) in table {
         for value in values {
@@ -191,6 +217,20 @@ fn a_bad_value_is_refused_with_its_variable_and_what_is_allowed() {
             );
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_need_not_be_text() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let path = OsStr::from_bytes(b"/tmp/\xFF.db");
+    let lookup = |name: &str| name.ends_with("_HISTORY").then_some(path);
+    let lookup = |name: &str| (name != "PTPD_MONITORING_MAX_HISTORY").then(|| lookup(name))?;
+    assert_eq!(
+        Settings::from_lookup(lookup).unwrap().history.unwrap(),
+        path
+    );
 }
 
 #[test]

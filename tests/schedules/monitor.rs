@@ -3,38 +3,60 @@ use std::sync::Arc;
 use ptpd_monitoring::{
     calendar::TimeRange,
     clock::{Clock, ManualClock, Monotonic},
-    monitor::{Monitor, Operation},
+    monitor::{Monitor, Operation, SECONDS},
     series::LabelRef,
 };
 
-use crate::{at_once, explore, pairs};
+use crate::{
+    at_once, each_at_once, explore,
+    ledger::{Ledger, histogram_of},
+    most_kept, pairs,
+};
 
-const LABEL: LabelRef<'static> = LabelRef {
+pub const LABEL: LabelRef<'static> = LabelRef {
     unit: "u",
     timer: false,
     session: None,
 };
+const TIMER: LabelRef<'static> = LabelRef {
+    unit: SECONDS,
+    timer: true,
+    session: None,
+};
 
 /// Each sample's metadata is its value, so that what falls off can be told.
-type Shared = Arc<Monitor<u64>>;
+struct Shared {
+    monitor: Monitor<u64>,
+    history: Arc<Ledger>,
+}
 
+const BOUND: usize = 3;
 const BEFORE: [u64; 2] = [1, 2];
 
 #[derive(Debug, Clone, Copy)]
 enum Work {
     Record(&'static str),
+    RecordMany(&'static str),
+    Start,
+    Stop,
     Clear(Option<&'static str>),
+    Drain,
     Samples,
     Statistics,
     Visit,
     Bound(usize),
 }
 
-const WORK: [Work; 9] = [
+const WORK: [Work; 14] = [
     Work::Record("a"),
     Work::Record("new"),
+    Work::RecordMany("a"),
+    Work::RecordMany("new"),
+    Work::Start,
+    Work::Stop,
     Work::Clear(Some("a")),
     Work::Clear(None),
+    Work::Drain,
     Work::Samples,
     Work::Statistics,
     Work::Visit,
@@ -46,18 +68,36 @@ const WORK: [Work; 9] = [
 #[derive(Default)]
 struct Account {
     recorded: Vec<u64>,
+    /// Those without metadata: nobody is told when they fall off.
+    bare: Vec<u64>,
     dropped: Vec<u64>,
+    /// What operations that were cleared away had ever taken in.
+    cleared: u64,
+    started: usize,
+    stopped: usize,
 }
 
-fn monitor(bound: usize) -> Shared {
-    Arc::new(Monitor::new(bound, Clock::Manual(Arc::new(ManualClock::new(0)))).unwrap())
+impl Shared {
+    fn new(bound: usize) -> Self {
+        let shared = Self {
+            monitor: monitor(bound),
+            history: Ledger::new(),
+        };
+        assert!(shared.monitor.roll_up_for(shared.history.clone()));
+        shared
+    }
 }
 
-fn record(monitor: &Shared, name: &str, value: u64) -> Option<u64> {
+pub fn monitor(bound: usize) -> Monitor<u64> {
+    Monitor::new(bound, Clock::Manual(Arc::new(ManualClock::new(0)))).unwrap()
+}
+
+pub fn record(monitor: &Monitor<u64>, name: &str, value: u64) -> Option<u64> {
     monitor.record(name, Monotonic(0), value as f64, LABEL, Some(value))
 }
 
-fn held(operation: &Operation<u64>) -> Vec<u64> {
+/// The samples' values, and how many the operation has ever taken in.
+fn look(operation: &Operation<u64>) -> (Vec<u64>, u64) {
     let samples = operation.samples(TimeRange::ALL);
     for pair in samples.windows(2) {
         assert_eq!(
@@ -66,20 +106,32 @@ fn held(operation: &Operation<u64>) -> Vec<u64> {
             "a gap in the series"
         );
     }
-    let held = samples.iter().map(|sample| {
-        let value = sample.metadata.unwrap();
-        assert_eq!(
-            sample.value.to_bits(),
-            (value as f64).to_bits(),
-            "a torn sample"
-        );
+    let values = samples.iter().map(|sample| {
+        let value: u64 = sample.value.to_string().parse().unwrap();
+        let torn = sample.metadata.is_some_and(|other| other != value);
+        assert!(!torn, "a torn sample: {sample:?}");
         value
     });
-    held.collect()
+    let taken = samples.last().map_or(0, |sample| sample.sequence + 1);
+    (values.collect(), taken)
+}
+
+pub fn held(operation: &Operation<u64>) -> Vec<u64> {
+    look(operation).0
 }
 
 impl Work {
-    fn run(self, monitor: &Shared, first: u64) -> Account {
+    fn bound(self) -> Option<usize> {
+        match self {
+            Self::Bound(bound) => Some(bound),
+            _ => None,
+        }
+    }
+
+    /// Never sees more than `most` samples of an operation.
+    fn run(self, shared: &Shared, first: u64, most: usize) -> Account {
+        let Shared { monitor, history } = shared;
+        let owner = (first, 0);
         let mut account = Account::default();
         match self {
             Self::Record(name) => {
@@ -88,16 +140,39 @@ impl Work {
                     account.recorded.push(value);
                 }
             }
+            Self::RecordMany(name) => {
+                account.bare = vec![first, first + 1];
+                let values = [first as f64, (first + 1) as f64];
+                account.dropped = monitor.record_many(name, &values, LABEL);
+            }
+            Self::Start => {
+                monitor.start_timer("t", owner);
+                account.started += 1;
+            }
+            Self::Stop => {
+                if let Some((now, _)) = monitor.stop_timer("t", owner) {
+                    account.stopped += 1;
+                    account.recorded.push(first);
+                    let (value, metadata) = (first as f64, Some(first));
+                    account.dropped = monitor
+                        .record("a", now, value, TIMER, metadata)
+                        .into_iter()
+                        .collect();
+                }
+            }
             Self::Clear(name) => {
                 // As of now: what came to them later would be lost to everybody.
-                let cleared = monitor.clear(name);
-                account
-                    .dropped
-                    .extend(cleared.iter().flat_map(|cleared| held(cleared)));
+                for cleared in monitor.clear(name) {
+                    let (values, taken) = look(&cleared);
+                    account.dropped.extend(values);
+                    account.cleared += taken;
+                }
             }
+            Self::Drain => history.drain(monitor),
             Self::Samples => {
                 for operation in monitor.operations() {
-                    held(&operation);
+                    let held = held(&operation);
+                    assert!(held.len() <= most, "capacity exceeded: {held:?}");
                 }
             }
             Self::Statistics => {
@@ -119,46 +194,87 @@ impl Work {
     }
 }
 
-/// Every sample is kept, or was handed out by exactly one operation.
-fn assert_accounted(monitor: &Shared, accounts: &[Account]) {
-    let mut expected: Vec<u64> = BEFORE.to_vec();
-    let mut found = Vec::new();
+/// Every sample is kept, or was handed out by exactly one operation, or fell off where nobody is
+/// told; and the history was handed over each of them once. Every timer runs or was stopped once.
+fn assert_accounted(shared: &Shared, accounts: &[Account]) {
+    let Shared { monitor, history } = shared;
+    let recorded = || accounts.iter().flat_map(|account| &account.recorded);
+    let bare = || accounts.iter().flat_map(|account| &account.bare);
+    let told: Vec<u64> = BEFORE.iter().chain(recorded()).copied().collect();
+    let all: Vec<u64> = told.iter().chain(bare()).copied().collect();
+
+    let mut found: Vec<u64> = Vec::new();
+    let mut taken = 0;
     for account in accounts {
-        expected.extend(&account.recorded);
         found.extend(&account.dropped);
+        taken += account.cleared;
     }
     for operation in monitor.operations() {
-        let kept = held(&operation);
+        let (kept, ever) = look(&operation);
         assert!(
             kept.len() <= monitor.max_history(),
             "capacity exceeded: {kept:?}"
         );
         for account in accounts {
-            let own = kept.iter().filter(|value| account.recorded.contains(value));
+            let put_in = account.recorded.iter().chain(&account.bare);
+            let own = kept
+                .iter()
+                .filter(|value| put_in.clone().any(|own| own == *value));
             assert!(own.is_sorted(), "a thread's samples out of order: {kept:?}");
         }
         found.extend(kept);
+        taken += ever;
     }
-    expected.sort_unstable();
-    found.sort_unstable();
-    assert_eq!(found, expected, "samples lost or doubled");
+    assert_eq!(taken, all.len() as u64, "samples lost or doubled");
+    let times = |value: &u64| found.iter().filter(|other| *other == value).count();
+    assert!(
+        told.iter().all(|value| times(value) == 1),
+        "{found:?} of {told:?}"
+    );
+    assert!(bare().all(|value| times(value) <= 1), "{found:?} doubled");
+    assert!(
+        found.iter().all(|value| all.contains(value)),
+        "{found:?} of {all:?}"
+    );
+
+    history.drain(monitor);
+    assert_eq!(
+        history.histogram(|_| true),
+        histogram_of(&all),
+        "samples lost or doubled on the way to the history"
+    );
+
+    let count = |of: fn(&Account) -> usize| accounts.iter().map(of).sum::<usize>();
+    let running = std::iter::from_fn(|| monitor.stop_timer("t", (0, 0))).count();
+    let (started, stopped) = (
+        count(|account| account.started),
+        count(|account| account.stopped),
+    );
+    assert_eq!(1 + started, stopped + running, "timers lost or doubled");
+}
+
+fn with_samples_and_a_timer() -> Arc<Shared> {
+    let shared = Shared::new(BOUND);
+    for value in BEFORE {
+        assert_eq!(record(&shared.monitor, "a", value), None);
+    }
+    shared.monitor.start_timer("t", (0, 0));
+    Arc::new(shared)
 }
 
 #[test]
 fn no_pair_of_operations_loses_or_doubles_a_sample_or_exceeds_the_capacity() {
     for (one, other) in pairs(&WORK) {
         explore(move || {
-            let shared = monitor(3);
-            for value in BEFORE {
-                assert_eq!(record(&shared, "a", value), None);
-            }
-            let jobs = [(one, 10), (other, 20)].map(|(work, first)| {
+            let shared = with_samples_and_a_timer();
+            let jobs = [(one, other, 10), (other, one, 20)].map(|(work, others, first)| {
                 let shared = Arc::clone(&shared);
                 Box::new(move || {
-                    let account = work.run(&shared, first);
-                    for operation in shared.operations() {
+                    let most = most_kept(BOUND, work.bound(), others.bound());
+                    let account = work.run(&shared, first, most);
+                    for operation in shared.monitor.operations() {
                         assert!(
-                            operation.len() <= 4,
+                            operation.len() <= most,
                             "{one:?}, {other:?}: capacity exceeded"
                         );
                     }
@@ -171,9 +287,31 @@ fn no_pair_of_operations_loses_or_doubles_a_sample_or_exceeds_the_capacity() {
 }
 
 #[test]
+fn nothing_recorded_is_lost_to_the_history_while_it_drains_what_is_being_cleared() {
+    let recording = [
+        Work::Record("a"),
+        Work::Record("new"),
+        Work::RecordMany("a"),
+        Work::Stop,
+    ];
+    for clearing in [Work::Clear(Some("a")), Work::Clear(None)] {
+        for recording in recording {
+            explore(move || {
+                let shared = with_samples_and_a_timer();
+                let works = [(recording, 10), (clearing, 20), (Work::Drain, 30)];
+                let run = |shared: &Arc<Shared>, (work, first): (Work, u64)| {
+                    work.run(shared, first, BOUND)
+                };
+                assert_accounted(&shared, &each_at_once(&shared, works, run));
+            });
+        }
+    }
+}
+
+#[test]
 fn many_values_recorded_at_once_stay_together() {
     explore(|| {
-        let shared = monitor(10);
+        let shared = Arc::new(monitor(10));
         let jobs = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]].map(|values| {
             let shared = Arc::clone(&shared);
             Box::new(move || assert!(shared.record_many("new", &values, LABEL).is_empty())) as _
@@ -190,7 +328,7 @@ fn many_values_recorded_at_once_stay_together() {
 #[test]
 fn threads_that_use_a_new_name_first_share_one_operation() {
     explore(|| {
-        let shared = monitor(10);
+        let shared = Arc::new(monitor(10));
         let jobs = [1, 2, 3].map(|value| {
             let shared = Arc::clone(&shared);
             Box::new(move || assert_eq!(record(&shared, "new", value), None)) as _
@@ -206,7 +344,7 @@ fn threads_that_use_a_new_name_first_share_one_operation() {
 #[test]
 fn what_is_recorded_after_a_clearing_is_not_cleared_by_it() {
     explore(|| {
-        let shared = monitor(10);
+        let shared = Arc::new(monitor(10));
         record(&shared, "a", 1);
         let other = Arc::clone(&shared);
         let jobs: [Box<dyn FnOnce() + Send>; 2] = [
@@ -228,7 +366,7 @@ fn what_is_recorded_after_a_clearing_is_not_cleared_by_it() {
 #[test]
 fn a_bound_that_was_replaced_by_a_higher_one_cuts_nothing_off() {
     explore(|| {
-        let shared = monitor(3);
+        let shared = Arc::new(monitor(3));
         record(&shared, "a", 1);
         let (lower, higher) = (Arc::clone(&shared), Arc::clone(&shared));
         let jobs: [Box<dyn FnOnce() + Send>; 2] = [
@@ -254,7 +392,8 @@ fn a_bound_that_was_replaced_by_a_higher_one_cuts_nothing_off() {
 fn each_thread_stops_the_timer_that_it_started() {
     explore(|| {
         let clock = Arc::new(ManualClock::new(0));
-        let shared: Shared = Arc::new(Monitor::new(3, Clock::Manual(Arc::clone(&clock))).unwrap());
+        let manual = Clock::Manual(Arc::clone(&clock));
+        let shared: Arc<Monitor<()>> = Arc::new(Monitor::new(3, manual).unwrap());
         let jobs = [1, 2, 3].map(|thread| {
             let (shared, clock) = (Arc::clone(&shared), Arc::clone(&clock));
             Box::new(move || {

@@ -2,6 +2,9 @@
 //! manual clock makes 100,000 of them a second. The heap, counted by the byte, must not grow.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "../rust/accuracy.rs"]
+mod accuracy;
+
 use std::sync::Arc;
 
 use allocation_counter::measure;
@@ -10,8 +13,10 @@ use ptpd_monitoring::{
     calendar::TimeRange,
     clock::{Clock, ManualClock, NANOS_PER_SEC},
     monitor::{Monitor, SECONDS},
-    requests::{ApiReport, Requests},
+    report::ApiReport,
+    requests::Requests,
     series::LabelRef,
+    stats::Histogram,
 };
 
 const SAMPLES_A_SECOND: u64 = 100_000;
@@ -204,4 +209,31 @@ fn two_minutes_of_load_leave_the_heap_flat() {
 #[ignore = "runs for minutes; make soak"]
 fn a_day_of_load_leaves_the_heap_flat() {
     heap_stays_flat(400, 86_000);
+}
+
+#[test]
+#[ignore = "sorts millions of numbers; make soak"]
+fn a_million_samples_of_each_shape_have_percentiles_within_the_stated_error() {
+    for (name, values) in accuracy::data_sets(1_000_000) {
+        let whole: Histogram = values.iter().copied().collect();
+        accuracy::assert_accurate(name, &values, &whole);
+        // In 1,440 minutes, the the even and the odd ones apart.
+        let minutes: Vec<Histogram> = values
+            .chunks(values.len().div_ceil(1_440))
+            .map(|minute| minute.iter().copied().collect())
+            .collect();
+        let mut halves = [Histogram::new(), Histogram::new()];
+        for (minute, histogram) in minutes.iter().enumerate() {
+            halves[minute % 2].merge(histogram);
+        }
+        let [mut merged, odd] = halves;
+        merged.merge(&odd);
+        assert_eq!(merged.buckets(), whole.buckets(), "{name}");
+        // Never more than the sum of all magnitudes, by Cauchy and Schwarz.
+        let magnitude = (whole.count() as f64 * whole.sum_squares()).sqrt();
+        assert!(
+            (merged.sum() - whole.sum()).abs() <= 1e-15 * magnitude,
+            "{name}"
+        );
+    }
 }

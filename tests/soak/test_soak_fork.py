@@ -9,7 +9,7 @@ import pytest
 from hammer import nvml_stub, run
 from test_fork import FIRST_CALLS, STORM
 
-FORKS = 300
+FORKS = 2_000
 PROGRAMS = 30
 
 

@@ -17,17 +17,19 @@ from cycles import CYCLES, Node
 CALLS = 20_000
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _only_our_objects() -> Iterator[None]:
     log = logging.getLogger("ptpd_calibration.monitoring")
     level = log.level
     log.setLevel(logging.CRITICAL)
     gc.collect()
     gc.freeze()
-    yield
-    log.setLevel(level)
-    leak_table.close_loop()
-    gc.unfreeze()
+    try:
+        yield
+        leak_table.clean_up()
+    finally:
+        log.setLevel(level)
+        gc.unfreeze()
 
 
 @pytest.mark.timeout(600)

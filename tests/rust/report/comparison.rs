@@ -2,24 +2,25 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
-    monitor::{Monitor, SECONDS},
-    report::{Change, Direction, PeriodMean, changes, period_means},
-    series::LabelRef,
+    report::{Change, Comparison, Direction, PeriodOperation, Thresholds, Verdict, compare},
+    stats::{Distribution, Histogram, inference::Interval},
 };
 
-fn period(operation: &str, mean: f64) -> PeriodMean {
-    PeriodMean {
-        operation: operation.into(),
-        mean,
-        count: 1,
+fn period_operation(name: &str, units: &[&str], values: Vec<f64>) -> PeriodOperation {
+    PeriodOperation {
+        operation: name.into(),
+        units: units.iter().map(|unit| Arc::from(*unit)).collect(),
+        distribution: values.into(),
     }
 }
 
+fn compared(before: &[f64], after: &[f64]) -> Change {
+    let [before, after] = [before, after].map(|values| Distribution::from(values.to_vec()));
+    compare(&before, &after, &Thresholds::DEFAULT)
+}
+
 fn change(before: f64, after: f64) -> Change {
-    let found = changes(&[period("op", before)], &[period("op", after)]);
-    found.into_iter().next().unwrap()
+    compared(&[before], &[after])
 }
 
 #[test]
@@ -114,39 +115,170 @@ proptest! {
 
 #[test]
 fn only_operations_of_both_periods_are_compared_in_the_order_of_the_first() {
-    let before = [period("a", 1.0), period("gone", 1.0), period("b", 1.0)];
-    let after = [period("new", 1.0), period("b", 2.0), period("a", 0.5)];
-    let found = changes(&before, &after);
-    let names: Vec<&str> = found.iter().map(|change| &*change.operation).collect();
-    assert_eq!(names, ["a", "b"]);
-    assert_eq!(found[0].direction, Direction::Improved);
-    assert_eq!(found[1].direction, Direction::Degraded);
+    let period = |operations: &[(&str, f64)]| -> Vec<PeriodOperation> {
+        let operations = operations.iter();
+        operations
+            .map(|(name, value)| period_operation(name, &["s"], vec![*value]))
+            .collect()
+    };
+    let before = period(&[("a", 1.0), ("gone", 1.0), ("b", 1.0)]);
+    let after = period(&[("new", 1.0), ("b", 2.0), ("a", 0.5)]);
+    let found = Comparison::of(before, after, &Thresholds::DEFAULT);
+    let changes: Vec<_> = found
+        .changes
+        .iter()
+        .map(|(name, change)| (&**name, change.direction))
+        .collect();
+    assert_eq!(
+        changes,
+        [("a", Direction::Improved), ("b", Direction::Degraded)]
+    );
+    let names = |period: &[PeriodOperation]| -> Vec<String> {
+        period
+            .iter()
+            .map(|entry| entry.operation.to_string())
+            .collect()
+    };
+    assert_eq!(names(&found.before), ["a", "gone", "b"]);
+    assert_eq!(names(&found.after), ["new", "b", "a"]);
 }
 
 #[test]
-fn the_means_of_a_period_include_both_its_ends_and_nothing_else() {
-    let clock = Arc::new(ManualClock::new(0));
-    let monitor: Monitor<()> = Monitor::new(100, Clock::Manual(Arc::clone(&clock))).unwrap();
-    let label = LabelRef {
-        unit: SECONDS,
-        timer: false,
-        session: None,
+fn the_interval_in_percent_is_of_the_first_means_magnitude() {
+    let found = compared(&[-2.0; 5], &[-1.0; 5]);
+    assert_eq!(
+        found.interval,
+        Some(Interval {
+            low: 1.0,
+            high: 1.0
+        })
+    );
+    assert_eq!(
+        found.interval_percentage,
+        Some(Interval {
+            low: 50.0,
+            high: 50.0
+        })
+    );
+    let from_zero = compared(&[0.0; 5], &[1.0, 1.0, -2.0]);
+    let infinite = Interval {
+        low: f64::NEG_INFINITY,
+        high: f64::INFINITY,
     };
-    for (wall, name, value) in [
-        (9, "b", 100.0),
-        (10, "b", 1.0),
-        (20, "b", 3.0),
-        (21, "b", 100.0),
-        (15, "a", 7.0),
-        (30, "late", 1.0),
-    ] {
-        clock.set_wall(wall);
-        monitor.record(name, Monotonic(0), value, label, None);
+    assert_eq!(from_zero.interval_percentage, Some(infinite));
+    // No change is none in percent either, of whatever.
+    let none = Interval {
+        low: 0.0,
+        high: 0.0,
+    };
+    assert_eq!(
+        compared(&[0.0; 5], &[0.0; 5]).interval_percentage,
+        Some(none)
+    );
+}
+
+#[test]
+fn one_sample_each_tells_a_direction_and_nothing_else() {
+    let found = change(1.0, 2.0);
+    assert_eq!(found.direction, Direction::Degraded);
+    assert_eq!((found.interval, found.interval_percentage), (None, None));
+    let ranks = found.ranks.unwrap();
+    assert_eq!((ranks.p_value, ranks.effect_size), (1.0, 1.0));
+    assert_eq!(found.verdict, Verdict::NotEnoughData);
+}
+
+#[test]
+fn periods_without_a_number_have_no_ranks() {
+    for (before, after) in [(&[f64::NAN][..], &[1.0][..]), (&[], &[1.0]), (&[1.0], &[])] {
+        let found = compared(before, after);
+        assert_eq!(found.ranks, None);
+        assert_eq!(found.direction, Direction::Unknown);
+        assert_eq!(found.verdict, Verdict::NotEnoughData);
     }
-    let means = period_means(&monitor, TimeRange { start: 10, end: 20 });
-    let figures: Vec<_> = means
-        .iter()
-        .map(|m| (&*m.operation, m.mean, m.count))
+}
+
+#[test]
+fn a_histogram_has_the_mean_of_its_samples_and_the_interval_too() {
+    let [before, after] = [1.0, 1.3].map(|scale| -> Vec<f64> {
+        (0..200)
+            .map(|n| scale * (1.0 + f64::from(n) / 200.0))
+            .collect()
+    });
+    let buckets =
+        |values: &[f64]| -> Distribution { values.iter().copied().collect::<Histogram>().into() };
+    let exact = compared(&before, &after);
+    let bucketed = compare(&buckets(&before), &buckets(&after), &Thresholds::DEFAULT);
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    assert!(near(exact.absolute, bucketed.absolute));
+    let (a, b) = (exact.interval.unwrap(), bucketed.interval.unwrap());
+    assert!(near(a.low, b.low) && near(a.high, b.high), "{a:?} {b:?}");
+    let (a, b) = (exact.ranks.unwrap(), bucketed.ranks.unwrap());
+    assert!((a.effect_size - b.effect_size).abs() < 0.02, "{a:?} {b:?}");
+    assert_eq!(
+        (exact.verdict, bucketed.verdict),
+        (Verdict::Degraded, Verdict::Degraded)
+    );
+}
+
+#[test]
+fn samples_compared_with_the_histogram_of_the_same_samples_have_not_changed() {
+    // Each lies well below the middle of its bucket, so beside it all would count as less.
+    let values: Vec<f64> = (0..500)
+        .map(|n| 2.0_f64.powf(f64::from(n % 50) / 32.0) * 1.0001)
         .collect();
-    assert_eq!(figures, [("b", 2.0, 2), ("a", 7.0, 1)]);
+    let samples = Distribution::from(values);
+    for (before, after) in [
+        (samples.clone(), samples.bucketed()),
+        (samples.bucketed(), samples.clone()),
+    ] {
+        let found = compare(
+            &before,
+            &after,
+            &Thresholds {
+                min_change: 0.0,
+                ..Thresholds::DEFAULT
+            },
+        );
+        let ranks = found.ranks.unwrap();
+        assert_eq!((ranks.p_value, ranks.effect_size), (1.0, 0.0));
+        assert_eq!(found.verdict, Verdict::Unchanged);
+    }
+}
+
+#[test]
+fn samples_in_different_units_have_no_change_however_much_their_numbers_differ() {
+    let milliseconds = || (0..50).map(|n| 100.0 + f64::from(n)).collect::<Vec<_>>();
+    let seconds = || milliseconds().iter().map(|it| it / 1e3).collect::<Vec<_>>();
+    let judged = |before: (&[&str], Vec<f64>), after: (&[&str], Vec<f64>)| {
+        let [before, after] = [before, after].map(|(units, values)| {
+            vec![
+                period_operation("changed", units, values),
+                period_operation("other", &["s"], milliseconds()),
+            ]
+        });
+        let found = Comparison::of(before, after, &Thresholds::DEFAULT);
+        assert_eq!(found.changes[1].1.verdict, Verdict::Unchanged);
+        found.changes[0].1
+    };
+    let mixed = || [milliseconds(), seconds()].concat();
+    for (before, after) in [
+        ((&["ms"][..], milliseconds()), (&["seconds"][..], seconds())),
+        (
+            (&["ms", "seconds"], mixed()),
+            (&["ms", "seconds"], milliseconds()),
+        ),
+        ((&["ms"], milliseconds()), (&["ms", "seconds"], mixed())),
+        ((&["px"], milliseconds()), (&["Px"], seconds())),
+    ] {
+        let found = judged(before, after);
+        assert_eq!(
+            (found.verdict, found.direction),
+            (Verdict::NotEnoughData, Direction::Unknown)
+        );
+        assert!(found.absolute.is_nan() && found.percentage.is_nan());
+        assert!(found.interval.is_none() && found.ranks.is_none());
+    }
+    // The same unit by another name.
+    let found = judged((&["s"], seconds()), (&["seconds"], milliseconds()));
+    assert_eq!(found.verdict, Verdict::Degraded);
 }

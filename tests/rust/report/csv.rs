@@ -53,10 +53,26 @@ fn a_report_without_operations_is_empty_text() {
 }
 
 #[test]
-fn a_nested_figure_is_one_cell_of_json() {
-    let report = json!({"operations": {"x": {"a": [1, "two"], "b": {"c": true}}}});
+fn a_figure_that_consists_of_figures_has_a_column_for_each() {
+    let report = json!({"operations": {
+        "x": {"a": {"b": 1, "c": null}, "a_b": 2},
+        "y": {"a": {"c": 3, "d": {"e": 4}}},
+        "z": {"a": 5},
+        "w": {"a": {}},
+    }});
+    let found = rows(&report_csv(&report, Formulas::Kept).unwrap());
+    assert_eq!(found[0], ["operation", "a_b", "a_c", "a_b", "a_d", "a"]);
+    assert_eq!(found[1], ["x", "1", "", "2", "", ""]);
+    assert_eq!(found[2], ["y", "", "3", "", r#"{"e":4}"#, ""]);
+    assert_eq!(found[3], ["z", "", "", "", "", "5"]);
+    assert_eq!(found[4], ["w", "", "", "", "", "{}"]);
+}
+
+#[test]
+fn a_list_is_one_cell_of_json() {
+    let report = json!({"operations": {"x": {"a": [1, "two", {"b": 3}]}}});
     let cells = &rows(&report_csv(&report, Formulas::Kept).unwrap())[1];
-    assert_eq!(cells, &["x", r#"[1,"two"]"#, r#"{"c":true}"#]);
+    assert_eq!(cells, &["x", r#"[1,"two",{"b":3}]"#]);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 use std::{
     fs::{self, File},
+    io::Write,
     path::Path,
     time::{Duration, SystemTime},
 };
 
-use ptpd_monitoring::{error::Error, report::write_atomically};
+use ptpd_monitoring::{
+    error::Error,
+    report::{Replacement, write_atomically},
+};
 use tempfile::tempdir;
 
 fn names_in(folder: &Path) -> Vec<String> {
@@ -127,6 +131,35 @@ fn the_temporary_of_a_writer_still_at_work_stays_however_old() {
     drop(file);
     write_atomically(&folder.path().join("one"), b"new").unwrap();
     assert_eq!(names_in(folder.path()), ["one"]);
+}
+
+#[test]
+fn what_others_write_takes_the_place_of_the_old_file_once_it_is_finished() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    fs::write(&path, "old").unwrap();
+    let replacement = Replacement::begin(&path).unwrap();
+    assert_eq!(replacement.place().parent(), Some(folder.path()));
+    let mut file = File::create(replacement.place()).unwrap();
+    for line in ["one\n", "two\n"] {
+        file.write_all(line.as_bytes()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    }
+    replacement.finish().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    assert_eq!(names_in(folder.path()), ["rows.csv"]);
+}
+
+#[test]
+fn what_is_not_finished_is_gone_and_the_old_file_stays() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    fs::write(&path, "old").unwrap();
+    let replacement = Replacement::begin(&path).unwrap();
+    fs::write(replacement.place(), "half").unwrap();
+    drop(replacement);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    assert_eq!(names_in(folder.path()), ["rows.csv"]);
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! Reports and their renderings, one file for each file of the room.
 
+mod charts;
 mod comparison;
 mod csv;
 mod file;
+mod html;
+mod markdown;
+mod recorded;
 mod samples;
+mod slots;
+mod verdict;
+mod verdicts;
