@@ -135,7 +135,7 @@ WORKS = [
                     keys="keys",
                 ),
                 Target("1/12"),
-                False,
+                True,
             ),
             (
                 Contender(

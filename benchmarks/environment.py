@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +31,11 @@ def cpu_model() -> str:
     return next(iter(names), platform.processor() or platform.machine())
 
 
+def system() -> str:
+    """The system's name and the first two parts of its kernel's version; no build of it."""
+    return " ".join([platform.system(), *re.findall(r"^\d+(?:\.\d+)?", platform.release())])
+
+
 def has_global_lock() -> bool:
     """Whether the interpreter runs one thread at a time."""
     enabled = getattr(sys, "_is_gil_enabled", None)
@@ -44,7 +50,7 @@ def describe() -> dict[str, object]:
         "global_lock": has_global_lock(),
         "cpu": cpu_model(),
         "cpus": os.cpu_count(),
-        "os": platform.platform(),
+        "os": system(),
         "versions": {package: version(package) for package in PACKAGES},
     }
 

@@ -81,7 +81,7 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("1/10"),
-                False,
+                True,
             )
         ],
     ),

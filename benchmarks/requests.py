@@ -52,7 +52,7 @@ def _filled_reference() -> Names:
     return {"tracker": tracker}
 
 
-def _one(name: str, statement: str) -> Comparison:
+def _one(name: str, statement: str, *, headline: bool = False) -> Comparison:
     return Comparison(
         area="requests",
         name=name,
@@ -65,7 +65,7 @@ def _one(name: str, statement: str) -> Comparison:
                     setup=_prometheus,
                 ),
                 Target("1/8"),
-                False,
+                headline,
             ),
             (
                 Contender(name="our timer", statement=timers.OURS, setup=timers.ours),
@@ -78,7 +78,7 @@ def _one(name: str, statement: str) -> Comparison:
 
 WORKS = [
     _one("track_request", RECORD),
-    _one("with tracker.track(endpoint)", TRACK),
+    _one("with tracker.track(endpoint)", TRACK, headline=True),
     Comparison(
         area="requests",
         name="API report, 10,000 requests on 50 endpoints",

@@ -12,6 +12,7 @@ from . import (
     cache,
     environment,
     exports,
+    history,
     imports,
     memory,
     profiling,
@@ -38,6 +39,7 @@ AREAS: tuple[Sequence[Work], ...] = (
     memory.WORKS,
     imports.WORKS,
     threads.WORKS,
+    history.WORKS,
 )
 
 

@@ -87,8 +87,8 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def as_markdown(rows: Sequence[Row], *, short: bool = False) -> str:
-    """All rows, or the headlines."""
+    """All rows, or in short the headlines and whatever missed its target."""
     headings = SHORT_HEADINGS if short else HEADINGS
-    chosen = [row for row in rows if row["headline"] or not short]
+    chosen = [row for row in rows if not short or row["headline"] or not row["met"]]
     lines = [list(headings), ["---"] * len(headings), *(cells(row, short=short) for row in chosen)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

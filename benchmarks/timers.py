@@ -71,7 +71,7 @@ WORKS = [
                     setup=_codetiming,
                 ),
                 Target("1/3"),
-                False,
+                True,
             ),
             (
                 Contender(
@@ -89,7 +89,7 @@ WORKS = [
                     setup=_opentelemetry,
                 ),
                 Target("1/20"),
-                False,
+                True,
             ),
             (
                 Contender(
