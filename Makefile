@@ -7,7 +7,7 @@ SOURCES := $(shell find src python wheel-data -type f -not -name '*.so' -not -na
 WHEEL := dist/.built
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-rust test-schedules test-python soak fuzz lint format wheel bench bench-core bench-readme clean
+.PHONY: help demo test test-rust test-schedules test-python test-parallel test-all-pythons soak fuzz lint format wheel bench bench-core bench-readme pictures clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,7 +45,7 @@ wheel: $(WHEEL) ## build the wheel into dist/
 demo: $(VENV)/.test $(VENV)/.installed ## run the main job on real photographs, into demo-output/
 	$(BIN)/ptpd-monitor demo --output demo-output
 
-test: test-rust test-schedules test-python ## build, install and pass every test
+test: test-rust test-schedules test-python test-parallel ## build, install and pass every test
 
 test-rust:
 	cargo test --locked --no-default-features
@@ -57,13 +57,23 @@ test-schedules:
 test-python: $(VENV)/.test $(VENV)/.installed
 	PTPD_WHEEL="$$(ls $(CURDIR)/dist/*.whl)" $(BIN)/python -m pytest
 
+# Each test in several threads at the same time, with objects of its own. What cannot has just run.
+PARALLEL ?= --parallel-threads=4
+test-parallel: $(VENV)/.test $(VENV)/.installed
+	PTPD_WHEEL="$$(ls $(CURDIR)/dist/*.whl)" $(BIN)/python -m pytest $(PARALLEL) \
+		--skip-thread-unsafe=True --mark-hypothesis-as-unsafe -r fE
+
+ALL_PYTHONS ?=
+test-all-pythons: $(WHEEL) ## test the wheel on every supported Python that is found
+	$(BIN)/python scripts/test_all_pythons.py dist/*.whl $(ALL_PYTHONS)
+
 soak: $(VENV)/.test $(VENV)/.installed ## run the long forms of the tests, a simulated day of load among them
 	$(BIN)/python -m pytest tests/soak
 	cargo test --locked --release --no-default-features --test soak -- --ignored
 
 # Coverage by stable flags; with a target named, build scripts are spared them.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := cache export settings
+FUZZ_TARGETS := cache export histogram settings
 FUZZ_FLAGS := --cfg fuzzing -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks -Cpasses=sancov-module \
 	$(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
 
@@ -83,6 +93,7 @@ lint: $(VENV)/.test $(VENV)/.installed ## check format, lints, types, stubs and 
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo clippy --locked --all-targets --no-default-features -- --deny warnings
 	cargo clippy --locked --no-default-features --features shuttle --test schedules -- --deny warnings
+	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target -- --deny warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -104,5 +115,13 @@ bench-core: $(VENV)/.created ## time the core's hottest paths and count their in
 bench-readme: $(VENV)/.created ## put the table of the last `make bench` into the README
 	$(BIN)/python scripts/update_readme_table.py benchmarks/results.json
 
+# Where they are drawn from shows in them.
+PICTURED := /tmp/demo-output
+pictures: $(VENV)/.test $(VENV)/.installed ## draw the README's pictures from two runs of the demo; needs Chromium
+	rm -rf $(PICTURED)
+	$(BIN)/ptpd-monitor demo --output $(PICTURED)
+	$(BIN)/ptpd-monitor demo --output $(PICTURED) --save-terminal docs/images/demo.svg
+	$(BIN)/python scripts/pictures.py $(PICTURED)
+
 clean: ## remove what was built
-	rm -rf target fuzz/target dist $(VENV) demo-output
+	rm -rf target fuzz/target dist $(VENV) .venvs demo-output
