@@ -35,6 +35,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How long a fork, or the end of the process, waits for a disk that does not answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often the end of the process writes what was handed over while it wrote.
+const LAST_FLUSHES: usize = 3;
+
 static PROCESS: LazyLock<Engines<Writer>> = LazyLock::new(|| Engines::new(&GATE));
 /// Who is told that something forked this process in the middle of work.
 static NOTICE: OnceLock<Notice> = OnceLock::new();
@@ -289,7 +292,7 @@ pub fn shut_down() {
         stop(writer);
     }
     for engine in engines {
-        flush(&engine);
+        let complete = flush_all(&engine);
         let Some(pass) = GATE.enter_or_wait() else {
             return;
         };
@@ -299,9 +302,24 @@ pub fn shut_down() {
         let path = engine.path().to_owned();
         tell(
             &engine,
-            (rollups > 0).then_some(Event::Lost { path, rollups }),
+            (!complete && rollups > 0).then_some(Event::Lost { path, rollups }),
         );
     }
+}
+
+/// Writes all that `engine` has, and what was just being handed over meanwhile, and tells whether the
+/// file could be written. Threads that still record could keep it from ever being nothing.
+fn flush_all(engine: &Arc<Engine>) -> bool {
+    for _ in 0..LAST_FLUSHES {
+        if !flush(engine) {
+            return false;
+        }
+        let waits = GATE.enter_or_wait().map(|pass| engine.waiting(&pass).0);
+        if waits.is_none_or(|rollups| rollups == 0) {
+            break;
+        }
+    }
+    true
 }
 
 fn stop(writer: Writer) {

@@ -208,6 +208,36 @@ def test_what_could_not_be_written_at_the_end_is_told(tmp_path: Path) -> None:
     assert "2 minutes of operations are lost" in lines[1]
 
 
+def test_what_threads_hand_over_while_the_process_ends_is_not_told_as_a_failure(
+    tmp_path: Path,
+) -> None:
+    script = """
+    import atexit, sys, threading
+    from ptpd_monitoring import History, PerformanceMonitor
+
+    history = History(sys.argv[1])
+    done = [0] * 4
+    started = threading.Barrier(len(done) + 1)
+
+    def work(number):
+        while True:
+            PerformanceMonitor(history=history).record_metric("op", 1, "s")
+            done[number] += 1
+            if done[number] == 100:
+                started.wait()
+
+    for number in range(len(done)):
+        threading.Thread(target=work, args=(number,), daemon=True).start()
+    # Runs before what this package does at the end.
+    atexit.register(lambda: print(sum(done)))
+    started.wait()
+    """
+    for number in range(4):
+        path = tmp_path / f"{number}.db"
+        recorded = int(run(script, path))
+        assert counts(path)["op"] >= recorded
+
+
 def test_a_log_handler_that_fails_or_uses_the_history_disturbs_nothing(tmp_path: Path) -> None:
     script = """
     import logging, pathlib, sys
