@@ -2,7 +2,7 @@
 
 use super::{
     octaves::{MOST, Side},
-    scale::{self, INFINITY, NEGATIVE_INFINITY, Position, ZERO, mirror},
+    scale::{self, AN_OCTAVE, INFINITY, NEGATIVE_INFINITY, Position, ZERO, mirror},
 };
 
 /// How many samples lie in each bucket: the part of a [`super::Histogram`] that is a blob on disk.
@@ -63,11 +63,15 @@ impl Buckets {
     /// Adds samples at a place.
     #[inline]
     pub(super) fn add(&mut self, place: i32, count: u64) {
-        if (ZERO + 1..INFINITY).contains(&place) {
-            self.signs[0].add(Position::of_index(place), count);
-        } else {
-            self.add_elsewhere(place, count);
+        match Position::of_positive(place) {
+            Some(position) => self.signs[0].add(position, count),
+            None => self.add_elsewhere(place, count),
         }
+    }
+
+    /// Adds samples of positive numbers in one octave, of which some bucket has a count.
+    pub(super) fn add_octave(&mut self, octave: i32, counts: &[u64; AN_OCTAVE]) {
+        self.signs[0].add_octave(octave, counts);
     }
 
     fn add_elsewhere(&mut self, place: i32, count: u64) {

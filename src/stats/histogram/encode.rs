@@ -3,7 +3,7 @@
 use super::{
     buckets::Buckets,
     octaves::MOST,
-    scale::{INFINITY, NEGATIVE_INFINITY},
+    scale::{AN_OCTAVE, INFINITY, NEGATIVE_INFINITY, Position},
 };
 use crate::error::{Error, Result};
 
@@ -71,9 +71,44 @@ impl Buckets {
 
     /// The same for bytes whose [`extent`] is known; otherwise a part may be added before the error.
     pub(super) fn add_encoded(&mut self, bytes: &[u8]) -> Result<()> {
-        let found = read(bytes, |place, count| self.add(place, count))?;
+        let mut gathered = Gathered::default();
+        let found = read(bytes, |place, count| gathered.add(place, count, self))?;
+        gathered.add_to(self);
         self.add_nans(found.nans);
         Ok(())
+    }
+}
+
+/// Counts of positive numbers' buckets on their way: an octave at a time is added with a fraction of
+/// the instructions.
+#[derive(Default)]
+struct Gathered {
+    octave: i32,
+    counts: [u64; AN_OCTAVE],
+    any: bool,
+}
+
+impl Gathered {
+    /// Takes the count of a place, each of which comes once, and passes on what it cannot keep.
+    #[inline]
+    fn add(&mut self, place: i32, count: u64, buckets: &mut Buckets) {
+        let Some(Position { octave, bucket }) = Position::of_positive(place) else {
+            buckets.add(place, count);
+            return;
+        };
+        if octave != self.octave {
+            self.add_to(buckets);
+            self.octave = octave;
+        }
+        self.counts[bucket] = count;
+        self.any = true;
+    }
+
+    fn add_to(&mut self, buckets: &mut Buckets) {
+        if self.any {
+            buckets.add_octave(self.octave, &self.counts);
+            *self = Self::default();
+        }
     }
 }
 
@@ -139,7 +174,7 @@ impl From<Problem> for Error {
 /// Hands on each place and its count. Memory does not depend on what the bytes say.
 ///
 /// A report reads a hundred thousand rows, so what happens for each bucket is little: most are a
-/// byte, and only that is spelled out here.
+/// byte or two, and only these are spelled out here.
 #[inline]
 fn read(bytes: &[u8], mut each: impl FnMut(i32, u64)) -> Outcome<Found> {
     let (&version, rest) = bytes.split_first().ok_or(Problem::Empty)?;
@@ -162,8 +197,11 @@ fn read(bytes: &[u8], mut each: impl FnMut(i32, u64)) -> Outcome<Found> {
         let mut next = first;
         for _ in 0..buckets {
             let token;
-            (token, rest) = match rest {
-                [byte, after @ ..] if *byte < 0x80 => (u64::from(*byte), after),
+            (token, rest) = match *rest {
+                [byte, ref after @ ..] if byte < 0x80 => (u64::from(byte), after),
+                [low, high @ 1..0x80, ref after @ ..] => {
+                    (u64::from(low & 0x7F) | u64::from(high) << 7, after)
+                }
                 _ => take(rest)?,
             };
             let mut gap = token & 3;

@@ -1,5 +1,7 @@
 //! The counts of one sign's buckets, in blocks of an octave.
 
+use std::array;
+
 use super::scale::{AN_OCTAVE, Position};
 
 /// Where the count of a bucket stops; more would not fit its encoding.
@@ -58,6 +60,23 @@ impl Octave {
         counts[bucket] = counts[bucket].saturating_add(more).min(MOST);
     }
 
+    /// Adds to all buckets, each at most [`MOST`].
+    fn add_all(&mut self, more: &[u64; AN_OCTAVE]) {
+        if let Self::Narrow(counts) = self {
+            let sums: [u64; AN_OCTAVE] = array::from_fn(|i| u64::from(counts[i]) + more[i]);
+            // Below a power of two, as all of the bits together are.
+            if sums.iter().fold(0, |bits, sum| bits | sum) <= u64::from(u16::MAX) {
+                #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+                let narrow = sums.map(|sum| sum as u16);
+                **counts = narrow;
+                return;
+            }
+        }
+        for (count, more) in self.widen().iter_mut().zip(more) {
+            *count = count.saturating_add(*more).min(MOST);
+        }
+    }
+
     fn count(&self, bucket: usize) -> u64 {
         match self {
             Self::Narrow(counts) => u64::from(counts[bucket]),
@@ -113,6 +132,14 @@ impl Side {
         match self.slot(position.octave) {
             Some(octave) => octave.add(position.bucket, more),
             None => self.octave(position.octave).add(position.bucket, more),
+        }
+    }
+
+    /// Adds to all buckets of an octave, at least one of them and none more than [`MOST`].
+    pub fn add_octave(&mut self, octave: i32, more: &[u64; AN_OCTAVE]) {
+        match self.slot(octave) {
+            Some(counts) => counts.add_all(more),
+            None => self.octave(octave).add_all(more),
         }
     }
 

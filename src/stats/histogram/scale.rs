@@ -136,6 +136,14 @@ impl Position {
         }
     }
 
+    /// The position of a positive number's place; `None` for other places.
+    #[inline]
+    pub fn of_positive(place: i32) -> Option<Self> {
+        (ZERO + 1..INFINITY)
+            .contains(&place)
+            .then(|| Self::of_index(place))
+    }
+
     pub fn index(self) -> i32 {
         #[expect(
             clippy::cast_possible_truncation,
