@@ -7,7 +7,7 @@ SOURCES := $(shell find src python wheel-data -type f -not -name '*.so' -not -na
 WHEEL := dist/.built
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-rust test-schedules test-python test-parallel test-all-pythons soak fuzz lint format wheel bench bench-core bench-readme pictures clean
+.PHONY: help demo test test-rust test-schedules test-python test-parallel test-all-pythons soak fuzz lint lint-rust lint-python format wheel bench bench-core bench-readme pictures clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,18 +82,22 @@ fuzz: ## search each fuzz target for FUZZ_SECONDS
 	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked --release --target "$$host" && \
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p "corpus/$$target" "artifacts/$$target" && \
-		"target/$$host/release/$$target" -max_total_time=$(FUZZ_SECONDS) -timeout=10 -len_control=0 \
+		"target/$$host/release/$$target" -max_total_time=$(FUZZ_SECONDS) -timeout=60 -len_control=0 \
 			-max_len=1024 -print_final_stats=1 -artifact_prefix="artifacts/$$target/" \
 			"corpus/$$target" "seeds/$$target" || exit 1; \
 	done
 
-lint: $(VENV)/.test $(VENV)/.installed ## check format, lints, types, stubs and licences
+lint: lint-rust lint-python ## check format, lints, types, stubs and licences
+
+lint-rust:
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo clippy --locked --all-targets --no-default-features -- --deny warnings
 	cargo clippy --locked --no-default-features --features shuttle --test schedules -- --deny warnings
 	cargo clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target -- --deny warnings
+
+lint-python: $(VENV)/.test $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

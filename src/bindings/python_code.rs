@@ -20,8 +20,8 @@ use pyo3::prelude::*;
 
 use super::context::thread_number;
 
-/// For how long the end waits for others, and these wait for the end. Not for ever: they may have to
-/// wait for each other.
+/// For how long the end waits for others of which none comes out, and these wait for the end. Not for
+/// ever: they may have to wait for each other.
 const PATIENCE: Duration = Duration::from_secs(1);
 const NAP: Duration = Duration::from_millis(1);
 
@@ -85,8 +85,15 @@ pub fn wait_for_others(py: Python<'_>) {
     ENDED_BY.store(thread_number(), Release);
     let own = isize::from(DEPTH.get() > 0);
     py.detach(|| {
-        let begun = Instant::now();
-        while CALLERS.load(Acquire) > own && begun.elapsed() < PATIENCE {
+        let (mut fewest, mut since) = (isize::MAX, Instant::now());
+        loop {
+            let others = CALLERS.load(Acquire) - own;
+            if others < fewest {
+                (fewest, since) = (others, Instant::now());
+            }
+            if others <= 0 || since.elapsed() >= PATIENCE {
+                break;
+            }
             thread::sleep(NAP);
         }
     });

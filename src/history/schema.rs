@@ -73,13 +73,15 @@ pub fn bring_up(connection: &mut Connection, steps: &[&str]) -> Result<(), Refus
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been quicker.
         let from = version(&transaction, steps)?;
-        for step in steps.iter().skip(from) {
-            transaction.execute_batch(step)?;
+        if from < steps.len() {
+            for step in &steps[from..] {
+                transaction.execute_batch(step)?;
+            }
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            let version = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+            transaction.pragma_update(None, "user_version", version)?;
+            transaction.commit()?;
         }
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        let version = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-        transaction.pragma_update(None, "user_version", version)?;
-        transaction.commit()?;
     }
     use_write_ahead_log(connection)?;
     Ok(())

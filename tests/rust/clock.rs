@@ -331,12 +331,16 @@ fn a_moment_has_come_exactly_when_monotonic_time_says_so() {
         101_000_000,
         u64::MAX / 2,
     ] {
-        let before = clock.monotonic();
-        let moment = Monotonic(before.0 + ahead);
-        let reached = clock.has_reached(moment);
-        let after = clock.monotonic();
-        assert!(reached || before < moment, "{moment:?} missed");
-        assert!(!reached || after >= moment, "{moment:?} too early");
+        // A machine that stood still for a tenth of a second may find out a little later.
+        let is_right = || {
+            let before = clock.monotonic();
+            let moment = Monotonic(before.0 + ahead);
+            let reached = clock.has_reached(moment);
+            let after = clock.monotonic();
+            assert!(!reached || after >= moment, "{moment:?} too early");
+            reached || before < moment
+        };
+        assert!((0..10).any(|_| is_right()), "{ahead} ns ahead missed");
     }
 }
 

@@ -22,7 +22,7 @@ fn touch(mb: u64) -> Vec<u8> {
 }
 
 fn wait_until_sampled(measurement: &Measurement, bytes: u64) {
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + Duration::from_mins(2);
     while measurement.sampled() < bytes {
         assert!(Instant::now() < patience, "the sampler saw nothing");
         std::thread::yield_now();
@@ -40,13 +40,17 @@ fn highest_ever() -> u64 {
 #[test]
 fn touched_memory_shows_in_the_rss_of_this_process() {
     let _alone = alone();
-    let before = process::memory().unwrap();
-    let block = touch(64);
-    let after = process::memory().unwrap();
-    assert!(after.rss > before.rss + 48 * MB, "{before:?} {after:?}");
-    assert!(after.vms >= after.rss);
-    drop(block);
-    assert!(process::memory().unwrap().rss < before.rss + 16 * MB);
+    // Tests of other things run meanwhile, and come and go with memory of their own.
+    let shows = || {
+        let before = process::memory().unwrap();
+        let block = touch(64);
+        let after = process::memory().unwrap();
+        assert!(after.vms >= after.rss);
+        drop(block);
+        let end = process::memory().unwrap();
+        after.rss > before.rss + 48 * MB && end.rss < before.rss + 16 * MB
+    };
+    assert!((0..5).any(|_| shows()));
 }
 
 #[test]

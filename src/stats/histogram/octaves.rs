@@ -64,8 +64,8 @@ impl Octave {
     fn add_all(&mut self, more: &[u64; AN_OCTAVE]) {
         if let Self::Narrow(counts) = self {
             let sums: [u64; AN_OCTAVE] = array::from_fn(|i| u64::from(counts[i]) + more[i]);
-            // Below a power of two, as all of the bits together are.
-            if sums.iter().fold(0, |bits, sum| bits | sum) <= u64::from(u16::MAX) {
+            // All are as small as that if all of their bits together are.
+            if u16::try_from(sums.iter().fold(0, |bits, sum| bits | sum)).is_ok() {
                 #[expect(clippy::cast_possible_truncation, reason = "checked above")]
                 let narrow = sums.map(|sum| sum as u16);
                 **counts = narrow;
