@@ -65,61 +65,102 @@ impl Buckets {
     /// Adds the counts of encoded buckets, without making the other buckets first. If the bytes
     /// are damaged, nothing is added.
     pub fn merge_encoded(&mut self, bytes: &[u8]) -> Result<()> {
-        extent(bytes)?;
-        self.add_encoded(bytes)
+        self.add_encoded(&Encoded::read(bytes)?)
     }
 
-    /// The same for bytes whose [`extent`] is known; otherwise a part may be added before the error.
-    pub(super) fn add_encoded(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut gathered = Gathered::default();
-        let found = read(bytes, |place, count| gathered.add(place, count, self))?;
-        gathered.add_to(self);
-        self.add_nans(found.nans);
+    /// Adds the counts of buckets that were read.
+    pub(super) fn add_encoded(&mut self, encoded: &Encoded<'_>) -> Result<()> {
+        if encoded.gathered.all {
+            for block in &encoded.gathered.blocks[..encoded.gathered.len] {
+                self.add_octave(block.octave, &block.counts);
+            }
+        } else {
+            read(encoded.bytes, |place, count| self.add(place, count))?;
+        }
+        self.add_nans(encoded.nans);
         Ok(())
     }
 }
 
-/// Counts of positive numbers' buckets on their way: an octave at a time is added with a fraction of
-/// the instructions.
-#[derive(Default)]
+/// Encoded buckets that were read through, so that damaged ones are found before anything has changed.
+pub(super) struct Encoded<'a> {
+    pub extent: Extent,
+    bytes: &'a [u8],
+    nans: u64,
+    gathered: Gathered,
+}
+
+impl<'a> Encoded<'a> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self> {
+        let mut gathered = Gathered::default();
+        let mut count = 0_u64;
+        let found = read(bytes, |place, more| {
+            count = count.saturating_add(more);
+            gathered.add(place, more);
+        })?;
+        Ok(Self {
+            extent: Extent {
+                count,
+                places: found.places,
+            },
+            bytes,
+            nans: found.nans,
+            gathered,
+        })
+    }
+}
+
+/// The counts of a row, unless it has others than positive numbers or reaches very far: then most rows
+/// need to be read only once, and an octave is added with a fraction of the instructions.
 struct Gathered {
+    /// Whether it is all of them.
+    all: bool,
+    len: usize,
+    blocks: [Block; MOST_OCTAVES],
+}
+
+/// The counts of an octave.
+#[derive(Clone, Copy)]
+struct Block {
     octave: i32,
     counts: [u64; AN_OCTAVE],
-    any: bool,
+}
+
+/// A factor of at least 32 between the least and the greatest number.
+const MOST_OCTAVES: usize = 6;
+
+impl Default for Gathered {
+    fn default() -> Self {
+        let none = Block {
+            octave: 0,
+            counts: [0; AN_OCTAVE],
+        };
+        Self {
+            all: true,
+            len: 0,
+            blocks: [none; MOST_OCTAVES],
+        }
+    }
 }
 
 impl Gathered {
-    /// Takes the count of a place, each of which comes once, and passes on what it cannot keep.
+    /// Adds the count of a place, each of which comes once and in order.
     #[inline]
-    fn add(&mut self, place: i32, count: u64, buckets: &mut Buckets) {
+    fn add(&mut self, place: i32, count: u64) {
         let Some(Position { octave, bucket }) = Position::of_positive(place) else {
-            buckets.add(place, count);
+            self.all = false;
             return;
         };
-        if octave != self.octave {
-            self.add_to(buckets);
-            self.octave = octave;
+        if self.len == 0 || self.blocks[self.len - 1].octave != octave {
+            if self.len == MOST_OCTAVES {
+                self.all = false;
+                return;
+            }
+            self.blocks[self.len].octave = octave;
+            self.len += 1;
         }
-        self.counts[bucket] = count;
-        self.any = true;
+        self.blocks[self.len - 1].counts[bucket] = count;
     }
-
-    fn add_to(&mut self, buckets: &mut Buckets) {
-        if self.any {
-            buckets.add_octave(self.octave, &self.counts);
-            *self = Self::default();
-        }
-    }
-}
-
-/// Reads the bytes through, so that damaged ones are found before anything has changed.
-pub(super) fn extent(bytes: &[u8]) -> Result<Extent> {
-    let mut count = 0_u64;
-    let found = read(bytes, |_, more| count = count.saturating_add(more))?;
-    Ok(Extent {
-        count,
-        places: found.places,
-    })
 }
 
 /// What was read beside the buckets.

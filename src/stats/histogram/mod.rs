@@ -63,7 +63,7 @@ mod scale;
 
 pub use buckets::{Bucket, Buckets};
 
-use self::encode::Extent;
+use self::encode::{Encoded, Extent};
 use crate::error::{Error, Result};
 
 /// How far an estimated percentile of numbers of one sign may lie from the exact one, relatively:
@@ -208,10 +208,10 @@ impl Histogram {
     /// Adds the samples of a row: its encoded buckets and the figures beside them. Much cheaper than
     /// to make another histogram first. If the row is damaged, nothing is added.
     pub fn merge_encoded(&mut self, buckets: &[u8], figures: Figures) -> Result<()> {
-        let extent = encode::extent(buckets)?;
-        let range = figures.range(&extent)?;
-        self.buckets.add_encoded(buckets)?;
-        self.add_figures(extent.count, &figures.sums(), range);
+        let encoded = Encoded::read(buckets)?;
+        let range = figures.range(&encoded.extent)?;
+        self.buckets.add_encoded(&encoded)?;
+        self.add_figures(encoded.extent.count, &figures.sums(), range);
         Ok(())
     }
 
