@@ -57,6 +57,7 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ["Page", "Runtime", "Log", "Network"]:
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def close(self) -> None:
         """Let go of the pipes, which ends Chromium."""
@@ -88,9 +89,9 @@ class Browser:
             raise ChromiumError(f"{method}: {message['error']}")
         return dict(message["result"])
 
-    def wait_for(self, event: str) -> None:
-        """Read on until the event has come."""
-        while not any(message.get("method") == event for message in self.events):
+    def wait_for(self, event: str, **parameters: Any) -> None:
+        """Read on until the event has come, with those among its parameters."""
+        while not any(parameters.items() <= params.items() for params in self._of_kind(event)):
             self.events.append(self._read())
 
     def show(self, page: Path, width: int, scheme: str, height: int = 900) -> None:
@@ -105,8 +106,9 @@ class Browser:
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self.call("Emulation.setEmulatedMedia", features=[feature])
         self.events.clear()
-        self.call("Page.navigate", url=page.resolve().as_uri())
-        self.wait_for("Page.loadEventFired")
+        loader = self.call("Page.navigate", url=page.resolve().as_uri())["loaderId"]
+        # The blank page that was there before may be loaded as late as now.
+        self.wait_for("Page.lifecycleEvent", name="load", loaderId=loader)
 
     def run(self, expression: str) -> Any:
         """Evaluate JavaScript and return its value."""
@@ -178,4 +180,4 @@ def started(path: str, profile: Path) -> Iterator[Browser]:
         yield browser
     finally:
         browser.close()
-        process.wait(30)
+        process.wait(120)

@@ -13,6 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is up to what else the machine does.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # With `--parallel-threads` a test runs in several threads at the same time. In these files none can,
 # or nothing would come of it. For a single test there is the marker `thread_unsafe`.
@@ -45,6 +52,7 @@ ALONE = {
         ["test_flat_memory.py", "test_garbage.py", "test_leaks.py"],
         "watches the memory and the objects of the whole process",
     ),
+    "test_collection_while_made.py": "sets when the whole process collects",
     **dict.fromkeys(
         [
             "test_benchmarks.py",

@@ -1,6 +1,7 @@
 /* Stands in for NVIDIA's management library: two GPUs, each of which lacks a figure.
  *
- * NVML_STUB_LOG names a file that gets a line for each initialisation and shutdown.
+ * NVML_STUB_LOG names a file that gets a line for each initialisation and shutdown, and
+ * NVML_STUB_BEGUN another one that gets it before that.
  * NVML_STUB_INIT and NVML_STUB_HANDLE are the results of nvmlInit and of asking for GPU 1.
  */
 #include <stdio.h>
@@ -25,13 +26,18 @@ static int result_of(const char *variable) {
     return value ? atoi(value) : SUCCESS;
 }
 
-static void tell(const char *event) {
-    const char *path = getenv("NVML_STUB_LOG");
-    FILE *log = path ? fopen(path, "a") : NULL;
-    if (log) {
-        fprintf(log, "%s %d\n", event, (int)getpid());
-        fclose(log);
+static void append(const char *variable, const char *event) {
+    const char *path = getenv(variable);
+    FILE *file = path ? fopen(path, "a") : NULL;
+    if (file) {
+        fprintf(file, "%s %d\n", event, (int)getpid());
+        fclose(file);
     }
+}
+
+static void tell(const char *event) {
+    append("NVML_STUB_BEGUN", event);
+    append("NVML_STUB_LOG", event);
 }
 
 int nvmlInit_v2(void) {

@@ -236,8 +236,9 @@ def test_the_full_histories_are_full_and_the_empty_ones_never_get_full():
 
 
 def test_memory_is_measured_of_all_samples_and_is_not_below_what_two_numbers_need():
-    grown, _ = memory.read(200_000)
-    assert 15 <= grown < 200
+    grown, _ = memory.read(memory.SAMPLES)
+    # What was there before may shrink meanwhile, but not by as much as one of the numbers takes.
+    assert 12 <= grown < 200
 
 
 def _result(**changes: object) -> dict[str, object]:

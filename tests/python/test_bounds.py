@@ -203,7 +203,7 @@ def test_a_logging_handler_may_use_the_monitor_that_warns() -> None:
     try:
         worker = threading.Thread(target=lambda: monitor.record_metric("c", 1, "u"), daemon=True)
         worker.start()
-        worker.join(30)
+        worker.join(120)
         assert not worker.is_alive()
     finally:
         logger.removeHandler(handler)

@@ -199,7 +199,7 @@ def test_the_weigher_may_use_the_cache() -> None:
     cache = CacheManager(max_bytes=8, weigher=weigh)
     worker = threading.Thread(target=cache.set, args=("a", 4), daemon=True)
     worker.start()
-    worker.join(30)
+    worker.join(120)
     assert not worker.is_alive()
     assert cache._keys() == ["a'", "a"]
     assert cache.total_bytes == 7

@@ -32,6 +32,9 @@ from ptpd_monitoring.demo.run import DemoObserver, run_demo
 from ptpd_monitoring.demo.tables import duration, render_run
 from ptpd_monitoring.testing import ManualClock
 
+# Whichever test comes first waits for the demo at full size.
+pytestmark = pytest.mark.timeout(900)
+
 SMALL = PrintSettings(size=PrintSize(ppi=40))
 
 

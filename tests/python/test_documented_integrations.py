@@ -135,7 +135,7 @@ def test_background_monitoring_as_shown(
 
 
 def test_cache_cleanup_as_shown(caplog: pytest.LogCaptureFixture):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "example")
     logger = logging.getLogger("example")
     sleep = sleeps(1)
     cache = get_cache()
@@ -152,5 +152,6 @@ def test_cache_cleanup_as_shown(caplog: pytest.LogCaptureFixture):
                 logger.info(f"Cleaned up {removed} expired cache entries")  # noqa: G004, as documented
 
     run_in_thread(cleanup_cache_periodically)
-    assert caplog.messages == ["Cleaned up 1 expired cache entries"]
+    told = [record.getMessage() for record in caplog.records if record.name == logger.name]
+    assert told == ["Cleaned up 1 expired cache entries"]
     assert cache.get("long") == 1

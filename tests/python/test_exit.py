@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hammer import HERE, Exits, ended, run
+from hammer import DEADLINE, HERE, Exits, ended, ended_beside_daemons, run
 
 # Interpreters from their start to their end, and those that begin as a fork, which is quicker.
 WHOLE = 25
@@ -242,7 +242,7 @@ else:
 """
 
 
-def exit_repeatedly(daemons: str, folder: Path, exits: int, timeout: float = 240) -> None:
+def exit_repeatedly(daemons: str, folder: Path, exits: int, timeout: float = 900) -> None:
     """End as many interpreters, of which some run at the same time, beside the threads that ``daemons``
     starts."""
     for number in range(os.cpu_count() or 1):
@@ -262,6 +262,7 @@ def exit_whole(folder: Path, exits: int) -> None:
     exited.check()
 
 
+@pytest.mark.timeout(1_200)
 def test_daemon_threads_inside_of_every_call_do_not_disturb_an_exit(tmp_path: Path) -> None:
     exit_whole(tmp_path, WHOLE)
 
@@ -283,6 +284,34 @@ def test_one_crash_in_five_is_all_that_an_old_interpreter_is_allowed(
             exits.add(status, said)
 
 
+@pytest.mark.parametrize(
+    ("ends", "tries"),
+    [
+        ([(0, "")], 1),
+        ([(-signal.SIGSEGV, ""), (-signal.SIGSEGV, ""), (0, "")], 3),
+        ([(-signal.SIGSEGV, "")] * 9, Exits.TRIES),
+        ([(-signal.SIGSEGV, "a panic"), (0, "")], 1),
+        ([(-signal.SIGABRT, ""), (0, "")], 1),
+        ([(1, ""), (0, "")], 1),
+    ],
+)
+def test_only_the_crash_of_an_old_interpreter_has_an_exit_tried_again(
+    ends: list[tuple[int, str]], tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Exits, "CRASH", -signal.SIGSEGV)
+    tried = []
+
+    def end(number: int) -> subprocess.CompletedProcess[str]:
+        tried.append(number)
+        status, said = ends[number]
+        return subprocess.CompletedProcess([], status, "", said)
+
+    done = ended_beside_daemons(end)
+    assert (done.returncode, done.stderr) == ends[tries - 1]
+    assert tried == list(range(tries))
+
+
+@pytest.mark.timeout(1_200)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.parametrize(("daemons", "exits"), [(DAEMONS, FORKED), (REPORTERS, 100), (CALLED, 100)])
 def test_hundreds_of_exits_with_daemon_threads_inside_of_our_calls_are_quiet(
@@ -386,13 +415,11 @@ def test_the_interpreter_ends_quietly_with(ending: str) -> None:
         from ptpd_monitoring import *
         """
     ) + textwrap.dedent(ENDINGS[ending])
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+
+    def end(_: int = 0) -> subprocess.CompletedProcess[str]:
+        return ended(script)
+
+    done = ended_beside_daemons(end) if "daemon=True" in script else end()
     status = 3 if "expected_status = 3" in script else 0
     printed = "1\n" if "expected =" in script else ""
     assert (done.returncode, done.stdout, done.stderr) == (status, printed, "")
@@ -436,25 +463,34 @@ everything.profiler.profile_operation(spin)
 def test_a_signal_in_the_middle_of_everything_ends_the_process_as_python_says(
     handler: str, number: str, status: int, said: str, tmp_path: Path
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", SIGNALLED.format(handler=handler), tmp_path],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(HERE)},
-    ) as program:
-        try:
-            assert program.stdout is not None
-            assert program.stdout.readline() == "ready\n"
-            program.send_signal(getattr(signal, number))
-            _, errors = program.communicate(timeout=60)
-        finally:
-            program.kill()
-    assert program.returncode == status, errors
-    lines = errors.splitlines()
-    assert (lines[-1] if lines else "") == said
-    assert "panic" not in errors
-    assert said or not errors, errors
+    def end(attempt: int = 0) -> subprocess.CompletedProcess[str]:
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        with subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", SIGNALLED.format(handler=handler), folder],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(HERE)},
+        ) as program:
+            try:
+                assert program.stdout is not None
+                assert program.stdout.readline() == "ready\n"
+                program.send_signal(getattr(signal, number))
+                printed, errors = program.communicate(timeout=DEADLINE)
+            finally:
+                program.kill()
+        return subprocess.CompletedProcess(program.args, program.returncode, printed, errors)
+
+    def is_said(errors: str) -> bool:
+        lines = errors.splitlines()
+        return lines[-1:] == [said] and "panic" not in errors if said else not errors
+
+    # A signal without a handler leaves the interpreter no time to end.
+    is_killed = status < 0 and not said
+    done = end() if is_killed else ended_beside_daemons(end, is_said)
+    assert done.returncode == status, done.stderr
+    assert is_said(done.stderr), done.stderr
 
 
 SECOND = """

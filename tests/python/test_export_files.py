@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import hammer
 from ptpd_monitoring import PerformanceMonitor, PerformanceReport
 
 if sys.platform == "win32":
@@ -173,19 +174,22 @@ def kill_while_exporting(path: Path, moment: float) -> None:
     """Starts a child that exports two texts in turn, and kills it."""
     monitors = [filled(1), filled(2)]
     ready, begun = os.pipe()
-    child = os.fork()
-    if child == 0:
+
+    def export_for_ever() -> None:
         os.write(begun, b"x")
         while True:
             for monitor in monitors:
                 monitor.export_metrics("csv", path)
-    os.read(ready, 1)
+
+    child = hammer.fork(export_for_ever)
+    os.close(begun)
+    # Nothing comes from a child that has ended before.
+    assert os.read(ready, 1) == b"x"
     # The moment is what is drawn at random: it decides where in an export the child is caught.
     time.sleep(moment)
     os.kill(child, signal.SIGKILL)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     os.close(ready)
-    os.close(begun)
 
 
 def assert_whole(path: Path) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import load
+
+# Minutes of simulated time are as long as the machine takes for them.
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_minutes_of_load_leave_memory_flat(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ for make in makes:
         [sys.executable, "-X", "faulthandler", "-c", script, tmp_path / "history.db"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-200:] + done.stderr[-3000:]
@@ -175,7 +175,7 @@ def test_a_value_may_use_its_cache_while_the_collector_clears_both() -> None:
     assert seen == [(1, True)] * 200
 
 
-@pytest.mark.timeout(60, method="thread")
+@pytest.mark.timeout(240, method="thread")
 def test_collecting_while_threads_change_everything_neither_waits_nor_loses_anything() -> None:
     monitor, cache, tracker = PerformanceMonitor(5), CacheManager(5), APIPerformanceTracker(5)
     stop, errors = threading.Event(), []

@@ -65,7 +65,7 @@ print("done")
 
 @pytest.mark.parametrize("when", ["before", "after_in_parent", "after_in_child"])
 def test_a_hook_that_came_first_and_uses_a_history_stops_no_fork(when: str, path: Path) -> None:
-    assert run(HOOKS, path, when, timeout=60) == "done\n"
+    assert run(HOOKS, path, when) == "done\n"
     assert counts(path) == {"parent": 1, "child": 1, "hook": 1}
     assert is_sound(path)
 
@@ -90,7 +90,7 @@ def test_a_history_that_is_closed_by_a_hook_is_let_go(path: Path) -> None:
     hammer.reap(hammer.fork(lambda: None))
     assert history.closed
     """
-    assert run(script, path, timeout=60) == ""
+    assert run(script, path) == ""
     assert counts(path) == {"op": 1}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import history_processes
-from hammer import HERE, run
+from hammer import DEADLINE, HERE, ended, ended_beside_daemons, run
 from history_support import counts, is_sound, query, start
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -208,7 +208,7 @@ def test_workers_write_to_a_history_made_where_their_program_is_imported(
     program = tmp_path / "program.py"
     program.write_text(IN_MAIN)
     command = [sys.executable, str(program), str(path), method]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=DEADLINE)
     assert counts(path) == {"worker": 3}
     assert is_sound(path)
 
@@ -253,14 +253,18 @@ for _ in range(5):
     monitor.record_metric("op", 1, "s")
 {ENDINGS[ending]}
 """
-    program = start(script, path)
-    output, errors = program.communicate(timeout=60)
-    assert (output, errors) == ("", "")
-    assert program.returncode == ("raise" in ENDINGS[ending])
+
+    def end(attempt: int = 0) -> subprocess.CompletedProcess[str]:
+        return ended(script, path.with_name(f"{attempt}.db"))
+
+    done = ended_beside_daemons(end) if "daemon=True" in script else end()
+    assert (done.stdout, done.stderr) == ("", "")
+    assert done.returncode == ("raise" in ENDINGS[ending])
     more = ENDINGS[ending].count('monitor.record_metric("op"')
     late = {"late": 1} if "late" in ENDINGS[ending] else {}
-    assert counts(path) == {"op": 5 + more, **late}
-    assert is_sound(path)
+    written = Path(done.args[-1])
+    assert counts(written) == {"op": 5 + more, **late}
+    assert is_sound(written)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
@@ -288,7 +292,7 @@ def test_a_signal_handler_that_exits_loses_nothing(path: Path) -> None:
     while program.stdout and not path.exists():
         assert program.poll() is None
     program.send_signal(signal.SIGTERM)
-    output, errors = program.communicate(timeout=60)
+    output, errors = program.communicate(timeout=DEADLINE)
     assert (program.returncode, errors) == (7, "")
     recorded = int(output.split()[0])
     assert recorded <= counts(path)["op"] <= recorded + 1
@@ -296,6 +300,7 @@ def test_a_signal_handler_that_exits_loses_nothing(path: Path) -> None:
 
 FORK_IN_C = """
 import ctypes, logging, os, sys
+import hammer
 from ptpd_monitoring import History, PerformanceMonitor
 
 logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
@@ -303,6 +308,7 @@ history = History(sys.argv[1], flush_interval=3_600)
 monitor = PerformanceMonitor(history=history)
 monitor.record_metric("parent", 1, "s")
 assert history.flush()
+hammer.wait_until_others_sleep()
 # With the interpreter's lock, and without any hook.
 pid = ctypes.PyDLL(None).fork()
 if pid == 0:
@@ -322,7 +328,7 @@ if pid == 0:
     history.close()
     sys.stdout.flush()
     os._exit(0)
-assert os.waitpid(pid, 0)[1] == 0
+hammer.reap(pid)
 monitor.record_metric("parent", 1, "s")
 assert history.flush()
 assert history.problem is None
@@ -342,7 +348,8 @@ def test_a_child_that_was_forked_behind_pythons_back_leaves_the_file_alone(path:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks by the C library")
 def test_a_child_that_was_forked_behind_pythons_back_ends_at_once(path: Path) -> None:
     script = """
-    import ctypes, logging, os, sys
+    import ctypes, logging, sys
+    import hammer
     from ptpd_monitoring import History, PerformanceMonitor
 
     logging.disable()
@@ -350,17 +357,18 @@ def test_a_child_that_was_forked_behind_pythons_back_ends_at_once(path: Path) ->
     monitor = PerformanceMonitor(history=history)
     monitor.record_metric("parent", 1, "s")
     assert history.flush()
+    hammer.wait_until_others_sleep()
     pid = ctypes.PyDLL(None).fork()
     if pid == 0:
         monitor.record_metric("child", 1, "s")
         if sys.argv[2] == "asks":
             assert "was forked" in history.problem, history.problem
         sys.exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
-    """
     # It would wait for half a minute for a thread that it does not have.
-    assert run(script, path, "asks", timeout=25) == ""
-    assert run(script, path, "does not ask", timeout=25) == ""
+    hammer.reap(pid, 25)
+    """
+    assert run(script, path, "asks") == ""
+    assert run(script, path, "does not ask") == ""
     assert counts(path) == {"parent": 2}
 
 
@@ -370,28 +378,20 @@ def test_a_child_forked_behind_pythons_back_before_the_file_was_open_writes_as_i
 ) -> None:
     script = """
     import ctypes, os, sys
-    from pathlib import Path
+    import hammer
     from ptpd_monitoring import History, PerformanceMonitor
 
     history = History(sys.argv[1], flush_interval=3_600)
     history.close()
     monitor = PerformanceMonitor()
-
-    def threads_at_work():
-        for task in Path("/proc/self/task").iterdir():
-            if (task / "comm").read_text() == "ptpd-history\\n":
-                yield (task / "stat").read_text().rpartition(")")[2].split()[0] != "S"
-
-    # Such a fork does not wait for the thread that has just been started.
-    while any(threads_at_work()):
-        pass
+    hammer.wait_until_others_sleep()
     pid = ctypes.PyDLL(None).fork()
     if pid == 0:
         own = History(sys.argv[1])
         PerformanceMonitor(history=own).record_metric("child", 1, "s")
         assert own.flush(), own.problem
         os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
+    hammer.reap(pid)
     """
     assert run(script, path) == ""
     assert counts(path) == {"child": 1}
@@ -407,6 +407,6 @@ def test_a_launched_script_with_the_variable_writes_its_history(tmp_path: Path, 
         [sys.executable, "-m", "ptpd_monitoring", str(script)],
         env={**os.environ, "PTPD_MONITORING_HISTORY": str(path), "PYTHONPATH": str(HERE)},
         check=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
     assert counts(path) == {"op": 1}

@@ -253,7 +253,6 @@ class HostileKeys(RuleBasedStateMachine):
 limits = settings(
     max_examples=100,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 alone = pytest.mark.thread_unsafe(reason="the keys act on one world, and Hypothesis parses code")
@@ -362,7 +361,7 @@ def test_an_interrupt_in_eq_goes_through_every_operation() -> None:
     assert cache.get_size() == 1
 
 
-@pytest.mark.timeout(60, method="thread")
+@pytest.mark.timeout(240, method="thread")
 def test_threads_with_keys_that_compare_slowly_agree_in_the_end() -> None:
     class Slow:
         def __init__(self, number: int) -> None:

@@ -7,6 +7,7 @@ import gc
 import inspect
 import itertools
 import logging
+import math
 import os
 import sys
 import threading
@@ -140,14 +141,14 @@ def test_all_calls_together_do_not_grow_the_process() -> None:
             for _ in range(1 if name in ("install", "PerformanceReport.__init__") else 20):
                 call(world)
 
-    grown = []
+    grown: list[int] = []
     everything()
-    for _ in range(5):
+    # A page or two may come at any time, but not every time.
+    while len(grown) < 15 and min(grown, default=math.inf) > 64 * 1024:
         before = resident()
         everything()
         gc.collect()
         grown.append(resident() - before)
-    # A page or two may come at any time, but not every time.
     assert min(grown) <= 64 * 1024, grown
 
 

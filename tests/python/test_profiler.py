@@ -17,6 +17,7 @@ from PIL import Image
 
 from ptpd_monitoring import ImageProcessingProfiler, PerformanceMonitor
 from ptpd_monitoring.testing import ManualClock
+from tries import passes_in_one_of_several
 
 MB = 1024 * 1024
 
@@ -234,10 +235,13 @@ def test_memory_figures_are_those_of_the_process() -> None:
 
 @pytest.mark.thread_unsafe(reason="measures the whole process")
 def test_memory_that_a_call_keeps_shows_in_the_difference() -> None:
-    profiler = ImageProcessingProfiler()
-    kept, profile = profiler.profile_operation(lambda: np.ones(64 * MB // 8))
-    assert kept.nbytes == 64 * MB
-    assert 56 < profile["memory_delta_mb"] < 96
+    def check() -> None:
+        profiler = ImageProcessingProfiler()
+        kept, profile = profiler.profile_operation(lambda: np.ones(64 * MB // 8))
+        assert kept.nbytes == 64 * MB
+        assert 56 < profile["memory_delta_mb"] < 96
+
+    passes_in_one_of_several(check)
 
 
 @pytest.mark.thread_unsafe(reason="measures the whole process")
@@ -261,16 +265,20 @@ def test_the_peak_sees_memory_that_is_freed_before_the_call_returns() -> None:
 
 @pytest.mark.thread_unsafe(reason="measures the whole process")
 def test_memory_statistics_agree_with_psutil() -> None:
-    stats = ImageProcessingProfiler().get_memory_stats()
-    process = psutil.Process().memory_info()
-    assert list(stats) == ["rss_mb", "vms_mb", "percent", "available_mb"]
-    assert {type(value) for value in stats.values()} == {float}
-    assert stats["rss_mb"] == pytest.approx(process.rss / MB, abs=8)
-    assert stats["vms_mb"] == pytest.approx(process.vms / MB, rel=0.05)
-    assert 0 < stats["percent"] <= 100
-    assert 0 < stats["available_mb"] <= psutil.virtual_memory().total / MB
+    def check() -> None:
+        stats = ImageProcessingProfiler().get_memory_stats()
+        process = psutil.Process().memory_info()
+        assert list(stats) == ["rss_mb", "vms_mb", "percent", "available_mb"]
+        assert {type(value) for value in stats.values()} == {float}
+        assert stats["rss_mb"] == pytest.approx(process.rss / MB, abs=8)
+        assert stats["vms_mb"] == pytest.approx(process.vms / MB, rel=0.05)
+        assert 0 < stats["percent"] <= 100
+        assert 0 < stats["available_mb"] <= psutil.virtual_memory().total / MB
+
+    passes_in_one_of_several(check)
 
 
+@pytest.mark.thread_unsafe(reason="measures the whole process")
 def test_memory_snapshots_are_recorded_and_remembered(profiler: ImageProcessingProfiler) -> None:
     assert profiler.track_memory_usage("load") is None
     profiler.track_memory_usage("load")

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 
 import reentry_cases
+from hammer import DEADLINE
 from ptpd_monitoring import _instances
 
 ROUNDS = 50
 
 
-def run(case: str, rounds: int, limit: int = 60) -> None:
+def run(case: str, rounds: int, limit: int = 120) -> None:
     script = str(Path(reentry_cases.__file__))
     environment = {**os.environ, "PTPD_MONITORING_NVML_LIBRARY": "/no/such/library"}
     done = subprocess.run(
@@ -60,7 +61,7 @@ def test_the_broken_driver_is_told_once_although_the_log_handler_asks_again() ->
         "assert 'NVML_LIBRARY=/no/such/library' in told[0], told\n"
     )
     environment = {**os.environ, "PTPD_MONITORING_NVML_LIBRARY": "/no/such/library"}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=240)
 
 
 def test_a_getter_called_while_it_makes_its_instance_still_makes_only_one() -> None:
@@ -103,7 +104,7 @@ def test_threads_that_all_re_enter_one_cache_do_not_wait_for_each_other_for_ever
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(DEADLINE)
     finally:
         sys.setswitchinterval(interval)
     assert not any(thread.is_alive() for thread in threads)

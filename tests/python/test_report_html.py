@@ -208,6 +208,9 @@ def test_a_complaint_and_a_request_would_be_noticed(
         "<!DOCTYPE html><img src=missing.png><script>console.error('oh')</script><p style=width:999px>x"
     )
     browser.show(page, 360, "light")
+    # Either may come after the page.
+    browser.wait_for("Log.entryAdded")
+    browser.wait_for("Runtime.consoleAPICalled")
     assert len(browser.complaints()) == 2
     assert len(browser.requests()) == 2
     assert browser.run("document.documentElement.scrollWidth") == 999 + 8

@@ -20,6 +20,7 @@ import pytest
 
 from ptpd_monitoring import ImageProcessingProfiler, ResourceMonitor, ResourceUsage
 from ptpd_monitoring.testing import ManualClock
+from tries import passes_in_one_of_several
 
 MB = 1024.0**2
 GB = 1024.0**3
@@ -44,7 +45,7 @@ def run(script: str, **environment: str) -> str:
         [sys.executable, "-W", "error", "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env=environment or None,
     )
@@ -94,22 +95,29 @@ def test_cpu_usage_agrees_with_psutil_over_the_same_interval() -> None:
 def test_memory_usage_agrees_with_psutil() -> None:
     if limited_by_cgroup():
         pytest.skip("psutil knows the host only, and this container has limits of its own")
-    ours, theirs = ResourceMonitor().get_memory_usage(), psutil.virtual_memory()
-    assert list(ours) == ["percent", "used_mb", "available_mb", "total_mb"]
-    assert ours["total_mb"] == theirs.total / MB
-    assert ours["used_mb"] == pytest.approx(theirs.used / MB, abs=10)
-    assert ours["available_mb"] == pytest.approx(theirs.available / MB, abs=10)
-    assert ours["percent"] == pytest.approx(theirs.percent, abs=1)
+
+    def check() -> None:
+        ours, theirs = ResourceMonitor().get_memory_usage(), psutil.virtual_memory()
+        assert list(ours) == ["percent", "used_mb", "available_mb", "total_mb"]
+        assert ours["total_mb"] == theirs.total / MB
+        assert ours["used_mb"] == pytest.approx(theirs.used / MB, abs=10)
+        assert ours["available_mb"] == pytest.approx(theirs.available / MB, abs=10)
+        assert ours["percent"] == pytest.approx(theirs.percent, abs=1)
+
+    passes_in_one_of_several(check)
 
 
 @pytest.mark.parametrize("path", ["/", "/proc", Path("/tmp"), "."])
 def test_disk_usage_agrees_with_psutil(path: str | Path) -> None:
-    ours, theirs = ResourceMonitor().get_disk_usage(path), psutil.disk_usage(str(path))
-    assert list(ours) == ["percent", "used_gb", "free_gb", "total_gb"]
-    assert ours["total_gb"] == theirs.total / GB
-    assert ours["used_gb"] == pytest.approx(theirs.used / GB, abs=0.1)
-    assert ours["free_gb"] == pytest.approx(theirs.free / GB, abs=0.1)
-    assert ours["percent"] == pytest.approx(theirs.percent, abs=1)
+    def check() -> None:
+        ours, theirs = ResourceMonitor().get_disk_usage(path), psutil.disk_usage(str(path))
+        assert list(ours) == ["percent", "used_gb", "free_gb", "total_gb"]
+        assert ours["total_gb"] == theirs.total / GB
+        assert ours["used_gb"] == pytest.approx(theirs.used / GB, abs=0.1)
+        assert ours["free_gb"] == pytest.approx(theirs.free / GB, abs=0.1)
+        assert ours["percent"] == pytest.approx(theirs.percent, abs=1)
+
+    passes_in_one_of_several(check)
 
 
 def test_disk_usage_is_of_the_root_unless_told_otherwise() -> None:
@@ -121,11 +129,15 @@ def test_disk_usage_is_of_the_root_unless_told_otherwise() -> None:
 @pytest.mark.thread_unsafe(reason="measures the whole process")
 def test_process_memory_agrees_with_psutil() -> None:
     block = b"x" * (32 << 20)
-    ours = ImageProcessingProfiler().get_memory_stats()
-    theirs = psutil.Process().memory_info()
-    assert ours["rss_mb"] == pytest.approx(theirs.rss / MB, abs=5)
-    assert ours["vms_mb"] == pytest.approx(theirs.vms / MB, abs=5)
-    assert ours["rss_mb"] * MB > len(block)
+
+    def check() -> None:
+        ours = ImageProcessingProfiler().get_memory_stats()
+        theirs = psutil.Process().memory_info()
+        assert ours["rss_mb"] == pytest.approx(theirs.rss / MB, abs=5)
+        assert ours["vms_mb"] == pytest.approx(theirs.vms / MB, abs=5)
+        assert ours["rss_mb"] * MB > len(block)
+
+    passes_in_one_of_several(check)
 
 
 def test_forked_child_reads_its_own_memory() -> None:
@@ -157,7 +169,7 @@ decoys = [os.open("/dev/zero", os.O_RDONLY) for _ in range(16)]
 assert abs(stats()["rss_mb"] - psutil.Process().memory_info().rss / 2**20) < 5
 after = monitor.get_memory_usage()
 assert after["total_mb"] == before["total_mb"]
-assert abs(after["percent"] - before["percent"]) < 10
+assert 0 < after["used_mb"] < after["total_mb"]
 assert 0 <= ResourceMonitor().get_cpu_usage() <= 100
 for decoy in decoys:
     os.fstat(decoy)
@@ -169,22 +181,30 @@ for decoy in decoys:
 
 
 def test_first_cpu_usage_lets_other_threads_run_while_it_waits() -> None:
-    started, finished = threading.Event(), threading.Event()
+    def check() -> None:
+        begun = ended = 0.0
 
-    def measure() -> None:
-        monitor = ResourceMonitor()
-        started.set()
-        monitor.get_cpu_usage()
-        finished.set()
+        def measure() -> None:
+            nonlocal begun, ended
+            monitor = ResourceMonitor()
+            begun = time.monotonic()
+            monitor.get_cpu_usage()
+            ended = time.monotonic()
 
-    thread = threading.Thread(target=measure)
-    thread.start()
-    started.wait()
-    rounds = 0
-    while not finished.is_set():
-        rounds += 1
-    thread.join()
-    assert rounds > 100
+        thread = threading.Thread(target=measure)
+        thread.start()
+        ran_at = []
+        while thread.is_alive():
+            ran_at.append(time.monotonic())
+            time.sleep(0.001)
+        # Near both ends of it, this thread may also run just before and after the wait.
+        quarter = (ended - begun) / 4
+        meanwhile = [moment for moment in ran_at if begun + quarter < moment < ended - quarter]
+        # Of fifty; where this thread has to wait, it is none.
+        assert len(meanwhile) >= 10
+
+    # A busy machine may leave this thread alone for as long as the other one waits.
+    passes_in_one_of_several(check)
 
 
 def test_cpu_usage_repeats_until_an_interval_has_passed_on_its_own_clock() -> None:
@@ -226,8 +246,13 @@ def test_check_resources_gathers_all_readings() -> None:
     assert isinstance(usage, ResourceUsage)
     assert before <= usage.timestamp <= datetime.datetime.now()
     assert usage.timestamp.tzinfo is None
-    assert usage.memory_used_mb == pytest.approx(monitor.get_memory_usage()["used_mb"], rel=0.5)
-    assert usage.disk_free_gb == pytest.approx(psutil.disk_usage("/").free / GB, abs=0.1)
+
+    def check() -> None:
+        usage, memory = monitor.check_resources(), monitor.get_memory_usage()
+        assert usage.memory_used_mb == pytest.approx(memory["used_mb"], rel=0.5)
+        assert usage.disk_free_gb == pytest.approx(psutil.disk_usage("/").free / GB, abs=0.1)
+
+    passes_in_one_of_several(check)
 
 
 def test_check_resources_stamps_with_the_clock_it_was_given() -> None:

@@ -47,7 +47,7 @@ def run(library: Path, log: Path) -> Run:
             [sys.executable, "-c", PRELUDE + script],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             env=environment,
         )
