@@ -68,7 +68,9 @@ while True:
 Line = tuple[float, int, int, int]
 
 
-def kill_repeatedly(path: Path, kills: int, seed: int = 1, slack: float = SLACK) -> None:
+def kill_repeatedly(
+    path: Path, kills: int, seed: int = 1, slack: float = SLACK, late: float = LATE
+) -> None:
     """Kill a writer ``kills`` times at random moments, checking the file each time."""
     luck = random.Random(seed)
     left = 0
@@ -81,7 +83,7 @@ def kill_repeatedly(path: Path, kills: int, seed: int = 1, slack: float = SLACK)
         left += count
         if age > INTERVAL + slack:
             lost.append(age)
-    assert len(lost) <= LATE * kills, f"up to so many seconds are lost: {lost}"
+    assert len(lost) <= late * kills, f"up to so many seconds are lost: {lost}"
     # The last look at all of them: what is there stays there, once.
     found = query(
         path,
