@@ -313,7 +313,14 @@ def test_only_the_crash_of_an_old_interpreter_has_an_exit_tried_again(
 
 @pytest.mark.timeout(1_200)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@pytest.mark.parametrize(("daemons", "exits"), [(DAEMONS, FORKED), (REPORTERS, 100), (CALLED, 100)])
+@pytest.mark.parametrize(
+    ("daemons", "exits"),
+    [
+        pytest.param(DAEMONS, FORKED, id="everything"),
+        pytest.param(REPORTERS, 100, id="reports"),
+        pytest.param(CALLED, 100, id="called"),
+    ],
+)
 def test_hundreds_of_exits_with_daemon_threads_inside_of_our_calls_are_quiet(
     daemons: str, exits: int, tmp_path: Path
 ) -> None:
