@@ -109,12 +109,19 @@ impl<'a, 'py, N: Name> FromPyObject<'a, 'py> for Text<'a, N> {
 
     #[inline]
     fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        match value.extract() {
-            Ok(text) => Ok(Self::new(text)),
-            Err(_) if value.is_instance_of::<PyString>() => Err(undecodable(N::NAME, &value)),
-            Err(_) => Err(wrong_type(N::NAME, "a str", &value)),
+        match utf8(value) {
+            Some(text) => Ok(Self::new(text)),
+            None if value.is_instance_of::<PyString>() => Err(undecodable(N::NAME, &value)),
+            None => Err(wrong_type(N::NAME, "a str", &value)),
         }
     }
+}
+
+/// The text of a `str`, in two registers. A result would be stored half by half and loaded as a whole
+/// at once, which makes processors wait.
+#[inline(never)]
+fn utf8<'a>(value: Borrowed<'a, '_, PyAny>) -> Option<&'a str> {
+    value.extract().ok()
 }
 
 /// The text of a `str` that has been told to be one already.
