@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use indexmap::IndexMap;
 
 use super::{Delta, Key, MINUTE, Rollup, Sink, minute_of};
 use crate::names::Names;
@@ -21,7 +21,9 @@ pub struct OpenRequests {
     sink: Arc<dyn Sink>,
     /// The minute of those below.
     minute: i64,
-    open: HashMap<Kind, Rollup, RandomState>,
+    open: IndexMap<Kind, Rollup, RandomState>,
+    /// Where the last request went, which is often where the next one goes.
+    last: usize,
     /// Those of other minutes.
     closed: Vec<Delta>,
 }
@@ -32,7 +34,8 @@ impl OpenRequests {
         Self {
             sink,
             minute: 0,
-            open: HashMap::default(),
+            open: IndexMap::default(),
+            last: 0,
             closed: Vec::new(),
         }
     }
@@ -55,37 +58,41 @@ impl OpenRequests {
                 self.sink.absorb(std::mem::take(&mut self.closed));
             }
         }
-        self.open
-            .entry((endpoint, method, status_class(status)))
-            .or_insert_with(|| {
-                endpoints.hold(endpoint);
-                methods.hold(method);
-                Rollup::default()
-            })
-            .record(time, duration_ms);
+        let kind = (endpoint, method, status_class(status));
+        match self.open.get_index_mut(self.last) {
+            Some((last, rollup)) if *last == kind => rollup.record(time, duration_ms),
+            _ => {
+                let entry = self.open.entry(kind);
+                self.last = entry.index();
+                let new = || {
+                    endpoints.hold(endpoint);
+                    methods.hold(method);
+                    Rollup::default()
+                };
+                entry.or_insert_with(new).record(time, duration_ms);
+            }
+        }
     }
 
     #[cold]
     fn close(&mut self, endpoints: &mut Names, methods: &mut Names) {
         let minute = self.minute;
-        self.closed.extend(
-            self.open
-                .drain()
-                .map(|((endpoint, method, status_class), rollup)| {
-                    let key = Key::Endpoint {
-                        endpoint: endpoints.name(endpoint),
-                        method: methods.name(method),
-                        status_class,
-                    };
-                    endpoints.release(endpoint);
-                    methods.release(method);
-                    Delta {
-                        key,
-                        minute,
-                        rollup,
-                    }
-                }),
-        );
+        self.closed.extend(self.open.drain(..).map(
+            |((endpoint, method, status_class), rollup)| {
+                let key = Key::Endpoint {
+                    endpoint: endpoints.name(endpoint),
+                    method: methods.name(method),
+                    status_class,
+                };
+                endpoints.release(endpoint);
+                methods.release(method);
+                Delta {
+                    key,
+                    minute,
+                    rollup,
+                }
+            },
+        ));
     }
 
     /// Hands what waits over to the sink.
