@@ -1,8 +1,8 @@
 """Run the Python suite on every supported interpreter that is found, against one wheel.
 
 ``test_all_pythons.py [--others] WHEEL [pytest's arguments]`` prints a line for each version: the
-counts, or that there is no such interpreter. As many run at the same time as there are processors.
-What pytest said is kept beside the environments.
+counts, or that there is no such interpreter. One more runs at the same time than there are
+processors, as each waits now and then. What pytest said is kept beside the environments.
 """
 
 import argparse
@@ -152,7 +152,7 @@ def main() -> None:
     wheel = options.wheel.resolve(strict=True)
     versions = [version for version in supported() if not (options.others and version == MINE)]
     ENVIRONMENTS.mkdir(exist_ok=True)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
         results = list(pool.map(lambda version: passes(version, wheel, arguments), versions))
     sys.exit(not all(results))
 
