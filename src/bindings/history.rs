@@ -28,7 +28,7 @@ use crate::{
         Access, Attachment, DEFAULT_DAYS, GATE, History as Core, Options, Period, Problem, Reader,
         Retention, Table,
     },
-    rollup::Source,
+    rollup::{Sink, Source},
 };
 
 /// Seconds between two flushes unless asked otherwise.
@@ -133,6 +133,24 @@ pub fn attach<T: Source + 'static>(
 ) -> PyResult<Arc<Attachment>> {
     let weak: Weak<dyn Source> = Arc::downgrade(source) as _;
     Ok(history.attach(kind, weak)?)
+}
+
+/// Has a source of a `kind` record to a history, unless it does to one already: `attachment` is where it
+/// keeps that, and `roll_up_for` how it is told of it.
+pub fn record_to<T: Source + 'static>(
+    history: &Arc<Core>,
+    kind: &str,
+    source: &Arc<T>,
+    attachment: &OnceLock<Arc<Attachment>>,
+    roll_up_for: impl FnOnce(&T, Arc<dyn Sink>) -> bool,
+) -> PyResult<()> {
+    if attachment.get().is_none() {
+        let made = attach(history, kind, source)?;
+        if attachment.set(Arc::clone(&made)).is_ok() {
+            roll_up_for(source, made);
+        }
+    }
+    Ok(())
 }
 
 fn interval(seconds: &Number<FlushInterval>) -> Result<Duration, Error> {

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
-    history::{Attachment, History},
+    history::Attachment,
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
     report::{Format, Samples},
     series::LabelRef,
@@ -79,17 +79,6 @@ impl PerformanceMonitor {
     /// Its history, if it records to one.
     pub fn attachment(&self) -> Option<&Arc<Attachment>> {
         self.attachment.get()
-    }
-
-    fn record_to(&self, history: &Arc<History>) -> PyResult<()> {
-        if self.attachment.get().is_none() {
-            let attachment = history::attach(history, "monitor", self.core())?;
-            let new = self.attachment.set(Arc::clone(&attachment)).is_ok();
-            if new {
-                self.core().roll_up_for(attachment);
-            }
-        }
-        Ok(())
     }
 
     pub fn sessions(&self) -> &Sessions {
@@ -245,7 +234,13 @@ impl PerformanceMonitor {
             release(slf.py(), dropped);
         }
         if let Some(history) = history {
-            this.record_to(&history)?;
+            history::record_to(
+                &history,
+                "monitor",
+                this.core(),
+                &this.attachment,
+                Core::roll_up_for,
+            )?;
         }
         Ok(())
     }

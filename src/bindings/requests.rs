@@ -29,7 +29,7 @@ use super::{
 use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
-    history::{Attachment, History},
+    history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
     report::{ApiReport, RecordedEndpoint},
     requests::{EndpointStats, Group, Requests},
@@ -74,17 +74,6 @@ impl APIPerformanceTracker {
     /// Its history, if it records to one.
     pub fn attachment(&self) -> Option<&Arc<Attachment>> {
         self.attachment.get()
-    }
-
-    fn record_to(&self, history: &Arc<History>) -> PyResult<()> {
-        if self.attachment.get().is_none() {
-            let attachment = history::attach(history, "tracker", self.core())?;
-            let new = self.attachment.set(Arc::clone(&attachment)).is_ok();
-            if new {
-                self.core().roll_up_for(attachment);
-            }
-        }
-        Ok(())
     }
 
     /// An `endpoint_stats` dict.
@@ -246,7 +235,13 @@ impl APIPerformanceTracker {
             this.core().set_max_history(max_history)?;
         }
         if let Some(history) = history {
-            this.record_to(&history)?;
+            history::record_to(
+                &history,
+                "tracker",
+                this.core(),
+                &this.attachment,
+                Requests::roll_up_for,
+            )?;
         }
         Ok(())
     }
