@@ -3,8 +3,9 @@
 use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use super::{
+    evidence::Evidence,
     recorded::RecordedOperation,
-    verdict::{Evidence, Thresholds, Verdict, verdicts},
+    verdict::{Judged, Judgement, Reason, Thresholds, Verdict, judgements},
     view::quantity::Unit,
 };
 use crate::stats::{
@@ -87,6 +88,8 @@ pub struct Change {
     pub ranks: Option<RankTest>,
     /// What all that comes to.
     pub verdict: Verdict,
+    /// Which way it improved or degraded.
+    pub reason: Option<Reason>,
 }
 
 impl Change {
@@ -99,6 +102,7 @@ impl Change {
         interval_percentage: None,
         ranks: None,
         verdict: Verdict::NotEnoughData,
+        reason: None,
     };
 }
 
@@ -120,19 +124,26 @@ impl Comparison {
             .iter()
             .map(|(old, new)| {
                 let units = old.units.iter().chain(&new.units);
-                are_same(units).then(|| Evidence::of(&old.distribution, &new.distribution))
+                are_same(units)
+                    .then(|| Evidence::of(&old.distribution, &new.distribution, thresholds))
             })
             .collect();
-        let judged: Vec<&Evidence> = evidence.iter().flatten().collect();
-        let mut verdicts = verdicts(&judged, thresholds).into_iter();
+        let judged: Vec<&dyn Judged> = evidence
+            .iter()
+            .flatten()
+            .map(|evidence| evidence as &dyn Judged)
+            .collect();
+        let mut judgements = judgements(&judged, thresholds).into_iter();
         let changes = pairs
             .iter()
             .zip(&evidence)
             .map(|((old, _), evidence)| {
-                let change = match (evidence, evidence.as_ref().and_then(|_| verdicts.next())) {
-                    (Some(evidence), Some(verdict)) => evidence.change(verdict, thresholds),
-                    _ => Change::INCOMPARABLE,
-                };
+                let judged = evidence
+                    .as_ref()
+                    .and_then(|it| Some((it, judgements.next()?)));
+                let change = judged.map_or(Change::INCOMPARABLE, |(evidence, judgement)| {
+                    evidence.change(judgement, thresholds)
+                });
                 (Arc::clone(&old.operation), change)
             })
             .collect();
@@ -153,12 +164,12 @@ pub(super) fn are_same<'a>(mut units: impl Iterator<Item = &'a Arc<str>>) -> boo
 /// How the samples of one operation changed.
 #[must_use]
 pub fn compare(before: &Distribution, after: &Distribution, thresholds: &Thresholds) -> Change {
-    let evidence = Evidence::of(before, after);
-    evidence.change(evidence.verdict(thresholds), thresholds)
+    let evidence = Evidence::of(before, after, thresholds);
+    evidence.change(evidence.judge(thresholds), thresholds)
 }
 
 impl Evidence {
-    fn change(&self, verdict: Verdict, thresholds: &Thresholds) -> Change {
+    fn change(&self, judgement: Judgement, thresholds: &Thresholds) -> Change {
         let [old, new] = self.moments.map(|moments| moments.mean);
         let absolute = difference(old, new);
         let direction = match new.partial_cmp(&old) {
@@ -174,7 +185,8 @@ impl Evidence {
             interval: self.interval(thresholds.confidence),
             interval_percentage: self.interval_percentage(thresholds.confidence),
             ranks: self.ranks,
-            verdict,
+            verdict: judgement.verdict,
+            reason: judgement.reason,
         }
     }
 }

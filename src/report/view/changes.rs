@@ -12,6 +12,9 @@ use super::{
     verdict::Verdict,
 };
 
+/// The reason of a verdict whose change the median does not show.
+const TAIL: &str = "tail";
+
 /// How an operation changed.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -31,6 +34,9 @@ pub struct Change {
     pub medians: [Option<f64>; 2],
     means: [Option<f64>; 2],
     p95s: [Option<f64>; 2],
+    p99s: [Option<f64>; 2],
+    /// Which way the verdict was made: by the typical sample, the mean or the tail.
+    reason: Option<String>,
     /// The change of the mean in percent.
     percent: Option<f64>,
     /// Where that lies, in percent.
@@ -79,6 +85,8 @@ impl Change {
             medians: of_both(&["median", "p50"]),
             means,
             p95s: of_both(&["p95"]),
+            p99s: of_both(&["p99"]),
+            reason: figures::text(figures, "reason").map(names::text),
             percent: number(figures, "percentage").filter(|_| units.is_none()),
             interval: interval(figures, means[0]),
             confidence: confidence.unwrap_or(0.95) * 100.0,
@@ -102,13 +110,10 @@ impl Change {
             return format!("no verdict, since {units}");
         }
         let mut parts = Vec::new();
-        if let [Some(before), Some(after)] = self.medians {
-            let change = relative(before, after).map_or_else(String::new, |percent| {
-                format!(" ({})", quantity::change(percent))
-            });
-            let [before, after] = [before, after].map(|value| self.unit.show(value));
-            parts.push(format!("median {before} → {after}{change}"));
+        if self.reason.as_deref() == Some(TAIL) {
+            parts.extend(self.moved("p99", self.p99s));
         }
+        parts.extend(self.moved("median", self.medians));
         if let [Some(before), Some(after)] = self.means
             && parts.is_empty()
         {
@@ -129,6 +134,18 @@ impl Change {
         } else {
             parts.join(", ")
         }
+    }
+
+    /// From what to what a figure went, and by how much of it.
+    fn moved(&self, name: &str, values: [Option<f64>; 2]) -> Option<String> {
+        let [Some(before), Some(after)] = values else {
+            return None;
+        };
+        let change = relative(before, after).map_or_else(String::new, |percent| {
+            format!(" ({})", quantity::change(percent))
+        });
+        let [before, after] = [before, after].map(|value| self.unit.show(value));
+        Some(format!("{name} {before} → {after}{change}"))
     }
 
     fn pair(&self, values: [Option<f64>; 2]) -> Cell {
@@ -286,6 +303,7 @@ fn tiles(changes: &[Change]) -> Vec<Tile> {
 fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
     let rows = changes.iter().map(|change| {
         let text = |text: Option<String>| text.map_or(Cell::None, Cell::number);
+        let reason = change.reason.clone();
         vec![
             Cell::Operation {
                 name: change.name.clone(),
@@ -296,8 +314,10 @@ fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
                     .or_else(|| change.unit.named().map(ToOwned::to_owned)),
             },
             Cell::Verdict(change.verdict),
+            reason.map_or(Cell::None, Cell::Text),
             change.pair(change.medians),
             change.pair(change.p95s),
+            change.pair(change.p99s),
             // Where there are no medians, from elsewhere.
             if change.medians.contains(&None) {
                 change.pair(change.means)
@@ -315,8 +335,10 @@ fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
     let columns = [
         ("Operation", false),
         ("Verdict", false),
+        ("By", false),
         ("Median", true),
         ("p95", true),
+        ("p99", true),
         ("Mean", true),
         ("Change", true),
         ("Interval", true),
@@ -324,7 +346,8 @@ fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
         ("Accuracy", false),
     ];
     let caption =
-        "Operations of both periods, what matters first; change and interval are those of the mean";
+        "Operations of both periods, what matters first; change and interval are those of the mean, and \
+         a verdict is made by the typical sample, the mean or the tail";
     Table::new(caption, &columns, rows.collect(), most)
 }
 
