@@ -138,7 +138,8 @@ def _comparison(report: dict[str, Any], width: int) -> RenderableType:
         for first, second in zip(firsts, seconds, strict=True)
     ]
     every = list(changes.values())
-    verdicts = [Text(_verdict(one), style=_VERDICTS.get(one["verdict"], "")) for one in every]
+    verdicts = [Text(one["verdict"], style=_VERDICTS.get(one["verdict"], "")) for one in every]
+    reasons = [one["reason"] or "" for one in every]
     columns = [
         *units([entry["unit"] for entry in firsts], goes=5),
         Column("samples", samples, goes=3),
@@ -154,6 +155,7 @@ def _comparison(report: dict[str, Any], width: int) -> RenderableType:
             [_interval(one["confidence_interval"]) for one in every],
             goes=2,
         ),
+        *([Column("by", reasons, goes=6, left=True)] if any(reasons) else []),
         Column("verdict", verdicts, left=True),
     ]
     parts: list[RenderableType] = [
@@ -169,10 +171,6 @@ def _comparison(report: dict[str, Any], width: int) -> RenderableType:
         if alone:
             parts.append(Text(f"In the {which} period only: {', '.join(alone)}"))
     return Group(*parts)
-
-
-def _verdict(change: dict[str, Any]) -> str:
-    return f"{change['verdict']} ({change['reason']})" if change["reason"] else change["verdict"]
 
 
 def _interval(bounds: dict[str, float | None]) -> str:

@@ -345,8 +345,7 @@ fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
         ("p", true),
         ("Accuracy", false),
     ];
-    let caption =
-        "Operations of both periods, what matters first; change and interval are those of the mean, and \
+    let caption = "Operations of both periods, what matters first; change and interval are those of the mean, and \
          a verdict is made by the typical sample, the mean or the tail";
     Table::new(caption, &columns, rows.collect(), most)
 }
