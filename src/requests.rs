@@ -10,8 +10,10 @@ use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
     error::Result,
+    fallen_off::FallenOff,
     names::Names,
     rollup::{Delta, OpenRequests, Sink, Source},
+    series::Uncounted,
     stats::Summary,
     sync::{
         Mutex,
@@ -94,8 +96,8 @@ struct State {
     own_from: u64,
     /// The number of the first request that no history takes, once it takes nothing any more.
     alone_from: Option<u64>,
-    /// The latest stamp of the requests that have fallen off, or may have been another log's.
-    gone_until: i64,
+    /// When requests fell off, or may have been another log's.
+    fallen: FallenOff,
 }
 
 impl State {
@@ -103,8 +105,8 @@ impl State {
         if let Some(row) = self.rows.pop_front() {
             self.endpoints.release(row.endpoint);
             self.methods.release(row.method);
+            self.fallen.add(row.time, self.first);
             self.first += 1;
-            self.gone_until = self.gone_until.max(row.time);
             if self.errors.front().is_some_and(|(at, _)| *at < self.first) {
                 self.errors.pop_front();
             }
@@ -230,7 +232,7 @@ impl Requests {
                 attached: false,
                 own_from: 0,
                 alone_from: None,
-                gone_until: i64::MIN,
+                fallen: FallenOff::default(),
             }),
             other_endpoints: Beyond::new(Bound::Endpoints),
             other_methods: Beyond::new(Bound::Methods),
@@ -396,7 +398,17 @@ impl Requests {
         })
     }
 
-    /// The same without those that a process inherited when it was forked: its parent's history has
+    /// What is missing of the requests in `range`, as it has fallen off; `None` if nothing is, or all.
+    #[must_use]
+    pub fn uncounted(&self, range: TimeRange) -> Option<Uncounted> {
+        let state = self.state.lock();
+        let samples = state.fallen.count_in(range, state.first);
+        let (_, oldest) = state.numbered_in(range).next()?;
+        let since = oldest.time;
+        (samples > 0).then_some(Uncounted { samples, since })
+    }
+
+    /// The same as [`Requests::groups`] without those that a process inherited when it was forked: its parent's history has
     /// them. And whether none of that range have fallen off.
     #[must_use]
     pub fn own_groups(&self, range: TimeRange) -> (Vec<(Arc<str>, OwnGroup)>, bool) {
@@ -410,7 +422,7 @@ impl Requests {
                 group.alone.add(row);
             }
         });
-        let gone_until = state.gone_until;
+        let gone_until = state.fallen.until();
         (groups, gone_until < range.start || gone_until == i64::MIN)
     }
 }
@@ -468,7 +480,7 @@ impl Source for Requests {
     fn succeed(&self) {
         let now = self.clock.wall();
         let mut state = self.state.lock();
-        state.gone_until = state.gone_until.max(now);
+        state.fallen.extend_to(now);
     }
 }
 

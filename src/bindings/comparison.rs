@@ -6,7 +6,7 @@ use super::{
     arguments::{Adjust, Confidence, Flag, MinChange, MinSamples, Number, Significance, Whole},
     convert::detached_if_long,
     once::intern,
-    recorded::{Consulted, Known, bounds_dict, set_source, set_units, work_in},
+    recorded::{Consulted, Known, bounds_dict, set_source, set_uncounted, set_units, work_in},
 };
 use crate::{
     calendar::Zone,
@@ -55,6 +55,8 @@ pub fn compared<'py>(
             let entry = period.get_item(&*operation.name)?.cast_into::<PyDict>()?;
             entry.set_item(intern!(py, "unit"), &*operation.unit)?;
             set_units(&entry, operation)?;
+            let count = operation.samples.len();
+            set_uncounted(&entry, operation.uncounted, count, Zone::Local)?;
             if known.history.is_some() {
                 set_source(&entry, operation.origin, &operation.samples.accuracy())?;
             }

@@ -26,7 +26,8 @@ use super::{
     python_code::PythonCode,
     ready::Ready,
     recorded::{
-        Consulted, bounds_dict, known_endpoints, known_operations, set_source, set_units, work_in,
+        Consulted, bounds_dict, known_endpoints, known_operations, set_source, set_uncounted,
+        set_units, work_in,
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
@@ -107,6 +108,7 @@ impl PerformanceReport {
             let samples = &operation.samples;
             let entry = statistics_dict(py, Some((samples, &operation.unit)))?;
             set_units(&entry, operation)?;
+            set_uncounted(&entry, operation.uncounted, samples.len(), zone)?;
             if of_operations {
                 set_source(&entry, operation.origin, &samples.accuracy())?;
             }
@@ -116,7 +118,15 @@ impl PerformanceReport {
         let mut charts = charts_in(py, monitor, &known.recorded, range, zone);
         if let Some(endpoints) = requests {
             let work = work_in(endpoints.iter().map(|endpoint| &endpoint.durations));
+            let counted = endpoints
+                .iter()
+                .map(|endpoint| endpoint.durations.len())
+                .sum();
             let api = APIPerformanceTracker::report(py, endpoints, work, tells_of_requests)?;
+            // A history has what fell off.
+            let tracker = sources.api_tracker.as_ref().filter(|_| !tells_of_requests);
+            let uncounted = tracker.and_then(|tracker| tracker.get().core().uncounted(range));
+            set_uncounted(&api, uncounted, counted, zone)?;
             report.set_item("api", api)?;
         }
         if let Some(history) = &history {
@@ -376,6 +386,7 @@ impl PerformanceReport {
             entry.set_item("mean", total / count as f64)?;
             entry.set_item("unit", &*operation.unit)?;
             set_units(&entry, operation)?;
+            set_uncounted(&entry, operation.uncounted, count, Zone::Local)?;
             if known.history.is_some() {
                 // None of these is an estimate, wherever it comes from.
                 set_source(&entry, operation.origin, EXACT)?;
