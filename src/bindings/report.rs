@@ -402,21 +402,23 @@ impl PerformanceReport {
 
     /// Compares two periods, each ``(start, end)`` with both ends included.
     ///
-    /// ``period1``, ``period2``: name to ``mean, count, median, p95, nan_count, unit``. ``changes``, of
+    /// ``period1``, ``period2``: name to ``mean, count, median, p95, p99, nan_count, unit``. ``changes``, of
     /// operations in both: name to ``absolute`` (second mean minus first), ``percentage`` of the
     /// first mean (infinite from zero), ``direction`` of the mean: ``improved`` (lower),
     /// ``degraded``, ``unchanged``, or ``unknown`` where a mean is not a number or units differ;
     /// ``confidence_interval`` of that change by Welch's method, as ``low, high,
     /// low_percentage, high_percentage``; ``p_value`` of the Mann-Whitney rank test, two-sided, by
     /// the normal approximation with corrections for ties and continuity; ``effect_size``, Cliff's
-    /// delta from -1 (all lower) to 1; ``verdict``. None is what the samples cannot tell.
-    /// ``thresholds``: the five arguments.
+    /// delta from -1 (all lower) to 1; ``verdict``, and its ``reason``. None is what the samples cannot
+    /// tell. ``thresholds``: the five arguments.
     ///
-    /// The verdict is ``improved`` or ``degraded`` where ranks and median moved alike, by a
-    /// ``p_value`` below ``significance`` and by at least ``min_change`` percent of the first
-    /// median; or where all of the confidence interval lies beyond ``min_change`` percent and the
-    /// samples are enough for their skewness. It is ``unchanged`` where neither holds or they
-    /// contradict, and ``not enough data`` with fewer than ``min_samples`` in a period, where no
+    /// The verdict is ``improved`` or ``degraded`` for one of three reasons. ``typical``: ranks and
+    /// median moved alike, by a ``p_value`` below 0.85 times ``significance`` and by at least
+    /// ``min_change`` percent of the first median. ``mean``: all of the confidence interval lies
+    /// beyond ``min_change`` percent, and the samples are enough for their skewness. ``tail``: the
+    /// share of samples beyond the first period's ``p95`` or ``p99``, moved on by ``min_change``
+    /// percent, changed by Fisher's exact test at 0.01 times ``significance``. It is ``unchanged``
+    /// where none holds or they contradict, and ``not enough data`` with fewer than ``min_samples`` in a period, where no
     /// samples of those numbers could be significant, or where units differ.
     ///
     /// The more operations, the more of them change by chance. So ``significance``, and likewise what

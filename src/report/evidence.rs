@@ -27,7 +27,7 @@ use super::{
     verdict::{Judged, Judgement, Reason, Thresholds, Verdict},
 };
 use crate::stats::{
-    Distribution,
+    Distribution, Figures,
     inference::{
         Group, Interval, Moments, RankTest, Share, least_p_value, proportions_p_value, skewness,
         welch_interval,
@@ -84,7 +84,7 @@ impl Evidence {
         let medians = figures.map(|figures| figures.median);
         let tail = |percentile| Tail::beyond(percentile, &groups, min_change);
         Self {
-            samples: figures.map(|figures| figures.numbers()),
+            samples: figures.map(Figures::numbers),
             moments,
             ranks: RankTest::of(&groups[0], &groups[1]),
             median: percent(difference(medians[0], medians[1]), medians[0]),

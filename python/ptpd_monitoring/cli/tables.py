@@ -100,11 +100,15 @@ def _accuracy(entries: Iterable[tuple[str, dict[str, Any]]]) -> Text | None:
     return Text(f"Percentiles: {next(iter(names))}", style="bright_black") if names else None
 
 
+def _count_key(entry: dict[str, Any]) -> str:
+    return "count" if "count" in entry else "total_requests"
+
+
 def _counted(entries: Iterable[tuple[str, dict[str, Any]]]) -> list[Text]:
     """Of how many samples figures are, and since when, where some have fallen off."""
     return [
         Text(
-            f"{cell(name)}: the last {count(entry.get('count', entry.get('total_requests')))}"
+            f"{cell(name)}: the last {count(entry[_count_key(entry)])}"
             f" of {count(entry['recorded'])}, since {entry['counted_from'].replace('T', ' ')}",
             style="bright_black",
         )
