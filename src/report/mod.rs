@@ -5,6 +5,7 @@ pub mod charts;
 mod comparison;
 mod csv;
 mod drawn;
+mod failures;
 mod file;
 mod format;
 mod formula;
@@ -18,9 +19,12 @@ mod verdict;
 mod view;
 
 pub use api::{ApiReport, EndpointReport};
-pub use comparison::{Change, Comparison, Direction, PeriodOperation, compare};
+pub use comparison::{
+    Change, Comparison, Direction, EndpointChange, Period, PeriodEndpoint, PeriodOperation, compare,
+};
 pub use csv::report_csv;
-pub use drawn::{comparison_charts, period_charts};
+pub use drawn::{comparison_charts, endpoint_charts, period_charts};
+pub use failures::{FailureChange, Failures};
 pub use file::{Replacement, write_atomically};
 pub use format::ReportFormat;
 pub use formula::neutralized;
@@ -28,8 +32,8 @@ pub use html::{MAX_CHARTED, render_fragment, render_html};
 pub use json::report_json;
 pub use markdown::render_markdown;
 pub use recorded::{
-    EXACT, EndpointsInMemory, InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples,
-    endpoints, operations,
+    EXACT, EndpointsInMemory, InMemory, MILLISECONDS, Origin, RecordedEndpoint, RecordedOperation,
+    Samples, endpoints, operations, routes,
 };
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
