@@ -8,7 +8,7 @@ use ptpd_monitoring::{
     calendar::TimeRange,
     clock::{Clock, ManualClock, NANOS_PER_SEC},
     monitor::Monitor,
-    requests::Requests,
+    requests::{Grouping, Requests},
     rollup::{Delta, Key, MAX_OPEN, MINUTE, Rollup, Sink, Source},
     series::LabelRef,
     stats::Histogram,
