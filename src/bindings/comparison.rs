@@ -10,7 +10,7 @@ use super::{
 use crate::{
     calendar::Zone,
     report::{
-        Change, Comparison, FailureChange, Failures, MILLISECONDS, Period, PeriodOperation,
+        Change, Comparison, FailureChange, Failures, MILLISECONDS, Period, PeriodOperation, Reason,
         RecordedEndpoint, RecordedOperation, Thresholds,
     },
     stats::inference::Interval,
@@ -149,6 +149,7 @@ fn figures_dict<'py>(
     entry.set_item("count", figures.count)?;
     entry.set_item("median", figures.median)?;
     entry.set_item("p95", figures.p95)?;
+    entry.set_item("p99", figures.p99)?;
     entry.set_item("nan_count", figures.nans)?;
     entry.set_item("unit", unit)?;
     Ok(entry)
@@ -181,6 +182,7 @@ fn change_dict<'py>(py: Python<'py>, change: &Change) -> PyResult<Bound<'py, PyD
     dict.set_item("p_value", change.ranks.map(|ranks| ranks.p_value))?;
     dict.set_item("effect_size", change.ranks.map(|ranks| ranks.effect_size))?;
     dict.set_item("verdict", change.verdict.as_str())?;
+    dict.set_item("reason", change.reason.map(Reason::as_str))?;
     Ok(dict)
 }
 

@@ -3,9 +3,10 @@
 use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use super::{
+    evidence::Evidence,
     failures::{FailureChange, FailureEvidence, Failures},
     recorded::{MILLISECONDS, RecordedEndpoint, RecordedOperation},
-    verdict::{Evidence, Thresholds, Verdict, verdicts},
+    verdict::{Judged, Judgement, Reason, Thresholds, Verdict, judgements},
     view::quantity::Unit,
 };
 use crate::stats::{
@@ -144,6 +145,8 @@ pub struct Change {
     pub ranks: Option<RankTest>,
     /// What all that comes to.
     pub verdict: Verdict,
+    /// Which way it improved or degraded.
+    pub reason: Option<Reason>,
 }
 
 impl Change {
@@ -156,6 +159,7 @@ impl Change {
         interval_percentage: None,
         ranks: None,
         verdict: Verdict::NotEnoughData,
+        reason: None,
     };
 }
 
@@ -182,35 +186,46 @@ impl Comparison {
             .chain(durations)
             .map(|(old, new)| {
                 let units = old.units.iter().chain(&new.units);
-                are_same(units).then(|| Evidence::of(&old.distribution, &new.distribution))
+                are_same(units)
+                    .then(|| Evidence::of(&old.distribution, &new.distribution, thresholds))
             })
             .collect();
-        let judged: Vec<&Evidence> = evidence.iter().flatten().collect();
-        let mut verdicts = verdicts(&judged, thresholds).into_iter();
-        let mut changes = evidence.iter().map(|evidence| {
-            match (evidence, evidence.as_ref().and_then(|_| verdicts.next())) {
-                (Some(evidence), Some(verdict)) => evidence.change(verdict, thresholds),
-                _ => Change::INCOMPARABLE,
-            }
-        });
-        let of_operations = changes.by_ref().take(operations.len());
-        let of_operations: Vec<Change> = of_operations.collect();
-        let of_durations: Vec<Change> = changes.collect();
-        let failures = endpoints.iter().map(|(old, new)| {
-            let evidence = FailureEvidence::of(old.failures, new.failures);
-            evidence.change(evidence.verdict(thresholds))
-        });
-        let named = operations.iter().map(|(old, _)| Arc::clone(&old.operation));
-        let changes = named.zip(of_operations).collect();
-        let named = endpoints
+        let failures: Vec<FailureEvidence> = endpoints
             .iter()
-            .map(|(old, _)| Arc::clone(&old.durations.operation));
-        let requests = of_durations.into_iter().zip(failures);
-        let requests = requests.map(|(durations, failures)| EndpointChange {
-            durations,
-            failures,
-        });
-        let requests = named.zip(requests).collect();
+            .map(|(old, new)| FailureEvidence::of(old.failures, new.failures))
+            .collect();
+        let of_samples = evidence.iter().flatten().map(|it| it as &dyn Judged);
+        let judged: Vec<&dyn Judged> = of_samples
+            .chain(failures.iter().map(|it| it as &dyn Judged))
+            .collect();
+        let mut judgements = judgements(&judged, thresholds).into_iter();
+        let changed: Vec<Change> = evidence
+            .iter()
+            .map(|evidence| {
+                let judged = evidence
+                    .as_ref()
+                    .and_then(|it| Some((it, judgements.next()?)));
+                judged.map_or(Change::INCOMPARABLE, |(evidence, judgement)| {
+                    evidence.change(judgement, thresholds)
+                })
+            })
+            .collect();
+        let (of_operations, of_durations) = changed.split_at(operations.len());
+        let names = operations.iter().map(|(old, _)| &old.operation).cloned();
+        let changes = names.zip(of_operations.iter().copied()).collect();
+        let failures = failures.iter().zip(judgements);
+        let requests = endpoints
+            .iter()
+            .zip(of_durations)
+            .zip(failures)
+            .map(|(((old, _), durations), (evidence, judgement))| {
+                let change = EndpointChange {
+                    durations: *durations,
+                    failures: evidence.change(judgement),
+                };
+                (Arc::clone(&old.durations.operation), change)
+            })
+            .collect();
         Self {
             before,
             after,
@@ -242,12 +257,12 @@ pub(super) fn are_same<'a>(mut units: impl Iterator<Item = &'a Arc<str>>) -> boo
 /// How the samples of one operation changed.
 #[must_use]
 pub fn compare(before: &Distribution, after: &Distribution, thresholds: &Thresholds) -> Change {
-    let evidence = Evidence::of(before, after);
-    evidence.change(evidence.verdict(thresholds), thresholds)
+    let evidence = Evidence::of(before, after, thresholds);
+    evidence.change(evidence.judge(thresholds), thresholds)
 }
 
 impl Evidence {
-    fn change(&self, verdict: Verdict, thresholds: &Thresholds) -> Change {
+    fn change(&self, judgement: Judgement, thresholds: &Thresholds) -> Change {
         let [old, new] = self.moments.map(|moments| moments.mean);
         let absolute = difference(old, new);
         let direction = match new.partial_cmp(&old) {
@@ -263,7 +278,8 @@ impl Evidence {
             interval: self.interval(thresholds.confidence),
             interval_percentage: self.interval_percentage(thresholds.confidence),
             ranks: self.ranks,
-            verdict,
+            verdict: judgement.verdict,
+            reason: judgement.reason,
         }
     }
 }

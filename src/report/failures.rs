@@ -9,8 +9,9 @@
 
 use super::{
     comparison::{difference, percent},
-    verdict::{Thresholds, Verdict},
+    verdict::{Judged, Judgement, Thresholds, Verdict},
 };
+use crate::stats::inference::{Share, proportions_p_value};
 
 /// How many requests there were, and how many failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct FailureChange {
     /// Those of the second one.
     pub after: Failures,
     /// How likely shares as different as these would be if nothing had changed.
-    pub p_value: Option<f64>,
+    pub p_value: f64,
     /// What that comes to.
     pub verdict: Verdict,
 }
@@ -53,7 +54,7 @@ pub struct FailureChange {
 /// What a verdict on failures rests on.
 pub(super) struct FailureEvidence {
     periods: [Failures; 2],
-    p_value: Option<f64>,
+    p_value: f64,
 }
 
 impl FailureEvidence {
@@ -61,17 +62,17 @@ impl FailureEvidence {
         let periods = [before, after];
         Self {
             periods,
-            p_value: p_value(periods.map(|period| (period.server, period.requests))),
+            p_value: p_value(periods),
         }
     }
 
-    pub fn change(&self, verdict: Verdict) -> FailureChange {
+    pub fn change(&self, judgement: Judgement) -> FailureChange {
         let [before, after] = self.periods;
         FailureChange {
             before,
             after,
             p_value: self.p_value,
-            verdict,
+            verdict: judgement.verdict,
         }
     }
 
@@ -80,39 +81,40 @@ impl FailureEvidence {
         let [before, after] = self.periods.map(|period| period.rate());
         percent(difference(before, after), before)
     }
+}
 
-    /// The verdict where these requests are all that is compared.
-    pub fn verdict(&self, thresholds: &Thresholds) -> Verdict {
-        if self.is_too_little(thresholds) {
+impl Judged for FailureEvidence {
+    fn judge(&self, thresholds: &Thresholds) -> Judgement {
+        let change = self.percentage();
+        let is_significant = self.p_value < thresholds.significance;
+        let matters = change != 0.0 && change.abs() >= thresholds.min_change;
+        Judgement::without_reason(if self.is_too_little(thresholds) {
             Verdict::NotEnoughData
-        } else if !self.has_changed(thresholds) {
+        } else if !(is_significant && matters) {
             Verdict::Unchanged
-        } else if self.percentage() < 0.0 {
+        } else if change < 0.0 {
             Verdict::Improved
         } else {
             Verdict::Degraded
-        }
+        })
     }
 
-    fn has_changed(&self, thresholds: &Thresholds) -> bool {
-        let change = self.percentage();
-        let is_chance = self.p_value.is_none_or(|p| p >= thresholds.significance);
-        !is_chance && change != 0.0 && change.abs() >= thresholds.min_change
-    }
-
-    /// Whether no shares of so many requests could show a change.
+    /// Not even if none failed before and all do now.
     fn is_too_little(&self, thresholds: &Thresholds) -> bool {
         let [before, after] = self.periods.map(|period| period.requests);
-        let least = p_value([(0, before), (after, after)]);
-        before.min(after) < thresholds.min_samples
-            || least.is_none_or(|least| least >= thresholds.significance)
+        let farthest = [(0, before), (after, after)].map(|(server, requests)| Failures {
+            requests,
+            server,
+            client: 0,
+        });
+        before.min(after) < thresholds.min_samples || p_value(farthest) >= thresholds.significance
     }
 }
 
-fn p_value([(failed, of), (then_failed, of_then)]: [(u64, u64); 2]) -> Option<f64> {
-    let (n1, n2) = (of as f64, of_then as f64);
-    let pooled = (failed + then_failed) as f64 / (n1 + n2);
-    let deviation = (pooled * (1.0 - pooled) * (1.0 / n1 + 1.0 / n2)).sqrt();
-    let z = (then_failed as f64 / n2 - failed as f64 / n1).abs() / deviation;
-    Some(libm::erfc(z / std::f64::consts::SQRT_2))
+fn p_value(periods: [Failures; 2]) -> f64 {
+    let [before, after] = periods.map(|period| Share {
+        hits: period.server,
+        total: period.requests,
+    });
+    proportions_p_value(before, after)
 }

@@ -5,6 +5,7 @@ pub mod charts;
 mod comparison;
 mod csv;
 mod drawn;
+mod evidence;
 mod failures;
 mod file;
 mod format;
@@ -37,4 +38,4 @@ pub use recorded::{
 };
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
-pub use verdict::{Thresholds, Verdict};
+pub use verdict::{Judgement, Reason, Thresholds, Verdict};

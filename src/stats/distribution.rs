@@ -34,6 +34,8 @@ pub struct Figures {
     pub median: f64,
     /// Their 95th percentile.
     pub p95: f64,
+    /// Their 99th percentile.
+    pub p99: f64,
 }
 
 impl Figures {
@@ -54,7 +56,7 @@ impl Figures {
     }
 
     /// A mean and a deviation that leave out samples tell nothing of all.
-    fn of(count: u64, nans: u64, [mean, std]: [f64; 2], [median, p95]: [f64; 2]) -> Self {
+    fn of(count: u64, nans: u64, [mean, std]: [f64; 2], [median, p95, p99]: [f64; 3]) -> Self {
         let [mean, std] = [mean, std].map(|figure| if nans > 0 { f64::NAN } else { figure });
         Self {
             count,
@@ -63,6 +65,7 @@ impl Figures {
             std,
             median,
             p95,
+            p99,
         }
     }
 }
@@ -122,21 +125,22 @@ impl From<Vec<f64>> for Distribution {
     fn from(mut values: Vec<f64>) -> Self {
         let count = values.len() as u64;
         values.retain(|value| !value.is_nan());
-        let figures = match Summary::of(&values) {
+        let (moments, percentiles) = match Summary::of(&values) {
             Some(Summary {
                 mean,
                 std,
                 median,
                 p95,
+                p99,
                 ..
-            }) => [[mean, std], [median, p95]],
-            None => [[f64::NAN; 2]; 2],
+            }) => ([mean, std], [median, p95, p99]),
+            None => ([f64::NAN; 2], [f64::NAN; 3]),
         };
         let nans = count - values.len() as u64;
         values.sort_unstable_by(f64::total_cmp);
         Self {
             data: Data::Samples(values),
-            figures: Figures::of(count, nans, figures[0], figures[1]),
+            figures: Figures::of(count, nans, moments, percentiles),
         }
     }
 }
@@ -144,14 +148,14 @@ impl From<Vec<f64>> for Distribution {
 impl From<Histogram> for Distribution {
     fn from(histogram: Histogram) -> Self {
         let known = |figure: Option<f64>| figure.unwrap_or(f64::NAN);
-        let percentiles = histogram.percentiles(&[50.0, 95.0]);
+        let percentiles = histogram.percentiles(&[50.0, 95.0, 99.0]);
         let percentile = |index: usize| known(percentiles.get(index).copied());
         Self {
             figures: Figures::of(
                 histogram.len(),
                 histogram.nans(),
                 [known(histogram.mean()), known(histogram.std())],
-                [percentile(0), percentile(1)],
+                [percentile(0), percentile(1), percentile(2)],
             ),
             data: Data::Histogram(Box::new(histogram)),
         }

@@ -138,7 +138,7 @@ def _comparison(report: dict[str, Any], width: int) -> RenderableType:
         for first, second in zip(firsts, seconds, strict=True)
     ]
     every = list(changes.values())
-    verdicts = [Text(one["verdict"], style=_VERDICTS.get(one["verdict"], "")) for one in every]
+    verdicts = [Text(_verdict(one), style=_VERDICTS.get(one["verdict"], "")) for one in every]
     columns = [
         *units([entry["unit"] for entry in firsts], goes=5),
         Column("samples", samples, goes=3),
@@ -146,6 +146,8 @@ def _comparison(report: dict[str, Any], width: int) -> RenderableType:
         _quantities("median", seconds, goes=4, heading="then"),
         _quantities("p95", firsts, goes=1),
         _quantities("p95", seconds, goes=1, heading="then"),
+        _quantities("p99", firsts, goes=2),
+        _quantities("p99", seconds, goes=2, heading="then"),
         Column("mean change", [percent(one["percentage"], signed=True) for one in every]),
         Column(
             f"{100 * report['thresholds']['confidence']:.4g} % interval",
@@ -167,6 +169,10 @@ def _comparison(report: dict[str, Any], width: int) -> RenderableType:
         if alone:
             parts.append(Text(f"In the {which} period only: {', '.join(alone)}"))
     return Group(*parts)
+
+
+def _verdict(change: dict[str, Any]) -> str:
+    return f"{change['verdict']} ({change['reason']})" if change["reason"] else change["verdict"]
 
 
 def _interval(bounds: dict[str, float | None]) -> str:

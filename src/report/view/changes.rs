@@ -14,6 +14,9 @@ use super::{
 };
 use crate::report::charts::OperationChart;
 
+/// The reason of a verdict whose change the median does not show.
+const TAIL: &str = "tail";
+
 /// Where changes are read from: a comparison, or what one says of requests.
 #[derive(Clone, Copy)]
 pub(super) struct Compared<'a> {
@@ -82,6 +85,9 @@ pub struct Change {
     pub medians: [Option<f64>; 2],
     means: [Option<f64>; 2],
     p95s: [Option<f64>; 2],
+    p99s: [Option<f64>; 2],
+    /// Which way the verdict was made: by the typical sample, the mean or the tail.
+    reason: Option<String>,
     /// The change of the mean in percent.
     percent: Option<f64>,
     /// Where that lies, in percent.
@@ -125,6 +131,8 @@ impl Change {
             medians: of_both(&["median", "p50"]),
             means,
             p95s: of_both(&["p95"]),
+            p99s: of_both(&["p99"]),
+            reason: figures::text(figures, "reason").map(names::text),
             percent: number(figures, "percentage").filter(|_| units.is_none()),
             interval: interval(figures, means[0]),
             confidence: confidence.unwrap_or(0.95) * 100.0,
@@ -165,13 +173,10 @@ impl Change {
             return format!("no verdict, since {units}");
         }
         let mut parts = Vec::new();
-        if let [Some(before), Some(after)] = self.medians {
-            let change = relative(before, after).map_or_else(String::new, |percent| {
-                format!(" ({})", quantity::change(percent))
-            });
-            let [before, after] = [before, after].map(|value| self.unit.show(value));
-            parts.push(format!("median {before} → {after}{change}"));
+        if self.reason.as_deref() == Some(TAIL) {
+            parts.extend(self.moved("p99", self.p99s));
         }
+        parts.extend(self.moved("median", self.medians));
         if let [Some(before), Some(after)] = self.means
             && parts.is_empty()
         {
@@ -197,6 +202,18 @@ impl Change {
     /// Whether there is a test of it.
     pub(super) fn is_tested(&self) -> bool {
         self.p_value.is_some()
+    }
+
+    /// From what to what a figure went, and by how much of it.
+    fn moved(&self, name: &str, values: [Option<f64>; 2]) -> Option<String> {
+        let [Some(before), Some(after)] = values else {
+            return None;
+        };
+        let change = relative(before, after).map_or_else(String::new, |percent| {
+            format!(" ({})", quantity::change(percent))
+        });
+        let [before, after] = [before, after].map(|value| self.unit.show(value));
+        Some(format!("{name} {before} → {after}{change}"))
     }
 
     fn pair(&self, values: [Option<f64>; 2]) -> Cell {
@@ -270,6 +287,7 @@ pub(super) fn table(
 ) -> Option<Table> {
     let rows = changes.iter().map(|change| {
         let text = |text: Option<String>| text.map_or(Cell::None, Cell::number);
+        let reason = change.reason.clone();
         vec![
             Cell::Operation {
                 name: change.name.clone(),
@@ -280,8 +298,10 @@ pub(super) fn table(
                     .or_else(|| change.unit.named().map(ToOwned::to_owned)),
             },
             Cell::Verdict(change.verdict),
+            reason.map_or(Cell::None, Cell::Text),
             change.pair(change.medians),
             change.pair(change.p95s),
+            change.pair(change.p99s),
             // Where there are no medians, from elsewhere.
             if change.medians.contains(&None) {
                 change.pair(change.means)
@@ -299,8 +319,10 @@ pub(super) fn table(
     let columns = [
         (what, false),
         ("Verdict", false),
+        ("By", false),
         ("Median", true),
         ("p95", true),
+        ("p99", true),
         ("Mean", true),
         ("Change", true),
         ("Interval", true),

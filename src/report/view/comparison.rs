@@ -89,8 +89,8 @@ fn operations_section(
         "Less is better."
     };
     let of_all = provenance::of_all(changes.iter().map(Change::provenance));
-    let caption =
-        "Operations of both periods, what matters first; change and interval are those of the mean";
+    let caption = "Operations of both periods, what matters first; change and interval are those of the \
+                   mean, and a verdict is made by the typical sample, the mean or the tail";
     let changed = table(changes, ["Operation", caption], of_all.is_none(), rows);
     let unmatched = unmatched(operations, ["Operation", "Operations"], changes, rows);
     Section {

@@ -1,5 +1,6 @@
 //! What two sets of samples tell, against scipy's figures and against counting pairs.
 
+mod proportions;
 mod ranks;
 mod skewness;
 mod student;

@@ -1,0 +1,220 @@
+//! What an operation's samples say of a change.
+//!
+//! Three ways are looked at, since none of them sees everything.
+//!
+//! - The *typical sample* changed where the rank test is significant and the median moved with the
+//!   ranks by at least [`Thresholds::min_change`]. Outliers have no say in it.
+//! - The *mean* changed where its whole confidence interval lies beyond `min_change`, which says more
+//!   than that the change is significant and that it is large; so this second way adds next to
+//!   nothing to what chance alone may do. The interval is right only for enough samples: 25 times
+//!   their squared skewness in each period, by Cochran's rule. The squared skewness of `n` samples
+//!   with `k` outliers is about `n / k`: it takes some 25 of them, however far they lie. A period
+//!   that had none by chance does not know of them, so the period whose mean lies away from the
+//!   other's tail needs as many samples as that tail asks for, too. Nothing is pooled: outliers of a
+//!   short period would be the rarer, and its skewness the greater, the longer the other one is.
+//! - The *tail* changed where the share of samples beyond the first period's 95th or 99th percentile
+//!   did by Fisher's exact test, and would have even if the percentile had been `min_change` farther
+//!   on. It asks for a hundredth of the significance each, which adds as little to what chance may do.
+//!
+//! One of them is enough for a verdict. Where they contradict each other it is `unchanged`, since
+//! none of them would be the whole truth; the report has the figures.
+
+use super::{
+    comparison::{difference, percent},
+    verdict::{Judged, Judgement, Reason, Thresholds, Verdict},
+};
+use crate::stats::{
+    Distribution,
+    inference::{
+        Group, Interval, Moments, RankTest, Share, least_p_value, proportions_p_value, skewness,
+        welch_interval,
+    },
+};
+
+/// How far the medians of two histograms may be from each other, in percent, although nothing but
+/// a sample's place between neighbouring buckets has changed: a bucket's width, 2^(1/32) - 1.
+const RESOLUTION: f64 = 2.2;
+
+/// Samples by squared skewness that an interval of the mean takes (Cochran, Sampling Techniques).
+const COCHRAN: f64 = 25.0;
+
+/// The part of the significance that each share beyond a percentile is tested at.
+const OF_TAIL: f64 = 0.01;
+
+/// What a judgement rests on.
+pub(super) struct Evidence {
+    samples: [u64; 2],
+    pub moments: [Moments; 2],
+    pub ranks: Option<RankTest>,
+    /// The change of the median in percent.
+    median: f64,
+    skewness: [f64; 2],
+    /// Of the percentiles 95 and 99.
+    tails: [Tail; 2],
+    /// The least change of a sample that matters, in percent.
+    min_change: f64,
+}
+
+impl Evidence {
+    pub fn of(before: &Distribution, after: &Distribution, thresholds: &Thresholds) -> Self {
+        let moments = [before, after].map(|distribution| distribution.figures().moments());
+        if before.is_exact() && after.is_exact() {
+            Self::of_alike(before, after, moments, thresholds.min_change)
+        } else {
+            let min_change = thresholds.min_change.max(RESOLUTION);
+            Self::of_alike(&before.bucketed(), &after.bucketed(), moments, min_change)
+        }
+    }
+
+    /// Of two sets of samples, or of two histograms.
+    fn of_alike(
+        before: &Distribution,
+        after: &Distribution,
+        moments: [Moments; 2],
+        min_change: f64,
+    ) -> Self {
+        let groups: [Vec<Group>; 2] = [before.groups(), after.groups()];
+        let figures = [before, after].map(Distribution::figures);
+        let medians = figures.map(|figures| figures.median);
+        let tail = |percentile| Tail::beyond(percentile, &groups, min_change);
+        Self {
+            samples: figures.map(|figures| figures.numbers()),
+            moments,
+            ranks: RankTest::of(&groups[0], &groups[1]),
+            median: percent(difference(medians[0], medians[1]), medians[0]),
+            skewness: groups.each_ref().map(|groups| skewness(groups.iter())),
+            tails: [figures[0].p95, figures[0].p99].map(tail),
+            min_change,
+        }
+    }
+
+    /// Where the change of the mean lies with the probability `confidence`.
+    pub fn interval(&self, confidence: f64) -> Option<Interval> {
+        let [before, after] = self.moments;
+        welch_interval(before, after, confidence)
+    }
+
+    /// The same in percent of the first mean's magnitude.
+    pub fn interval_percentage(&self, confidence: f64) -> Option<Interval> {
+        let base = self.moments[0].mean;
+        self.interval(confidence).map(|interval| Interval {
+            low: percent(interval.low, base),
+            high: percent(interval.high, base),
+        })
+    }
+
+    /// What the typical sample did, if it changed.
+    fn typical(&self, thresholds: &Thresholds) -> Option<Verdict> {
+        let ranks = self.ranks?;
+        let matters = self.median.abs() >= self.min_change && self.median * ranks.effect_size > 0.0;
+        (matters && ranks.p_value < thresholds.significance).then(|| towards(self.median))
+    }
+
+    /// What the mean did, if it changed.
+    fn mean(&self, thresholds: &Thresholds) -> Option<Verdict> {
+        let Interval { low, high } = self.interval_percentage(thresholds.confidence)?;
+        let nearest = if low > 0.0 { low } else { high };
+        (low * high > 0.0 && nearest.abs() >= thresholds.min_change && self.means_are_reliable())
+            .then(|| towards(nearest))
+    }
+
+    /// Whether each period has enough samples for its mean to be about normal.
+    fn means_are_reliable(&self) -> bool {
+        let [old, new] = self.moments.map(|moments| moments.mean);
+        let (less, more) = if old < new { (0, 1) } else { (1, 0) };
+        let mut skewness = self.skewness.map(f64::abs);
+        skewness[less] = skewness[less].max(self.skewness[more]);
+        skewness[more] = skewness[more].max(-self.skewness[less]);
+        let mut each = self.samples.iter().zip(skewness);
+        each.all(|(&samples, skewness)| samples as f64 >= COCHRAN * skewness.powi(2))
+    }
+
+    /// What the tail did, if it changed.
+    fn tail(&self, thresholds: &Thresholds) -> Option<Verdict> {
+        let significance = thresholds.significance * OF_TAIL;
+        let tails = self.tails.iter();
+        in_agreement(tails.filter_map(|tail| tail.verdict(significance)))
+    }
+}
+
+impl Judged for Evidence {
+    fn judge(&self, thresholds: &Thresholds) -> Judgement {
+        if self.is_too_little(thresholds) {
+            return Judgement::NOT_ENOUGH_DATA;
+        }
+        let ways = [
+            (Reason::Typical, self.typical(thresholds)),
+            (Reason::Mean, self.mean(thresholds)),
+            (Reason::Tail, self.tail(thresholds)),
+        ];
+        match in_agreement(ways.iter().filter_map(|(_, verdict)| *verdict)) {
+            Some(verdict) => Judgement {
+                verdict,
+                reason: ways
+                    .into_iter()
+                    .find_map(|(reason, verdict)| verdict.map(|_| reason)),
+            },
+            None => Judgement::without_reason(Verdict::Unchanged),
+        }
+    }
+
+    fn is_too_little(&self, thresholds: &Thresholds) -> bool {
+        let [before, after] = self.samples;
+        before.min(after) < thresholds.min_samples
+            || least_p_value(before, after) >= thresholds.significance
+    }
+}
+
+/// The shares of both periods beyond a percentile of the first.
+struct Tail {
+    /// Of the first, beyond the percentile.
+    before: Share,
+    /// Of the second, where the percentile is farther on, and less far, by what matters.
+    after: [Share; 2],
+}
+
+impl Tail {
+    fn beyond(percentile: f64, groups: &[Vec<Group>; 2], min_change: f64) -> Self {
+        let margin = percentile.abs() * min_change / 100.0;
+        Self {
+            before: share_above(&groups[0], percentile),
+            after: [percentile + margin, percentile - margin]
+                .map(|bound| share_above(&groups[1], bound)),
+        }
+    }
+
+    fn verdict(&self, significance: f64) -> Option<Verdict> {
+        let [farther, nearer] = self.after;
+        let (after, verdict) = if farther.value() > self.before.value() {
+            (farther, Verdict::Degraded)
+        } else if nearer.value() < self.before.value() {
+            (nearer, Verdict::Improved)
+        } else {
+            return None;
+        };
+        (proportions_p_value(self.before, after) < significance).then_some(verdict)
+    }
+}
+
+fn share_above(groups: &[Group], bound: f64) -> Share {
+    let mut share = Share { hits: 0, total: 0 };
+    for group in groups {
+        share.total += group.count;
+        share.hits += if group.value > bound { group.count } else { 0 };
+    }
+    share
+}
+
+/// The one verdict that all of these are; none of none, or where they contradict each other.
+fn in_agreement(mut verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
+    let first = verdicts.next()?;
+    verdicts.all(|verdict| verdict == first).then_some(first)
+}
+
+fn towards(change: f64) -> Verdict {
+    if change < 0.0 {
+        Verdict::Improved
+    } else {
+        Verdict::Degraded
+    }
+}
