@@ -530,7 +530,7 @@ impl PerformanceReport {
     }
 
     /// Exports a report as ``"json"``; as ``"csv"``: one row for each of its operations (of its
-    /// changes, for a comparison), first column ``operation``; as ``"html"``: one file to look at,
+    /// changes, for a comparison, those of requests last), first column ``operation``; as ``"html"``: one file to look at,
     /// to print and to send, that needs neither network nor scripts; or as ``"md"``: Markdown, to be
     /// pasted into an issue. The format is in any case.
     ///
