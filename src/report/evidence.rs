@@ -5,8 +5,7 @@
 //! - The *typical sample* changed where the rank test is significant and the median moved with the
 //!   ranks by at least [`Thresholds::min_change`]. Outliers have no say in it.
 //! - The *mean* changed where its whole confidence interval lies beyond `min_change`, which says more
-//!   than that the change is significant and that it is large; so this second way adds next to
-//!   nothing to what chance alone may do. The interval is right only for enough samples: 25 times
+//!   than that the change is significant and that it is large. The interval is right only for enough samples: 25 times
 //!   their squared skewness in each period, by Cochran's rule. The squared skewness of `n` samples
 //!   with `k` outliers is about `n / k`: it takes some 25 of them, however far they lie. A period
 //!   that had none by chance does not know of them, so the period whose mean lies away from the
@@ -14,7 +13,11 @@
 //!   short period would be the rarer, and its skewness the greater, the longer the other one is.
 //! - The *tail* changed where the share of samples beyond the first period's 95th or 99th percentile
 //!   did by Fisher's exact test, and would have even if the percentile had been `min_change` farther
-//!   on. It asks for a hundredth of the significance each, which adds as little to what chance may do.
+//!   on.
+//!
+//! The ways share what chance may do. Ranks are tested at most of the significance, and the shares at
+//! a hundredth of it each; the rest is for the mean, whose interval holds at the full confidence, but
+//! has to lie beyond `min_change`.
 //!
 //! One of them is enough for a verdict. Where they contradict each other it is `unchanged`, since
 //! none of them would be the whole truth; the report has the figures.
@@ -37,6 +40,9 @@ const RESOLUTION: f64 = 2.2;
 
 /// Samples by squared skewness that an interval of the mean takes (Cochran, Sampling Techniques).
 const COCHRAN: f64 = 25.0;
+
+/// The part of the significance that ranks are tested at.
+const OF_RANKS: f64 = 0.85;
 
 /// The part of the significance that each share beyond a percentile is tested at.
 const OF_TAIL: f64 = 0.01;
@@ -107,7 +113,8 @@ impl Evidence {
     fn typical(&self, thresholds: &Thresholds) -> Option<Verdict> {
         let ranks = self.ranks?;
         let matters = self.median.abs() >= self.min_change && self.median * ranks.effect_size > 0.0;
-        (matters && ranks.p_value < thresholds.significance).then(|| towards(self.median))
+        (matters && ranks.p_value < thresholds.significance * OF_RANKS)
+            .then(|| towards(self.median))
     }
 
     /// What the mean did, if it changed.
@@ -161,7 +168,7 @@ impl Judged for Evidence {
     fn is_too_little(&self, thresholds: &Thresholds) -> bool {
         let [before, after] = self.samples;
         before.min(after) < thresholds.min_samples
-            || least_p_value(before, after) >= thresholds.significance
+            || least_p_value(before, after) >= thresholds.significance * OF_RANKS
     }
 }
 

@@ -139,7 +139,8 @@ def test_what_comes_from_buckets_is_said_below_a_comparison(
 def test_a_comparison_says_which_operations_are_exact_if_not_all_are() -> None:
     def entry(accuracy: str) -> dict[str, Any]:
         return {
-            "count": 20, "mean": 1.0, "median": 1.0, "p95": 1.0, "unit": "seconds",
+            "count": 20, "mean": 1.0, "median": 1.0, "p95": 1.0, "p99": 1.0,
+                "unit": "seconds",
             "source": "memory", "accuracy": accuracy,
         }  # fmt: skip
 
@@ -147,6 +148,7 @@ def test_a_comparison_says_which_operations_are_exact_if_not_all_are() -> None:
         "percentage": 0.0,
         "confidence_interval": {"low_percentage": -1.0, "high_percentage": 1.0},
         "verdict": "unchanged",
+        "reason": None,
     }
     report = {
         "period1": {"old": entry("histogram, 1.1 %"), "new": entry("exact")},

@@ -379,6 +379,7 @@ def test_figures_of_periods_equal_numpys(
         "count": 1_001,
         "median": np.median(values),
         "p95": np.percentile(values, 95),
+        "p99": np.percentile(values, 99),
         "nan_count": 0,
         "unit": "u",
     }
@@ -456,11 +457,13 @@ def test_a_csv_comparison_has_a_row_for_each_change(
     }
     few = "not enough data"
     figures = {
-        "a": ["1.0", "100.0", "degraded", "1.0", "1.0", few],
-        "b": ["1.0", "inf", "degraded", str(comparison["changes"]["b"]["p_value"]), "1.0", few],
-        "c": ["nan", "nan", "unknown", "", "", few],
+        "a": ["1.0", "100.0", "degraded", "1.0", "1.0", few, ""],
+        "b": ["1.0", "inf", "degraded", str(comparison["changes"]["b"]["p_value"]), "1.0", few, ""],
+        "c": ["nan", "nan", "unknown", "", "", few, ""],
     }
-    names = ["absolute", "percentage", "direction", "p_value", "effect_size", "verdict"]
+    names = [
+        "absolute", "percentage", "direction", "p_value", "effect_size", "verdict", "reason",
+    ]  # fmt: skip
     text = PerformanceReport(monitor).export_report(comparison, format="csv")
     assert rows(text) == [
         {
@@ -474,7 +477,7 @@ def test_a_csv_comparison_has_a_row_for_each_change(
         "operation", "absolute", "percentage", "direction",
         "confidence_interval_low", "confidence_interval_high",
         "confidence_interval_low_percentage", "confidence_interval_high_percentage",
-        "p_value", "effect_size", "verdict",
+        "p_value", "effect_size", "verdict", "reason",
     ]  # fmt: skip
 
 

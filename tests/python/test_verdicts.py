@@ -7,7 +7,6 @@ import json
 import math
 import warnings
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,25 +17,21 @@ from scipy import stats
 
 from ptpd_monitoring import PerformanceMonitor, PerformanceReport
 from ptpd_monitoring.testing import ManualClock
+from verdict_simulation import (
+    DAY,
+    HEAVY,
+    HOUR,
+    NOON,
+    SIZES,
+    change,
+    compare,
+    false_verdicts,
+    found,
+    usual,
+    with_slow,
+)
 
-NOON = datetime(2024, 5, 17, 12)
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ENDS = ["low", "high", "low_percentage", "high_percentage"]
-
-
-def compare(before: Any, after: Any, **thresholds: Any) -> dict[str, Any]:
-    """The comparison of two days with the given values."""
-    clock = ManualClock()
-    monitor = PerformanceMonitor(1_000_000, clock=clock)
-    for day, values in enumerate([before, after]):
-        clock.set_wall((NOON + day * DAY).timestamp())
-        monitor.record_many("op", values, "s")
-    periods = [(NOON + day * DAY - HOUR, NOON + day * DAY + HOUR) for day in range(2)]
-    return PerformanceReport(monitor).compare_performance(*periods, **thresholds)
-
-
-def change(before: Any, after: Any, **thresholds: Any) -> dict[str, Any]:
-    return compare(before, after, **thresholds)["changes"]["op"]
 
 
 def samples(kind: str, size: int, shift: float, chance: np.random.Generator) -> np.ndarray:
@@ -149,6 +144,62 @@ def test_the_unit_of_the_samples_does_not_matter(
     assert ends[1]["high_percentage"] == pytest.approx(ends[0]["high_percentage"])
 
 
+def test_a_slow_tail_beside_a_long_baseline_is_not_called_unchanged() -> None:
+    chance = np.random.default_rng(9)
+    comparison = compare(usual(chance, 60_000), with_slow(0.04, 60)(chance, 5_000))
+    changed = comparison["changes"]["op"]
+    assert changed["confidence_interval"]["low_percentage"] > 100
+    assert (changed["verdict"], changed["reason"]) == ("degraded", "mean")
+    before, after = (comparison[period]["op"]["p99"] for period in ("period1", "period2"))
+    assert before == pytest.approx(0.01, rel=0.1)
+    assert after > 0.2
+
+
+@pytest.mark.thread_unsafe(reason="computes from samples of its own what the others compute, too")
+@pytest.mark.parametrize("share", [0.02, 0.05])
+@pytest.mark.parametrize("factor", [25, 100])
+def test_slow_tails_are_found_in_nearly_all_comparisons(share: float, factor: float) -> None:
+    chance = np.random.default_rng(10)
+    assert found(share, factor, (30_000, 2_000), 20, chance) >= 19
+    assert found(share, factor, (200_000, 6_000), 2, chance) == 2
+
+
+@pytest.mark.thread_unsafe(reason="computes from samples of its own what the others compute, too")
+@pytest.mark.parametrize("kind", HEAVY)
+def test_heavy_tails_of_periods_of_any_sizes_seldom_make_a_verdict(kind: str) -> None:
+    chance = np.random.default_rng(11)
+    short = [sizes for sizes in SIZES if max(sizes) < 10_000]
+    mistaken = sum(false_verdicts(HEAVY[kind], sizes, 100, chance) for sizes in short)
+    mistaken += sum(false_verdicts(HEAVY[kind], sizes, 10, chance) for sizes in SIZES[len(short) :])
+    # 5 % of 420 are 21, and three deviations more 34. The long form has a closer bound.
+    assert mistaken <= 34
+
+
+@pytest.mark.parametrize("sizes", [(40, 25), (1_000, 200), (20_000, 2_000)])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.03, 0.1])
+def test_a_tail_is_judged_as_fishers_exact_test_does(sizes: tuple[int, int], share: float) -> None:
+    chance = np.random.default_rng([*sizes, int(share * 100)])
+    before, after = usual(chance, sizes[0]), with_slow(share, 30)(chance, sizes[1])
+    directions = set()
+    for percentile in (95, 99):
+        bound = np.percentile(before, percentile)
+        first = int((before > bound).sum())
+        for factor, alternative, direction in (
+            (1.05, "greater", "degraded"),
+            (0.95, "less", "improved"),
+        ):
+            second = int((after > bound * factor).sum())
+            table = [[second, sizes[1] - second], [first, sizes[0] - first]]
+            if 2 * stats.fisher_exact(table, alternative=alternative).pvalue < 0.05 / 100:
+                directions.add(direction)
+    # No interval holds that much, so the mean has no say.
+    changed = change(before, after, confidence=1 - 1e-12)
+    if changed["p_value"] > 0.05 and len(directions) == 1:
+        assert (changed["verdict"], changed["reason"]) == (directions.pop(), "tail")
+    elif changed["p_value"] > 0.05:
+        assert (changed["verdict"], changed["reason"]) == ("unchanged", None)
+
+
 @pytest.mark.thread_unsafe(reason="computes from samples of its own what the others compute, too")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("sizes", [(10, 10), (20, 1_000), (300, 300)])
@@ -245,7 +296,7 @@ def test_a_change_by_a_third_is_found(kind: str) -> None:
 def test_a_change_has_these_figures_in_this_order() -> None:
     comparison = compare([1.0] * 20, [1.5] * 20)
     assert list(comparison) == ["period1", "period2", "changes", "thresholds"]
-    period = ["mean", "count", "median", "p95", "nan_count", "unit"]
+    period = ["mean", "count", "median", "p95", "p99", "nan_count", "unit"]
     assert list(comparison["period1"]["op"]) == list(comparison["period2"]["op"]) == period
     assert comparison["changes"]["op"] == {
         "absolute": 0.5,
@@ -255,10 +306,11 @@ def test_a_change_has_these_figures_in_this_order() -> None:
         "p_value": pytest.approx(0, abs=1e-9),
         "effect_size": 1.0,
         "verdict": "degraded",
+        "reason": "typical",
     }
     assert list(comparison["changes"]["op"]) == [
         "absolute", "percentage", "direction", "confidence_interval", "p_value", "effect_size",
-        "verdict",
+        "verdict", "reason",
     ]  # fmt: skip
     assert json.loads(PerformanceReport.export_report(comparison)) == comparison
 

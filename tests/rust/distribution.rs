@@ -16,8 +16,14 @@ fn samples_have_the_figures_of_their_summary() {
     let samples = Distribution::from(values);
     let found = samples.figures();
     assert_eq!(
-        [found.mean, found.std, found.median, found.p95],
-        [summary.mean, summary.std, summary.median, summary.p95]
+        [found.mean, found.std, found.median, found.p95, found.p99],
+        [
+            summary.mean,
+            summary.std,
+            summary.median,
+            summary.p95,
+            summary.p99
+        ]
     );
     assert_eq!((found.count, found.nans, found.numbers()), (101, 0, 101));
     assert!(samples.is_exact() && !samples.bucketed().is_exact());
@@ -43,7 +49,7 @@ fn of_no_samples_nothing_is_known() {
     for distribution in [Distribution::from(vec![]), histogram(&[])] {
         let found = distribution.figures();
         assert_eq!(found.count, 0);
-        for figure in [found.mean, found.std, found.median, found.p95] {
+        for figure in [found.mean, found.std, found.median, found.p95, found.p99] {
             assert!(figure.is_nan());
         }
         assert_eq!(distribution.groups(), []);

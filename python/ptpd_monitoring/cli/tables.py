@@ -179,9 +179,10 @@ def _columns(
         for first, second in zip(firsts, seconds, strict=True)
     ]
     of_requests = all("error_rate" in one for one in every)
-    verdicts = [_styled(_verdict(one), one["verdict"]) for one in every]
+    verdicts = [_styled(one["verdict"], one["verdict"]) for one in every]
+    reasons = [one.get("reason") or "" for one in every]
     return [
-        *units([entry["unit"] for entry in firsts], goes=6),
+        *units([entry["unit"] for entry in firsts], goes=5),
         Column("requests" if of_requests else "samples", samples, goes=3),
         *(_failures(every) if of_requests else []),
         _quantities("median", firsts, goes=4),
@@ -200,6 +201,7 @@ def _columns(
             [_interval(one["confidence_interval"]) for one in every],
             goes=2,
         ),
+        *([Column("by", reasons, goes=6, left=True)] if any(reasons) else []),
         Column("times" if of_requests else "verdict", verdicts, left=True),
     ]
 
@@ -218,11 +220,6 @@ def _failures(changes: Sequence[dict[str, Any]]) -> list[Column]:
 
 def _styled(text: str, verdict: str) -> Text:
     return Text(text, style=_VERDICTS.get(verdict, ""))
-
-
-def _verdict(change: dict[str, Any]) -> str:
-    reason = change.get("reason")
-    return f"{change['verdict']} ({reason})" if reason else change["verdict"]
 
 
 def _interval(bounds: dict[str, float | None]) -> str:

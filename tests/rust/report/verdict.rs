@@ -1,5 +1,5 @@
 use ptpd_monitoring::{
-    report::{Thresholds, Verdict, compare},
+    report::{Reason, Thresholds, Verdict, compare},
     stats::{Distribution, Histogram},
 };
 
@@ -191,12 +191,86 @@ fn a_tail_that_many_samples_show_to_have_grown_is_degraded_although_ranks_and_me
         assert_eq!(compare(before, after, &DEFAULT).verdict, Degraded);
         assert_eq!(compare(after, before, &DEFAULT).verdict, Improved);
     }
-    // A rise that matters only possibly does not do.
-    let more = Thresholds {
-        min_change: found.percentage - 1.0,
-        ..DEFAULT
+    // Of the mean a rise that matters only possibly does not do, but the tail rose by more.
+    let reason = |min_change| {
+        let thresholds = Thresholds {
+            min_change,
+            ..DEFAULT
+        };
+        let found = compare(&before[0], &after[0], &thresholds);
+        (found.verdict, found.reason)
     };
-    assert_eq!(compare(&before[0], &after[0], &more).verdict, Unchanged);
+    assert_eq!(reason(5.0), (Degraded, Some(Reason::Mean)));
+    assert_eq!(
+        reason(found.percentage - 1.0),
+        (Degraded, Some(Reason::Tail))
+    );
+    assert_eq!(reason(1_000.0), (Unchanged, None));
+}
+
+#[test]
+fn a_slow_tail_is_found_beside_a_baseline_of_any_length() {
+    // One of 25 takes 60 times as long: the mean more than threefold, the median as before.
+    let usual = spread(1.0, 2.0, 4_800);
+    let mut after = usual.clone();
+    after.extend(times(&spread(1.0, 2.0, 200), 60.0));
+    for length in [2_000, 60_000, 200_000] {
+        let before = spread(1.0, 2.0, length);
+        assert_eq!(
+            there_and_back(&before, &after, DEFAULT),
+            [Degraded, Improved],
+            "{length}"
+        );
+    }
+}
+
+#[test]
+fn a_tail_alone_makes_a_verdict_where_the_mean_cannot() {
+    // Forty of 2,000, where less than twenty were beyond: too few for a mean of this skewness.
+    let before = spread(1.0, 2.0, 100_000);
+    let mut after = spread(1.0, 2.0, 1_960);
+    after.extend(spread(3.0, 4.0, 39));
+    after.push(1e5);
+    let [before, after] = [before, after].map(Distribution::from);
+    let found = compare(&before, &after, &DEFAULT);
+    assert_eq!(
+        (found.verdict, found.reason),
+        (Degraded, Some(Reason::Tail))
+    );
+    let found = compare(&after, &before, &DEFAULT);
+    assert_eq!(
+        (found.verdict, found.reason),
+        (Improved, Some(Reason::Tail))
+    );
+    // So few that chance could have made them.
+    let few = [spread(1.0, 2.0, 1_970), vec![3.0; 30]].concat();
+    let found = compare(&before, &few.into(), &DEFAULT);
+    assert_eq!((found.verdict, found.reason), (Unchanged, None));
+}
+
+#[test]
+fn a_tail_that_grew_by_less_than_matters_makes_no_verdict() {
+    let before = spread(1.0, 2.0, 100_000);
+    let after = |factor: f64| -> Vec<f64> {
+        let grown = before.iter();
+        grown
+            .map(|&value| if value > 1.8 { value * factor } else { value })
+            .collect()
+    };
+    assert_eq!(judged(&before, &after(1.04), DEFAULT), Unchanged);
+    assert_eq!(judged(&before, &after(1.07), DEFAULT), Degraded);
+}
+
+#[test]
+fn the_reason_is_the_first_way_that_shows_the_change() {
+    let usual = spread(1.0, 2.0, 1_000);
+    let reason = |after: Vec<f64>| {
+        let found = compare(&usual.clone().into(), &after.into(), &DEFAULT);
+        found.reason.map(Reason::as_str)
+    };
+    assert_eq!(reason(times(&usual, 1.5)), Some("typical"));
+    assert_eq!(reason(usual.clone()), None);
+    assert_eq!(reason(vec![9.0; 3]), None);
 }
 
 #[test]

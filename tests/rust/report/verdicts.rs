@@ -131,8 +131,8 @@ fn samples_that_could_not_show_a_change_among_so_many_are_not_enough() {
         let verdicts = compared(&operations, &Thresholds::DEFAULT);
         verdicts.into_iter().map(Verdict::as_str).collect()
     };
-    assert_eq!(all(250), ["unchanged"].into());
-    assert_eq!(all(300), ["not enough data"].into());
+    assert_eq!(all(200), ["unchanged"].into());
+    assert_eq!(all(250), ["not enough data"].into());
 }
 
 proptest! {
@@ -163,14 +163,16 @@ proptest! {
                 (is_change(found.verdict), found.ranks.unwrap().p_value)
             })
             .collect();
-        let holds = |(can, p): &(bool, f64)| *can || *p >= any.significance;
+        // What the tails and the mean leave to the ranks.
+        let significance = any.significance * 0.85;
+        let holds = |(can, p): &(bool, f64)| *can || *p >= significance;
         prop_assume!(raw.iter().all(holds));
         let mut sorted: Vec<f64> = raw.iter().map(|(_, p)| *p).collect();
         sorted.sort_by(f64::total_cmp);
         let rejected = sorted
             .iter()
             .enumerate()
-            .take_while(|(k, p)| **p < any.significance / (sorted.len() - k) as f64)
+            .take_while(|(k, p)| **p < significance / (sorted.len() - k) as f64)
             .count();
         let expected: Vec<bool> = raw
             .iter()
