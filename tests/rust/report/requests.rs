@@ -7,8 +7,8 @@ use ptpd_monitoring::{
     clock::Clock,
     history::Found,
     report::{
-        Comparison, Failures, Formulas, Period, PeriodEndpoint, PeriodOperation, Thresholds, Verdict,
-        render_markdown, report_csv, routes,
+        Comparison, Failures, Formulas, Period, PeriodEndpoint, PeriodOperation, Thresholds,
+        Verdict, render_markdown, report_csv, routes,
     },
     requests::{Grouping, Requests},
     rollup::{Key, Rollup},
@@ -160,10 +160,7 @@ fn routes_are_told_apart_by_method_in_memory_and_on_disk() {
         ("POST /a".to_owned(), (2, 1, 0)),
         ("GET /b".to_owned(), (1, 1, 1)),
     ]);
-    for recorded in [
-        routes(in_memory, &[]),
-        routes((Vec::new(), true), &found),
-    ] {
+    for recorded in [routes(in_memory, &[]), routes((Vec::new(), true), &found)] {
         let figures: BTreeMap<String, (u64, usize, usize)> = recorded
             .into_iter()
             .map(|it| {
@@ -206,7 +203,9 @@ fn report() -> Value {
 
 #[test]
 fn what_fails_comes_before_what_got_slower() {
-    let text = render_markdown(&report(), None).unwrap().replace('\u{202f}', " ");
+    let text = render_markdown(&report(), None)
+        .unwrap()
+        .replace('\u{202f}', " ");
     assert!(
         text.starts_with(
             "# Comparison: One endpoint fails more often and one endpoint got slower\n"
@@ -215,9 +214,14 @@ fn what_fails_comes_before_what_got_slower() {
     );
     let failing = "- ▲ `GET /a` **degraded**: errors degraded: 0.10 % → 5.00 %, p < 0.001; \
                    times unchanged: median 11.0 ms → 11.0 ms";
-    let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
+    let place = |what: &str| {
+        text.find(what)
+            .unwrap_or_else(|| panic!("{what} in {text}"))
+    };
     assert!(place(failing) < place("- ▲ `GET /slow` **degraded**: no errors; times degraded: "));
-    assert!(text.contains("| `GET /a` | ▲ degraded | 90 → 80 | 0.10 % → 5.00 % | < 0.001 | 1.00 % → 2.00 % |"));
+    assert!(text.contains(
+        "| `GET /a` | ▲ degraded | 90 → 80 | 0.10 % → 5.00 % | < 0.001 | 1.00 % → 2.00 % |"
+    ));
     assert!(text.contains("**Endpoints of one period alone**"));
     assert!(text.contains("| `GET /new` | second |"), "{text}");
     // Nor is there a section of nothing.
@@ -231,7 +235,10 @@ fn a_comparison_in_which_nothing_could_be_judged_says_so() {
         "changes": {"x": {"percentage": 800.0, "verdict": "not enough data"}},
     });
     let text = render_markdown(&report, None).unwrap();
-    assert!(text.starts_with("# Comparison: Nothing could be judged\n"), "{text}");
+    assert!(
+        text.starts_with("# Comparison: Nothing could be judged\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -246,6 +253,9 @@ fn a_table_of_a_comparison_has_rows_of_requests_after_those_of_operations() {
          error_rate_p_value,error_rate_verdict,client_error_rate_period1,client_error_rate_period2"
     );
     assert_eq!(rows[1], "op,unchanged,,,,,,,,,");
-    assert_eq!(rows[3], "GET /a,unchanged,0.5,degraded,0.5,0.001,0.05,1e-5,degraded,0.01,0.02");
+    assert_eq!(
+        rows[3],
+        "GET /a,unchanged,0.5,degraded,0.5,0.001,0.05,0.00001,degraded,0.01,0.02"
+    );
     assert_eq!(rows.len(), 4);
 }
