@@ -199,7 +199,7 @@ impl Comparison {
             .chain(failures.iter().map(|it| it as &dyn Judged))
             .collect();
         let mut judgements = judgements(&judged, thresholds).into_iter();
-        let changed: Vec<Change> = evidence
+        let of_each: Vec<Change> = evidence
             .iter()
             .map(|evidence| {
                 let judged = evidence
@@ -210,7 +210,7 @@ impl Comparison {
                 })
             })
             .collect();
-        let (of_operations, of_durations) = changed.split_at(operations.len());
+        let (of_operations, of_durations) = of_each.split_at(operations.len());
         let names = operations.iter().map(|(old, _)| &old.operation).cloned();
         let changes = names.zip(of_operations.iter().copied()).collect();
         let failures = failures.iter().zip(judgements);

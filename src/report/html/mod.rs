@@ -170,7 +170,7 @@ struct Drawer<'a> {
     drawn: usize,
 }
 
-impl<'a> Drawer<'a> {
+impl Drawer<'_> {
     fn chart<'c>(charts: &'c [OperationChart], name: &str) -> Option<&'c OperationChart> {
         charts.iter().find(|chart| chart.name == name)
     }

@@ -91,14 +91,14 @@ fn operations_section(
     let of_all = provenance::of_all(changes.iter().map(Change::provenance));
     let caption = "Operations of both periods, what matters first; change and interval are those of the \
                    mean, and a verdict is made by the typical sample, the mean or the tail";
-    let changed = table(changes, ["Operation", caption], of_all.is_none(), rows);
+    let of_both = table(changes, ["Operation", caption], of_all.is_none(), rows);
     let unmatched = unmatched(operations, ["Operation", "Operations"], changes, rows);
     Section {
         id: "changes",
         title: title.to_owned(),
         intro: Some(intro.to_owned()),
         facts: of_all.into_iter().collect(),
-        tables: changed.into_iter().chain(unmatched).collect(),
+        tables: of_both.into_iter().chain(unmatched).collect(),
     }
 }
 
@@ -115,14 +115,14 @@ fn requests_section(requests: Compared<'_>, changes: &[Change], rows: usize) -> 
     let caption = "Durations of requests, what fails first, then what matters most; change and interval \
                    are those of the mean";
     let failed = failures::table(changes, rows);
-    let changed = table(changes, ["Endpoint", caption], of_all.is_none(), rows);
+    let of_both = table(changes, ["Endpoint", caption], of_all.is_none(), rows);
     let unmatched = unmatched(requests, ["Endpoint", "Endpoints"], changes, rows);
     Section {
         id: "endpoints",
         title: "Requests".to_owned(),
         intro: Some(intro.to_owned()),
         facts: of_all.into_iter().collect(),
-        tables: failed.into_iter().chain(changed).chain(unmatched).collect(),
+        tables: failed.into_iter().chain(of_both).chain(unmatched).collect(),
     }
 }
 
@@ -150,7 +150,7 @@ fn title(changes: &[Change], requests: &[Change]) -> String {
     let parts = |verdict: Verdict, [often, verb]: [&str; 2]| -> Vec<String> {
         let failing = number_of(requests, |it| it.fails_as(verdict));
         let timed = number_of(requests, |it| it.verdict == verdict);
-        let changed = number_of(changes, |it| it.verdict == verdict);
+        let operations = number_of(changes, |it| it.verdict == verdict);
         let (one, more) = (
             format!("fails {often} often"),
             format!("fail {often} often"),
@@ -158,7 +158,7 @@ fn title(changes: &[Change], requests: &[Change]) -> String {
         [
             of_endpoints(failing, &one, &more),
             of_endpoints(timed, verb, verb),
-            of_operations(changed, verdict.as_str()),
+            of_operations(operations, verdict.as_str()),
         ]
         .into_iter()
         .flatten()
