@@ -7,6 +7,7 @@ pub mod cache;
 pub mod calendar;
 pub mod clock;
 pub mod error;
+pub mod fallen_off;
 pub mod history;
 pub mod monitor;
 mod names;

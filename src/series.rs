@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::calendar::TimeRange;
+use crate::{calendar::TimeRange, fallen_off::FallenOff};
 
 /// What consecutive samples mostly share, kept once for a run of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,15 @@ pub struct Sample<M> {
     pub metadata: Option<M>,
 }
 
+/// What a figure leaves out, because it has fallen off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uncounted {
+    /// How many samples.
+    pub samples: u64,
+    /// The stamp of the oldest sample that counts, in UTC nanoseconds since the Unix epoch.
+    pub since: i64,
+}
+
 /// A bounded series, oldest first: 16 bytes a sample, and more only for samples that carry
 /// metadata or whose label differs from their predecessor's.
 #[derive(Debug)]
@@ -65,8 +74,8 @@ pub struct Series<M> {
     values: VecDeque<f64>,
     /// The sequence number of the oldest sample.
     first: u64,
-    /// The latest stamp of those that have fallen off.
-    gone_until: i64,
+    /// When those before it did fall off.
+    fallen: FallenOff,
     /// Each label with the sequence number of the first sample it holds for.
     labels: VecDeque<(u64, Arc<Label>)>,
     metadata: VecDeque<(u64, M)>,
@@ -78,7 +87,7 @@ impl<M> Default for Series<M> {
             times: VecDeque::new(),
             values: VecDeque::new(),
             first: 0,
-            gone_until: i64::MIN,
+            fallen: FallenOff::default(),
             labels: VecDeque::new(),
             metadata: VecDeque::new(),
         }
@@ -147,7 +156,7 @@ impl<M> Series<M> {
 
     fn pop(&mut self) -> Option<M> {
         if let Some(time) = self.times.pop_front() {
-            self.gone_until = self.gone_until.max(time);
+            self.fallen.add(time, self.first);
         }
         self.values.pop_front();
         self.first += 1;
@@ -174,6 +183,9 @@ impl<M> Series<M> {
         let more = (self.len() / 2).max(16).min(bound - self.len());
         self.times.reserve_exact(more);
         self.values.reserve_exact(more);
+        if self.len() + more == bound {
+            self.fallen.prepare();
+        }
     }
 
     /// Appends the values whose stamps lie in `range` to `out`.
@@ -329,7 +341,28 @@ impl<M> Series<M> {
     /// The latest stamp of the samples that have fallen off; the least of all times if none have.
     #[must_use]
     pub fn gone_until(&self) -> i64 {
-        self.gone_until
+        self.fallen.until()
+    }
+
+    /// What is missing of the samples in `range`, as it has fallen off; `None` if nothing is, or
+    /// all.
+    #[must_use]
+    pub fn uncounted(&self, range: TimeRange) -> Option<Uncounted> {
+        let samples = self.fallen.count_in(range, self.first);
+        let mut kept = self.times.iter().copied();
+        let since = kept.find(|time| range.contains(*time))?;
+        (samples > 0).then_some(Uncounted { samples, since })
+    }
+
+    /// The same of `session`: how many of it are known to have fallen off, which are those recorded
+    /// in a row with the oldest sample kept.
+    #[must_use]
+    pub fn uncounted_of_session(&self, session: &str) -> Option<Uncounted> {
+        let (start, label) = self.labels.front()?;
+        let is_of_it = label.session.as_deref() == Some(session);
+        let samples = self.first.saturating_sub(*start);
+        let since = *self.times.front()?;
+        (is_of_it && samples > 0).then_some(Uncounted { samples, since })
     }
 
     /// The number of the next sample.

@@ -5,7 +5,7 @@ use pyo3::{prelude::*, types::PyDict};
 use super::{
     arguments::{Adjust, Confidence, Flag, MinChange, MinSamples, Number, Significance, Whole},
     convert::detached_if_long,
-    recorded::{Consulted, Known, bounds_dict, set_source, set_units, work_in},
+    recorded::{Consulted, Known, bounds_dict, set_source, set_uncounted, set_units, work_in},
 };
 use crate::{
     calendar::Zone,
@@ -99,6 +99,12 @@ fn period_dict<'py>(
     for (recorded, operation) in known.recorded.iter().zip(&period.operations) {
         let entry = figures_dict(py, operation, &recorded.unit)?;
         set_units(&entry, recorded)?;
+        set_uncounted(
+            &entry,
+            recorded.uncounted,
+            recorded.samples.len(),
+            Zone::Local,
+        )?;
         if known.history.is_some() {
             set_source(&entry, recorded.origin, &recorded.samples.accuracy())?;
         }

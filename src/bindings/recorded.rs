@@ -15,6 +15,7 @@ use crate::{
     },
     requests::Grouping,
     rollup::Key,
+    series::Uncounted,
 };
 
 /// What is known, and of the history whence.
@@ -200,6 +201,21 @@ pub fn set_source(entry: &Bound<'_, PyDict>, origin: Origin, accuracy: &str) -> 
     let py = entry.py();
     entry.set_item(intern!(py, "source"), origin.as_str())?;
     entry.set_item(intern!(py, "accuracy"), accuracy)
+}
+
+/// Says in `entry` of how many samples its `count` is and since when, if some have fallen off.
+pub fn set_uncounted(
+    entry: &Bound<'_, PyDict>,
+    uncounted: Option<Uncounted>,
+    count: u64,
+    zone: Zone,
+) -> PyResult<()> {
+    let Some(Uncounted { samples, since }) = uncounted else {
+        return Ok(());
+    };
+    let py = entry.py();
+    entry.set_item(intern!(py, "recorded"), count + samples)?;
+    entry.set_item(intern!(py, "counted_from"), zone.iso(since))
 }
 
 /// How many samples have to be worked on one by one.

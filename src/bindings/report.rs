@@ -27,7 +27,7 @@ use super::{
     ready::Ready,
     recorded::{
         Consulted, Known, bounds_dict, known_operations, known_requests, requests_on_disk,
-        set_source, set_units, work_in,
+        set_source, set_uncounted, set_units, work_in,
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
@@ -110,6 +110,7 @@ impl PerformanceReport {
             let samples = &operation.samples;
             let entry = statistics_dict(py, Some((samples, &operation.unit)))?;
             set_units(&entry, operation)?;
+            set_uncounted(&entry, operation.uncounted, samples.len(), zone)?;
             if of_operations {
                 set_source(&entry, operation.origin, &samples.accuracy())?;
             }
@@ -119,7 +120,15 @@ impl PerformanceReport {
         let mut charts = charts_in(py, monitor, &known.recorded, range, zone);
         if let Some(endpoints) = requests {
             let work = work_in(endpoints.iter().map(|endpoint| &endpoint.durations));
+            let counted = endpoints
+                .iter()
+                .map(|endpoint| endpoint.durations.len())
+                .sum();
             let api = APIPerformanceTracker::report(py, endpoints, work, tells_of_requests)?;
+            // A history has what fell off.
+            let tracker = sources.api_tracker.as_ref().filter(|_| !tells_of_requests);
+            let uncounted = tracker.and_then(|tracker| tracker.get().core().uncounted(range));
+            set_uncounted(&api, uncounted, counted, zone)?;
             report.set_item("api", api)?;
         }
         if let Some(history) = &history {
@@ -398,6 +407,7 @@ impl PerformanceReport {
             entry.set_item("mean", total / count as f64)?;
             entry.set_item("unit", &*operation.unit)?;
             set_units(&entry, operation)?;
+            set_uncounted(&entry, operation.uncounted, count, Zone::Local)?;
             if known.history.is_some() {
                 // None of these is an estimate, wherever it comes from.
                 set_source(&entry, operation.origin, EXACT)?;
@@ -477,12 +487,12 @@ impl PerformanceReport {
     ) -> PyResult<Bound<'py, PyAny>> {
         let sources = self.sources()?;
         let monitor = sources.monitor.get();
-        let periods = [period("period1", period1)?, period("period2", period2)?];
+        let ranges = [period("period1", period1)?, period("period2", period2)?];
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let operations = periods.map(|range| known_operations(py, monitor, range, None));
-        let requests = sources.requests(py, periods);
+        let operations = ranges.map(|range| known_operations(py, monitor, range, None));
+        let requests = sources.requests(py, ranges);
         let [before, after] = &operations;
-        let mut charts = comparison_charts(&before.recorded, &after.recorded, &periods);
+        let mut charts = comparison_charts(&before.recorded, &after.recorded, &ranges);
         if let Some([before, after]) = &requests {
             charts.endpoints = endpoint_charts(&before.recorded, &after.recorded);
         }

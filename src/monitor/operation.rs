@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     calendar::TimeRange,
     rollup::{OpenRollups, Sink},
-    series::{LabelRef, Sample, Series},
+    series::{LabelRef, Sample, Series, Uncounted},
     sync::Mutex,
 };
 
@@ -18,6 +18,8 @@ pub struct Measured {
     pub unit: Arc<str>,
     /// The units that others are in; mostly none.
     pub other_units: Vec<Arc<str>>,
+    /// What is missing of them.
+    pub uncounted: Option<Uncounted>,
 }
 
 /// Samples taken from an operation, to be looked at without holding it up.
@@ -109,10 +111,15 @@ impl<M> State<M> {
     ) -> Option<Measured> {
         let (values, unit) = self.series.values_from(from, range, session)?;
         let other_units = self.series.other_units(&unit, from, range, session);
+        let uncounted = match session {
+            Some(session) => self.series.uncounted_of_session(session),
+            None => self.series.uncounted(range),
+        };
         Some(Measured {
             values,
             unit,
             other_units,
+            uncounted,
         })
     }
 }
@@ -178,10 +185,12 @@ impl<M> Operation<M> {
         let mut values = Vec::new();
         state.series.values_in(range, &mut values);
         let other_units = state.series.other_units(&unit, 0, range, None);
+        let uncounted = state.series.uncounted(range);
         Some(Measured {
             values,
             unit,
             other_units,
+            uncounted,
         })
     }
 
@@ -222,10 +231,12 @@ impl<M> Operation<M> {
         let other_units = state
             .series
             .other_units(&unit, 0, TimeRange::ALL, Some(session));
+        let uncounted = state.series.uncounted_of_session(session);
         Some(Measured {
             values,
             unit,
             other_units,
+            uncounted,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::{
     monitor::{Measured, OwnSamples},
     requests::{Group, OwnGroup, route},
     rollup::{Key, Rollup, is_error, is_server_error},
+    series::Uncounted,
     stats::{Distribution, Histogram, Summary, histogram::RELATIVE_ERROR_TEXT, sum},
 };
 
@@ -199,17 +200,19 @@ pub struct RecordedOperation {
     pub samples: Samples,
     /// Where they come from.
     pub origin: Origin,
+    /// What is missing of them, which no history has.
+    pub uncounted: Option<Uncounted>,
 }
 
 impl RecordedOperation {
     /// Those that count of memory, and those of the disk beside them; `None` of none.
     fn of(name: Arc<str>, memory: Option<Measured>, taken: Taken, disk: OnDisk) -> Option<Self> {
-        let (values, in_memory) = match memory {
+        let (values, in_memory, uncounted) = match memory {
             Some(measured) => {
                 let units = [vec![measured.unit], measured.other_units].concat();
-                (measured.values, units)
+                (measured.values, units, measured.uncounted)
             }
-            None => (Vec::new(), Vec::new()),
+            None => (Vec::new(), Vec::new(), None),
         };
         let counted = taken.on_disk(&disk.own, disk.others);
         let (samples, origin) = Samples::joined(values, counted);
@@ -233,6 +236,7 @@ impl RecordedOperation {
             other_units,
             samples,
             origin,
+            uncounted: uncounted.filter(|_| taken == Taken::InMemory),
         })
     }
 

@@ -12,8 +12,10 @@ use crate::{
     calendar::TimeRange,
     clock::{Clock, Monotonic},
     error::Result,
+    fallen_off::FallenOff,
     names::Names,
     rollup::{Delta, OpenRequests, Sink, Source},
+    series::Uncounted,
     stats::Summary,
     sync::{
         Mutex,
@@ -102,8 +104,8 @@ struct State {
     own_from: u64,
     /// The number of the first request that no history takes, once it takes nothing any more.
     alone_from: Option<u64>,
-    /// The latest stamp of the requests that have fallen off, or may have been another log's.
-    gone_until: i64,
+    /// When requests fell off, or may have been another log's.
+    fallen: FallenOff,
 }
 
 impl State {
@@ -111,8 +113,8 @@ impl State {
         if let Some(row) = self.rows.pop_front() {
             self.endpoints.release(row.endpoint);
             self.methods.release(row.method);
+            self.fallen.add(row.time, self.first);
             self.first += 1;
-            self.gone_until = self.gone_until.max(row.time);
             if self.errors.front().is_some_and(|(at, _)| *at < self.first) {
                 self.errors.pop_front();
             }
@@ -186,7 +188,7 @@ impl Requests {
                 attached: false,
                 own_from: 0,
                 alone_from: None,
-                gone_until: i64::MIN,
+                fallen: FallenOff::default(),
             }),
             other_endpoints: Beyond::new(Bound::Endpoints),
             other_methods: Beyond::new(Bound::Methods),
@@ -357,8 +359,18 @@ impl Requests {
         state.group(state.numbered_in(range), by, add)
     }
 
-    /// The same without those that a process inherited when it was forked: its parent's history has
-    /// them. And whether none of that range have fallen off.
+    /// What is missing of the requests in `range`, as it has fallen off; `None` if nothing is, or all.
+    #[must_use]
+    pub fn uncounted(&self, range: TimeRange) -> Option<Uncounted> {
+        let state = self.state.lock();
+        let samples = state.fallen.count_in(range, state.first);
+        let (_, oldest) = state.numbered_in(range).next()?;
+        let since = oldest.time;
+        (samples > 0).then_some(Uncounted { samples, since })
+    }
+
+    /// The same as [`Requests::grouped`] without those that a process inherited when it was forked: its
+    /// parent's history has them. And whether none of that range have fallen off.
     #[must_use]
     pub fn own_grouped(&self, range: TimeRange, by: Grouping) -> (Vec<(Arc<str>, OwnGroup)>, bool) {
         let state = self.state.lock();
@@ -371,7 +383,7 @@ impl Requests {
                 group.alone.add(row);
             }
         });
-        let gone_until = state.gone_until;
+        let gone_until = state.fallen.until();
         (groups, gone_until < range.start || gone_until == i64::MIN)
     }
 }
@@ -410,7 +422,7 @@ impl Source for Requests {
     fn succeed(&self) {
         let now = self.clock.wall();
         let mut state = self.state.lock();
-        state.gone_until = state.gone_until.max(now);
+        state.fallen.extend_to(now);
     }
 }
 

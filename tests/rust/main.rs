@@ -13,6 +13,7 @@ mod calendar;
 mod clock;
 mod counter;
 mod distribution;
+mod fallen_off;
 mod histogram;
 mod histogram_bytes;
 mod history;

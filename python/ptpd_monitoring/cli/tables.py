@@ -35,8 +35,10 @@ def drawn(report: dict[str, Any], width: int) -> RenderableType:
     if api.get("endpoints"):
         parts += [Text(), _requests(api), Text(), _endpoints(api["endpoints"], width)]
     accuracy = _accuracy(operations.items())
-    if accuracy and "period" in report:
-        parts += [Text(), accuracy]
+    notes = [accuracy] if accuracy and "period" in report else []
+    notes += _counted([*operations.items(), ("requests", api)])
+    if notes:
+        parts += [Text(), *notes]
     return Group(*parts)
 
 
@@ -96,6 +98,19 @@ def _accuracy(entries: Iterable[tuple[str, dict[str, Any]]]) -> Text | None:
         said = [f"{accuracy} of {', '.join(of)}" for accuracy, of in names.items()]
         return Text(f"Percentiles: {'; '.join(said)}", style="bright_black")
     return Text(f"Percentiles: {next(iter(names))}", style="bright_black") if names else None
+
+
+def _counted(entries: Iterable[tuple[str, dict[str, Any]]]) -> list[Text]:
+    """Of how many samples figures are, and since when, where some have fallen off."""
+    return [
+        Text(
+            f"{cell(name)}: the last {count(entry.get('count', entry.get('total_requests')))}"
+            f" of {count(entry['recorded'])}, since {entry['counted_from'].replace('T', ' ')}",
+            style="bright_black",
+        )
+        for name, entry in entries
+        if "recorded" in entry
+    ]
 
 
 def _requests(api: dict[str, Any]) -> Text:

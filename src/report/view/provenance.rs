@@ -3,7 +3,7 @@
 use super::{
     Cell, Document, Fact,
     figures::{self, Figures},
-    names,
+    names, quantity, times,
 };
 
 /// What a report says of an operation's or endpoint's figures.
@@ -11,6 +11,8 @@ use super::{
 pub struct Provenance {
     accuracy: Option<String>,
     source: Option<String>,
+    /// Of how many they are and since when, where samples fell off.
+    counted: Option<String>,
 }
 
 impl Provenance {
@@ -19,17 +21,17 @@ impl Provenance {
         Self {
             accuracy: text("accuracy"),
             source: text("source"),
+            counted: counted(figures),
         }
     }
 
     /// In a few words; `None` where the report says nothing of it.
     #[must_use]
     pub fn words(&self) -> Option<String> {
-        match (&self.accuracy, &self.source) {
-            (Some(accuracy), Some(source)) => Some(format!("{accuracy}, from {source}")),
-            (Some(accuracy), None) => Some(accuracy.clone()),
-            (None, source) => source.as_ref().map(|source| format!("from {source}")),
-        }
+        let source = self.source.as_ref().map(|source| format!("from {source}"));
+        let parts = [self.accuracy.clone(), source, self.counted.clone()];
+        let words: Vec<String> = parts.into_iter().flatten().collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// Of both periods of a comparison, once where they are alike.
@@ -44,6 +46,15 @@ impl Provenance {
     pub(super) fn cell(words: Option<String>) -> Cell {
         words.map_or(Cell::None, Cell::Text)
     }
+}
+
+/// Of how many samples or requests the figures are, and since when, where not of all.
+pub(super) fn counted(figures: &Figures) -> Option<String> {
+    let recorded = quantity::count(figures::number(figures, "recorded")?);
+    let count = figures::first_number(figures, &["count", "total_requests"])?;
+    let since = figures::text(figures, "counted_from").map(times::moment_in_words)?;
+    let count = quantity::count(count);
+    Some(format!("the last {count} of {recorded}, since {since}"))
 }
 
 /// What is to be said once of a whole table, as it is the same of all rows.

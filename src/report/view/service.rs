@@ -70,7 +70,7 @@ pub(super) fn add_requests(scope: Scope<'_>, document: &mut Document) {
     document.sections.push(Section {
         id: "requests",
         title: "Requests".to_owned(),
-        intro: None,
+        intro: provenance::counted(api).map(|words| format!("These are {words}.")),
         facts: facts.into_iter().chain(of_all).collect(),
         tables: rankings.chain(endpoints).collect(),
     });

@@ -125,7 +125,7 @@ pub(super) fn counted(scope: Scope<'_>) -> Vec<(&'static str, &Figures)> {
 }
 
 /// A moment of ISO 8601 without its `T` and fractions of a second, as those of periods are shown.
-fn moment_in_words(moment: &str) -> String {
+pub(super) fn moment_in_words(moment: &str) -> String {
     let text = names::text(moment);
     match text.split_once('T') {
         Some((date, time)) => {

@@ -49,6 +49,7 @@ fn measured(values: &[f64], unit: &str) -> Option<Measured> {
         values: values.to_vec(),
         unit: unit.into(),
         other_units: Vec::new(),
+        uncounted: None,
     };
     (!values.is_empty()).then_some(measured)
 }
