@@ -5,12 +5,14 @@ use pyo3::{prelude::*, types::PyDict};
 use super::{
     arguments::{Adjust, Confidence, Flag, MinChange, MinSamples, Number, Significance, Whole},
     convert::detached_if_long,
-    once::intern,
     recorded::{Consulted, Known, bounds_dict, set_source, set_uncounted, set_units, work_in},
 };
 use crate::{
     calendar::Zone,
-    report::{Change, Comparison, PeriodOperation, Reason, RecordedOperation, Thresholds},
+    report::{
+        Change, Comparison, FailureChange, Failures, MILLISECONDS, Period, PeriodOperation, Reason,
+        RecordedEndpoint, RecordedOperation, Thresholds,
+    },
     stats::inference::Interval,
 };
 
@@ -32,79 +34,149 @@ pub fn thresholds(
     Ok(thresholds.validated()?)
 }
 
-/// The comparison of what is known of two periods or sessions.
+/// The comparison of what is known of two periods or sessions; of requests, too, if there are any to
+/// tell of.
 pub fn compared<'py>(
     py: Python<'py>,
-    [before, after]: [Known<RecordedOperation>; 2],
+    operations: [Known<RecordedOperation>; 2],
+    requests: Option<[Known<RecordedEndpoint>; 2]>,
     thresholds: &Thresholds,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (old, new) = (&before.recorded, &after.recorded);
-    let work = work_in(old.iter().chain(new).map(|operation| &operation.samples));
+    let endpoints = || requests.iter().flatten().flat_map(|it| &it.recorded);
+    let samples = operations.iter().flat_map(|it| &it.recorded);
+    let samples = samples.map(|operation| &operation.samples);
+    let work = work_in(samples.chain(endpoints().map(|endpoint| &endpoint.durations)));
     let comparison = detached_if_long(py, work, || {
-        let [old, new] = [old, new].map(|period| period.iter().map(Into::into).collect());
-        Comparison::of(old, new, thresholds)
+        let [before, after] = [0, 1].map(|at| Period {
+            operations: operations[at].recorded.iter().map(Into::into).collect(),
+            endpoints: requests.as_ref().map_or_else(Vec::new, |requests| {
+                requests[at].recorded.iter().map(Into::into).collect()
+            }),
+        });
+        Comparison::of(before, after, thresholds)
     });
-    let report = comparison_dict(py, &comparison, thresholds)?;
+    let report = PyDict::new(py);
+    let periods = [&comparison.before, &comparison.after];
+    for (at, period) in PERIODS.into_iter().enumerate() {
+        report.set_item(period, period_dict(py, &operations[at], periods[at])?)?;
+    }
+    let changes = PyDict::new(py);
+    for (operation, change) in &comparison.changes {
+        changes.set_item(&**operation, change_dict(py, change)?)?;
+    }
+    report.set_item("changes", changes)?;
+    if let Some(requests) = &requests {
+        report.set_item("api", api_dict(py, requests, &comparison)?)?;
+    }
+    report.set_item("thresholds", thresholds_dict(py, thresholds)?)?;
+    let asked = requests.map_or_else(Default::default, |known| known.map(|it| Some(it.history)));
     let counted = PyDict::new(py);
-    for (name, known) in [("period1", &before), ("period2", &after)] {
-        if let Some(range) = known.history.as_ref().and_then(|it| it.counted) {
-            counted.set_item(name, bounds_dict(py, range, Zone::Local)?)?;
+    let mut consulted = None;
+    for ((period, known), asked) in PERIODS.into_iter().zip(operations).zip(asked) {
+        let of_period = Consulted::either(known.history, asked.flatten());
+        if let Some(range) = of_period.as_ref().and_then(|it| it.counted) {
+            counted.set_item(period, bounds_dict(py, range, Zone::Local)?)?;
         }
-        let period = report.as_any().get_item(name)?;
-        for operation in &known.recorded {
-            let entry = period.get_item(&*operation.name)?.cast_into::<PyDict>()?;
-            entry.set_item(intern!(py, "unit"), &*operation.unit)?;
-            set_units(&entry, operation)?;
-            let count = operation.samples.len();
-            set_uncounted(&entry, operation.uncounted, count, Zone::Local)?;
-            if known.history.is_some() {
-                set_source(&entry, operation.origin, &operation.samples.accuracy())?;
-            }
-        }
+        consulted = Consulted::either(consulted, of_period);
     }
     if !counted.is_empty() {
         report.set_item("counted", counted)?;
     }
-    if let Some(history) = Consulted::either(before.history, after.history) {
+    if let Some(history) = consulted {
         report.set_item("history", history.to_dict(py)?)?;
     }
     Ok(report)
 }
 
-fn comparison_dict<'py>(
-    py: Python<'py>,
-    comparison: &Comparison,
-    thresholds: &Thresholds,
-) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("period1", period_dict(py, &comparison.before)?)?;
-    dict.set_item("period2", period_dict(py, &comparison.after)?)?;
-    let changes = PyDict::new(py);
-    for (operation, change) in &comparison.changes {
-        changes.set_item(&**operation, change_dict(py, change)?)?;
-    }
-    dict.set_item("changes", changes)?;
-    dict.set_item("thresholds", thresholds_dict(py, thresholds)?)?;
-    Ok(dict)
-}
+const PERIODS: [&str; 2] = ["period1", "period2"];
 
 fn period_dict<'py>(
     py: Python<'py>,
-    operations: &[PeriodOperation],
+    known: &Known<RecordedOperation>,
+    period: &Period,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    for operation in operations {
-        let figures = operation.distribution.figures();
-        let entry = PyDict::new(py);
-        entry.set_item("mean", figures.mean)?;
-        entry.set_item("count", figures.count)?;
-        entry.set_item("median", figures.median)?;
-        entry.set_item("p95", figures.p95)?;
-        entry.set_item("p99", figures.p99)?;
-        entry.set_item("nan_count", figures.nans)?;
+    for (recorded, operation) in known.recorded.iter().zip(&period.operations) {
+        let entry = figures_dict(py, operation, &recorded.unit)?;
+        set_units(&entry, recorded)?;
+        set_uncounted(
+            &entry,
+            recorded.uncounted,
+            recorded.samples.len(),
+            Zone::Local,
+        )?;
+        if known.history.is_some() {
+            set_source(&entry, recorded.origin, &recorded.samples.accuracy())?;
+        }
         dict.set_item(&*operation.operation, entry)?;
     }
     Ok(dict)
+}
+
+/// What a comparison says of requests.
+fn api_dict<'py>(
+    py: Python<'py>,
+    requests: &[Known<RecordedEndpoint>; 2],
+    comparison: &Comparison,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    let periods = [&comparison.before, &comparison.after];
+    for (at, period) in PERIODS.into_iter().enumerate() {
+        let entries = PyDict::new(py);
+        for (recorded, endpoint) in requests[at].recorded.iter().zip(&periods[at].endpoints) {
+            let entry = figures_dict(py, &endpoint.durations, MILLISECONDS)?;
+            entry.set_item("error_rate", endpoint.failures.rate())?;
+            entry.set_item("client_error_rate", endpoint.failures.client_rate())?;
+            if requests[at].history.is_some() {
+                set_source(&entry, recorded.origin, &recorded.durations.accuracy())?;
+            }
+            entries.set_item(&*recorded.endpoint, entry)?;
+        }
+        dict.set_item(period, entries)?;
+    }
+    let changes = PyDict::new(py);
+    for (endpoint, change) in &comparison.requests {
+        let entry = change_dict(py, &change.durations)?;
+        set_failures(&entry, &change.failures)?;
+        changes.set_item(&**endpoint, entry)?;
+    }
+    dict.set_item("changes", changes)?;
+    Ok(dict)
+}
+
+fn figures_dict<'py>(
+    py: Python<'py>,
+    operation: &PeriodOperation,
+    unit: &str,
+) -> PyResult<Bound<'py, PyDict>> {
+    let figures = operation.distribution.figures();
+    let entry = PyDict::new(py);
+    entry.set_item("mean", figures.mean)?;
+    entry.set_item("count", figures.count)?;
+    entry.set_item("median", figures.median)?;
+    entry.set_item("p95", figures.p95)?;
+    entry.set_item("p99", figures.p99)?;
+    entry.set_item("nan_count", figures.nans)?;
+    entry.set_item("unit", unit)?;
+    Ok(entry)
+}
+
+/// Says in `entry` how the shares of failed requests changed.
+fn set_failures(entry: &Bound<'_, PyDict>, change: &FailureChange) -> PyResult<()> {
+    let py = entry.py();
+    let periods = [change.before, change.after];
+    let rates = |rate: fn(&Failures) -> f64| {
+        let dict = PyDict::new(py);
+        for (period, failures) in PERIODS.iter().zip(&periods) {
+            dict.set_item(period, rate(failures))?;
+        }
+        PyResult::Ok(dict)
+    };
+    let server = rates(Failures::rate)?;
+    server.set_item("p_value", change.p_value)?;
+    server.set_item("verdict", change.verdict.as_str())?;
+    entry.set_item("error_rate", server)?;
+    entry.set_item("client_error_rate", rates(Failures::client_rate)?)
 }
 
 fn change_dict<'py>(py: Python<'py>, change: &Change) -> PyResult<Bound<'py, PyDict>> {

@@ -11,7 +11,9 @@ use crate::{
     monitor::OwnSamples,
     report::{
         InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples, endpoints, operations,
+        routes,
     },
+    requests::Grouping,
     rollup::Key,
     series::Uncounted,
 };
@@ -106,27 +108,53 @@ pub fn known_operations(
     }
 }
 
-/// What a tracker knows of its endpoints in `range`.
-pub fn known_endpoints(
+/// What a tracker knows of its requests in `range`.
+pub fn known_requests(
     py: Python<'_>,
     tracker: &APIPerformanceTracker,
     range: TimeRange,
+    by: Grouping,
 ) -> Known<RecordedEndpoint> {
+    let joined = |memory, found: &[Found]| match by {
+        Grouping::Endpoint => endpoints(memory, found),
+        Grouping::Route => routes(memory, found),
+    };
     let Some(attachment) = tracker.attachment() else {
-        let groups = tracker.core().groups(range).into_iter();
-        let all = groups.map(|(endpoint, group)| (endpoint, group.into()));
+        let groups = tracker.core().grouped(range, by).into_iter();
+        let all = groups.map(|(name, group)| (name, group.into()));
         return Known {
-            recorded: endpoints((all.collect(), true), &[]),
+            recorded: joined((all.collect(), true), &[]),
             history: None,
         };
     };
-    let is_wanted = |key: &Key| matches!(key, Key::Endpoint { .. });
-    let (found, consulted) = ask(py, attachment, range, is_wanted);
-    let recorded = endpoints(tracker.core().own_groups(range), &found);
-    let origins = recorded.iter().map(|endpoint| endpoint.origin);
-    Known {
-        history: Some(consulted.of(origins)),
-        recorded,
+    let (found, consulted) = ask(py, attachment, range, is_of_requests);
+    let recorded = joined(tracker.core().own_grouped(range, by), &found);
+    Known::of_requests(recorded, consulted)
+}
+
+/// What the history of a monitor knows of the requests in `range`, of whatever trackers.
+pub fn requests_on_disk(
+    py: Python<'_>,
+    monitor: &PerformanceMonitor,
+    range: TimeRange,
+) -> Option<Known<RecordedEndpoint>> {
+    let attachment = monitor.attachment()?;
+    let (found, consulted) = ask(py, attachment, range, is_of_requests);
+    let recorded = routes((Vec::new(), true), &found);
+    Some(Known::of_requests(recorded, consulted))
+}
+
+fn is_of_requests(key: &Key) -> bool {
+    matches!(key, Key::Endpoint { .. })
+}
+
+impl Known<RecordedEndpoint> {
+    fn of_requests(recorded: Vec<RecordedEndpoint>, consulted: Consulted) -> Self {
+        let origins = recorded.iter().map(|endpoint| endpoint.origin);
+        Self {
+            history: Some(consulted.of(origins)),
+            recorded,
+        }
     }
 }
 

@@ -26,8 +26,8 @@ use super::{
     python_code::PythonCode,
     ready::Ready,
     recorded::{
-        Consulted, bounds_dict, known_endpoints, known_operations, set_source, set_uncounted,
-        set_units, work_in,
+        Consulted, Known, bounds_dict, known_operations, known_requests, requests_on_disk,
+        set_source, set_uncounted, set_units, work_in,
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
@@ -36,11 +36,12 @@ use crate::{
     calendar::{IsoFormatter, TimeRange, Zone},
     error::Error,
     report::{
-        EXACT, RecordedOperation, ReportFormat, Samples, Thresholds,
+        EXACT, RecordedEndpoint, RecordedOperation, ReportFormat, Samples, Thresholds,
         charts::{Charts, usual_thresholds},
-        comparison_charts, period_charts, render_fragment, render_html, render_markdown,
-        report_csv, report_json,
+        comparison_charts, endpoint_charts, period_charts, render_fragment, render_html,
+        render_markdown, report_csv, report_json,
     },
+    requests::Grouping,
 };
 
 struct Sources {
@@ -93,7 +94,8 @@ impl PerformanceReport {
         let monitor = sources.monitor.get();
         let known = known_operations(py, monitor, range, None);
         let requests = sources.api_tracker.as_ref();
-        let requests = requests.map(|tracker| known_endpoints(py, tracker.get(), range));
+        let requests =
+            requests.map(|tracker| known_requests(py, tracker.get(), range, Grouping::Endpoint));
         let (requests, asked) = requests.map(|it| (it.recorded, it.history)).unzip();
         let tells_of_requests = asked.as_ref().is_some_and(Option::is_some);
         let of_operations = known.history.is_some();
@@ -151,6 +153,25 @@ impl PerformanceReport {
         }
         let rest = history.map(|consulted| (consulted.history, range));
         charts::report(report, Some(charts), rest)
+    }
+}
+
+impl Sources {
+    /// What is known of the requests in each period: from the tracker, or else from the monitor's
+    /// history, if that has any.
+    fn requests(
+        &self,
+        py: Python<'_>,
+        periods: [TimeRange; 2],
+    ) -> Option<[Known<RecordedEndpoint>; 2]> {
+        if let Some(tracker) = &self.api_tracker {
+            let of = |range| known_requests(py, tracker.get(), range, Grouping::Route);
+            return Some(periods.map(of));
+        }
+        let [before, after] = periods.map(|range| requests_on_disk(py, self.monitor.get(), range));
+        let known = [before?, after?];
+        let is_any = known.iter().any(|known| !known.recorded.is_empty());
+        is_any.then_some(known)
     }
 }
 
@@ -412,18 +433,28 @@ impl PerformanceReport {
     /// delta from -1 (all lower) to 1; ``verdict``, and its ``reason``. None is what the samples cannot
     /// tell. ``thresholds``: the five arguments.
     ///
+    /// With a tracker, or where the monitor's history has requests, ``api`` holds ``period1``,
+    /// ``period2`` and ``changes`` of these, by method and endpoint as in ``GET /films``: the same of
+    /// their durations in milliseconds. Their periods tell beside it ``error_rate``, the share of
+    /// requests answered by a status of 500 or above, and ``client_error_rate``, that of 400 to 499,
+    /// from 0 to 1. Their changes have both as ``period1, period2``, the first one with the
+    /// ``p_value`` of a test of two proportions and a ``verdict``: ``degraded`` or ``improved`` where
+    /// that is below ``significance`` and the share changed by at least ``min_change`` percent of
+    /// what it was, from zero by any.
+    ///
     /// The verdict is ``improved`` or ``degraded`` for one of three reasons. ``typical``: ranks and
     /// median moved alike, by a ``p_value`` below 0.85 times ``significance`` and by at least
     /// ``min_change`` percent of the first median. ``mean``: all of the confidence interval lies
     /// beyond ``min_change`` percent, and the samples are enough for their skewness. ``tail``: the
     /// share of samples beyond the first period's ``p95`` or ``p99``, moved on by ``min_change``
     /// percent, changed by Fisher's exact test at 0.01 times ``significance``. It is ``unchanged``
-    /// where none holds or they contradict, and ``not enough data`` with fewer than ``min_samples`` in a period, where no
+    /// where none holds or they contradict, and ``not enough data`` with fewer than ``min_samples``
+    /// in a period, where no
     /// samples of those numbers could be significant, or where units differ.
     ///
-    /// The more operations, the more of them change by chance. So ``significance``, and likewise what
-    /// the interval may miss, holds for all operations together, by Holm's step-down procedure
-    /// (Scandinavian Journal of Statistics 6, 1979); with ``adjust=False`` for each alone.
+    /// The more verdicts, the more of them are by chance. So ``significance``, and likewise what the
+    /// interval may miss, holds for those on operations, durations of requests and errors together, by
+    /// Holm's step-down procedure (Scandinavian Journal of Statistics 6, 1979); with ``adjust=False`` for each alone.
     /// ``p_value`` and ``confidence_interval`` are always those of one operation.
     ///
     /// A sample that lies in both periods counts in both, which makes a change look smaller. With a
@@ -456,13 +487,18 @@ impl PerformanceReport {
         min_samples: Whole<MinSamples>,
         adjust: Flag<Adjust>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let monitor = self.sources()?.monitor.get();
-        let (first, second) = (period("period1", period1)?, period("period2", period2)?);
+        let sources = self.sources()?;
+        let monitor = sources.monitor.get();
+        let ranges = [period("period1", period1)?, period("period2", period2)?];
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let before = known_operations(py, monitor, first, None);
-        let after = known_operations(py, monitor, second, None);
-        let charts = comparison_charts(&before.recorded, &after.recorded, &[first, second]);
-        let report = compared(py, [before, after], &thresholds)?;
+        let operations = ranges.map(|range| known_operations(py, monitor, range, None));
+        let requests = sources.requests(py, ranges);
+        let [before, after] = &operations;
+        let mut charts = comparison_charts(&before.recorded, &after.recorded, &ranges);
+        if let Some([before, after]) = &requests {
+            charts.endpoints = endpoint_charts(&before.recorded, &after.recorded);
+        }
+        let report = compared(py, operations, requests, &thresholds)?;
         charts::report(report, Some(charts), None)
     }
 
@@ -501,12 +537,12 @@ impl PerformanceReport {
         let report = PyDict::new(py);
         report.set_item("session1", session1.0)?;
         report.set_item("session2", session2.0)?;
-        report.update(compared(py, [before, after], &thresholds)?.as_mapping())?;
+        report.update(compared(py, [before, after], None, &thresholds)?.as_mapping())?;
         charts::report(report, Some(charts), None)
     }
 
     /// Exports a report as ``"json"``; as ``"csv"``: one row for each of its operations (of its
-    /// changes, for a comparison), first column ``operation``; as ``"html"``: one file to look at,
+    /// changes, for a comparison, those of requests last), first column ``operation``; as ``"html"``: one file to look at,
     /// to print and to send, that needs neither network nor scripts; or as ``"md"``: Markdown, to be
     /// pasted into an issue. The format is in any case.
     ///

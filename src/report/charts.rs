@@ -13,6 +13,8 @@ pub struct Charts {
     pub periods: Vec<TimeRange>,
     /// The operations, found by name.
     pub operations: Vec<OperationChart>,
+    /// The durations of requests in a comparison, found by method and endpoint.
+    pub endpoints: Vec<OperationChart>,
     /// The resources, found by figure.
     pub resources: Vec<ResourceChart>,
 }

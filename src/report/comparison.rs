@@ -1,10 +1,11 @@
-//! How operations changed from one period to another.
+//! How operations and requests changed from one period to another.
 
 use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use super::{
     evidence::Evidence,
-    recorded::RecordedOperation,
+    failures::{FailureChange, FailureEvidence, Failures},
+    recorded::{MILLISECONDS, RecordedEndpoint, RecordedOperation},
     verdict::{Judged, Judgement, Reason, Thresholds, Verdict, judgements},
     view::quantity::Unit,
 };
@@ -34,15 +35,71 @@ impl From<&RecordedOperation> for PeriodOperation {
     }
 }
 
-/// Two periods, and the changes of the operations that both have.
+/// The requests of one method to an endpoint in a period.
+#[derive(Debug, Clone)]
+pub struct PeriodEndpoint {
+    /// Their durations, as an operation that is called by method and endpoint.
+    pub durations: PeriodOperation,
+    /// How many there were, and how many failed.
+    pub failures: Failures,
+}
+
+impl From<&RecordedEndpoint> for PeriodEndpoint {
+    fn from(recorded: &RecordedEndpoint) -> Self {
+        Self {
+            durations: PeriodOperation {
+                operation: Arc::clone(&recorded.endpoint),
+                units: vec![MILLISECONDS.into()],
+                distribution: recorded.durations.clone().into(),
+            },
+            failures: Failures {
+                requests: recorded.durations.len(),
+                client: (recorded.errors - recorded.server_errors) as u64,
+                server: recorded.server_errors as u64,
+            },
+        }
+    }
+}
+
+/// What is compared of a period.
+#[derive(Debug, Clone, Default)]
+pub struct Period {
+    /// The operations.
+    pub operations: Vec<PeriodOperation>,
+    /// The requests, each method to each endpoint.
+    pub endpoints: Vec<PeriodEndpoint>,
+}
+
+impl From<Vec<PeriodOperation>> for Period {
+    /// One without requests.
+    fn from(operations: Vec<PeriodOperation>) -> Self {
+        Self {
+            operations,
+            endpoints: Vec::new(),
+        }
+    }
+}
+
+/// Two periods, and the changes of what both have.
 #[derive(Debug, Clone)]
 pub struct Comparison {
-    /// The operations of the first period.
-    pub before: Vec<PeriodOperation>,
-    /// The operations of the second period.
-    pub after: Vec<PeriodOperation>,
-    /// How those of both changed, in the order of the first.
+    /// The first period.
+    pub before: Period,
+    /// The second one.
+    pub after: Period,
+    /// How the operations of both changed, in the order of the first.
     pub changes: Vec<(Arc<str>, Change)>,
+    /// How the requests of both changed, likewise.
+    pub requests: Vec<(Arc<str>, EndpointChange)>,
+}
+
+/// How requests changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EndpointChange {
+    /// Their durations.
+    pub durations: Change,
+    /// The shares of those that failed.
+    pub failures: FailureChange,
 }
 
 /// Which way an operation's mean went. Lower is better: the figures are times and sizes.
@@ -107,52 +164,88 @@ impl Change {
 }
 
 impl Comparison {
-    /// Compares what two periods hold, by operation. The verdicts are on all operations together.
+    /// Compares what two periods hold, by name. The verdicts are on all of it together: on the
+    /// operations, on the durations of requests and on how many of these failed.
     #[must_use]
     pub fn of(
-        before: Vec<PeriodOperation>,
-        after: Vec<PeriodOperation>,
+        before: impl Into<Period>,
+        after: impl Into<Period>,
         thresholds: &Thresholds,
     ) -> Self {
-        let new: HashMap<&str, &PeriodOperation> =
-            after.iter().map(|new| (&*new.operation, new)).collect();
-        let pairs: Vec<(&PeriodOperation, &PeriodOperation)> = before
+        let (before, after) = (before.into(), after.into());
+        let operations = pairs(&before.operations, &after.operations, |it| &it.operation);
+        let endpoints = pairs(&before.endpoints, &after.endpoints, |it| {
+            &it.durations.operation
+        });
+        let durations = endpoints
             .iter()
-            .filter_map(|old| Some((old, *new.get(&*old.operation)?)))
-            .collect();
-        let evidence: Vec<Option<Evidence>> = pairs
+            .map(|(old, new)| (&old.durations, &new.durations));
+        let evidence: Vec<Option<Evidence>> = operations
             .iter()
+            .copied()
+            .chain(durations)
             .map(|(old, new)| {
                 let units = old.units.iter().chain(&new.units);
                 are_same(units)
                     .then(|| Evidence::of(&old.distribution, &new.distribution, thresholds))
             })
             .collect();
-        let judged: Vec<&dyn Judged> = evidence
+        let failures: Vec<FailureEvidence> = endpoints
             .iter()
-            .flatten()
-            .map(|evidence| evidence as &dyn Judged)
+            .map(|(old, new)| FailureEvidence::of(old.failures, new.failures))
+            .collect();
+        let of_samples = evidence.iter().flatten().map(|it| it as &dyn Judged);
+        let judged: Vec<&dyn Judged> = of_samples
+            .chain(failures.iter().map(|it| it as &dyn Judged))
             .collect();
         let mut judgements = judgements(&judged, thresholds).into_iter();
-        let changes = pairs
+        let of_each: Vec<Change> = evidence
             .iter()
-            .zip(&evidence)
-            .map(|((old, _), evidence)| {
+            .map(|evidence| {
                 let judged = evidence
                     .as_ref()
                     .and_then(|it| Some((it, judgements.next()?)));
-                let change = judged.map_or(Change::INCOMPARABLE, |(evidence, judgement)| {
+                judged.map_or(Change::INCOMPARABLE, |(evidence, judgement)| {
                     evidence.change(judgement, thresholds)
-                });
-                (Arc::clone(&old.operation), change)
+                })
+            })
+            .collect();
+        let (of_operations, of_durations) = of_each.split_at(operations.len());
+        let names = operations.iter().map(|(old, _)| &old.operation).cloned();
+        let changes = names.zip(of_operations.iter().copied()).collect();
+        let failures = failures.iter().zip(judgements);
+        let requests = endpoints
+            .iter()
+            .zip(of_durations)
+            .zip(failures)
+            .map(|(((old, _), durations), (evidence, judgement))| {
+                let change = EndpointChange {
+                    durations: *durations,
+                    failures: evidence.change(judgement),
+                };
+                (Arc::clone(&old.durations.operation), change)
             })
             .collect();
         Self {
             before,
             after,
             changes,
+            requests,
         }
     }
+}
+
+/// Those that both periods have, in the order of the first.
+fn pairs<'a, T>(
+    before: &'a [T],
+    after: &'a [T],
+    name: impl Fn(&T) -> &Arc<str>,
+) -> Vec<(&'a T, &'a T)> {
+    let new: HashMap<&str, &T> = after.iter().map(|new| (&**name(new), new)).collect();
+    before
+        .iter()
+        .filter_map(|old| Some((old, *new.get(&**name(old))?)))
+        .collect()
 }
 
 /// Whether all of these are names of one unit.

@@ -14,17 +14,25 @@ pub(super) const TERMINATOR: Terminator = Terminator::CRLF;
 /// The sections that have one entry for each operation; a report has one of them.
 const SECTIONS: [&str; 2] = ["operations", "changes"];
 
-/// One row for each operation: the column `operation`, then a column for each figure that any of
+/// One row for each operation, and in a comparison for the requests of each method to each endpoint
+/// after them: the column `operation`, then a column for each figure that any of
 /// them has, in order of first appearance. A figure that is an object has a column for each of its
 /// own, named as `figure_inner`. Empty text where the report has no operations.
 ///
 /// Names and texts are treated as `formulas` says. Numbers never are, nor the texts of figures that
 /// read as a number: a number that JSON cannot hold comes as its text.
 pub fn report_csv(report: &Value, formulas: Formulas) -> Result<String> {
-    let rows: Vec<(&String, &Map<String, Value>)> = SECTIONS
+    let section = |name: &str| report.get(name).and_then(Value::as_object);
+    let operations = SECTIONS
         .iter()
-        .find_map(|section| report.get(section).and_then(Value::as_object))
+        .find_map(|name| Some((*name, section(name)?)));
+    let requests = operations
+        .filter(|(name, _)| *name == "changes")
+        .and_then(|(name, _)| section("api")?.get(name)?.as_object());
+    let operations = operations.map(|(_, operations)| operations);
+    let rows: Vec<(&String, &Map<String, Value>)> = operations
         .into_iter()
+        .chain(requests)
         .flatten()
         .filter_map(|(name, figures)| Some((name, figures.as_object()?)))
         .collect();

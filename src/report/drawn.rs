@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use super::{
     charts::{Band, Charts, OperationChart, ResourceChart, Slot, Zone},
     comparison::are_same,
-    recorded::{RecordedOperation, Samples},
+    recorded::{MILLISECONDS, RecordedEndpoint, RecordedOperation, Samples},
     slots::slot_length,
 };
 use crate::{
@@ -93,6 +93,29 @@ pub fn comparison_charts(
         periods: periods.to_vec(),
         ..Charts::default()
     }
+}
+
+/// The charts of the requests that both sides of a comparison have.
+#[must_use]
+pub fn endpoint_charts(
+    before: &[RecordedEndpoint],
+    after: &[RecordedEndpoint],
+) -> Vec<OperationChart> {
+    let earlier: HashMap<&str, &RecordedEndpoint, RandomState> = before
+        .iter()
+        .map(|endpoint| (&*endpoint.endpoint, endpoint))
+        .collect();
+    let charts = after.iter().filter_map(|endpoint| {
+        let earlier = earlier.get(&*endpoint.endpoint)?;
+        Some(OperationChart {
+            name: endpoint.endpoint.to_string(),
+            unit: MILLISECONDS.to_owned(),
+            histogram: endpoint.durations.histogram(),
+            earlier: Some(earlier.durations.histogram()),
+            ..OperationChart::default()
+        })
+    });
+    charts.collect()
 }
 
 impl Charts {

@@ -65,10 +65,15 @@ fn write_section(section: &Section, document: &Document, lines: &mut Vec<String>
         end_block(lines);
         lines.push(intro.clone());
     }
-    if section.id == "changes" && !document.changes.is_empty() {
+    let changes = match section.id {
+        "changes" => &document.changes[..],
+        "endpoints" => &document.requests,
+        _ => &[],
+    };
+    if !changes.is_empty() {
         end_block(lines);
-        for change in document.changes.iter().take(MAX_ROWS) {
-            let verdict = change.verdict;
+        for change in changes.iter().take(MAX_ROWS) {
+            let verdict = change.overall();
             lines.push(format!(
                 "- {} {} **{}**: {}",
                 verdict.sign(),

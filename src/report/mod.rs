@@ -6,6 +6,7 @@ mod comparison;
 mod csv;
 mod drawn;
 mod evidence;
+mod failures;
 mod file;
 mod format;
 mod formula;
@@ -19,9 +20,12 @@ mod verdict;
 mod view;
 
 pub use api::{ApiReport, EndpointReport};
-pub use comparison::{Change, Comparison, Direction, PeriodOperation, compare};
+pub use comparison::{
+    Change, Comparison, Direction, EndpointChange, Period, PeriodEndpoint, PeriodOperation, compare,
+};
 pub use csv::report_csv;
-pub use drawn::{comparison_charts, period_charts};
+pub use drawn::{comparison_charts, endpoint_charts, period_charts};
+pub use failures::{FailureChange, Failures};
 pub use file::{Replacement, write_atomically};
 pub use format::ReportFormat;
 pub use formula::neutralized;
@@ -29,8 +33,8 @@ pub use html::{MAX_CHARTED, render_fragment, render_html};
 pub use json::report_json;
 pub use markdown::render_markdown;
 pub use recorded::{
-    EXACT, EndpointsInMemory, InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples,
-    endpoints, operations,
+    EXACT, EndpointsInMemory, InMemory, MILLISECONDS, Origin, RecordedEndpoint, RecordedOperation,
+    Samples, endpoints, operations, routes,
 };
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};

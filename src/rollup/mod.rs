@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use crate::stats::Histogram;
 
 pub use operation::{MAX_OPEN, OpenRollups};
-pub(crate) use requests::{OpenRequests, is_error};
+pub(crate) use requests::{OpenRequests, is_error, is_server_error};
 
 /// Nanoseconds in a minute.
 pub const MINUTE: i64 = 60 * crate::clock::NANOS_PER_SEC;

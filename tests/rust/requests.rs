@@ -203,6 +203,7 @@ fn group(durations: &[f64], errors: usize) -> Group {
     Group {
         durations: durations.to_vec(),
         errors,
+        server_errors: 0,
     }
 }
 

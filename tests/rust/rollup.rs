@@ -8,7 +8,7 @@ use ptpd_monitoring::{
     calendar::TimeRange,
     clock::{Clock, ManualClock, NANOS_PER_SEC},
     monitor::Monitor,
-    requests::Requests,
+    requests::{Grouping, Requests},
     rollup::{Delta, Key, MAX_OPEN, MINUTE, Rollup, Sink, Source},
     series::LabelRef,
     stats::Histogram,
@@ -346,7 +346,7 @@ fn requests_that_a_history_did_not_take_before_it_was_closed_are_in_memory_alone
         requests.record(endpoint, "GET", now, 0.5, status, None);
     };
     let groups = || -> Vec<_> {
-        let (groups, complete) = requests.own_groups(TimeRange::ALL);
+        let (groups, complete) = requests.own_grouped(TimeRange::ALL, Grouping::Endpoint);
         let groups = groups.into_iter().map(|(endpoint, group)| {
             let counts = [&group.all, &group.alone].map(|of| (of.durations.len(), of.errors));
             (endpoint.to_string(), counts)
@@ -398,7 +398,7 @@ fn requests_that_a_history_did_not_take_before_it_was_closed_are_in_memory_alone
     plain.record("/a", "GET", plain.clock().monotonic(), 0.5, 200, None);
     plain.detach();
     assert!(!plain.roll_up_for(Arc::new(Kept::default()) as _));
-    let (groups, _) = plain.own_groups(TimeRange::ALL);
+    let (groups, _) = plain.own_grouped(TimeRange::ALL, Grouping::Endpoint);
     assert_eq!(groups[0].1.alone.durations, [500.0]);
 }
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+EXIT_UNDECIDED = 3
 EXIT_INTERRUPTED = 130
 
 
@@ -26,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         Exit status: 0 success; 1 failure, a file that is not in order, or something degraded;
-        2 wrong usage or a missing extra; 130 interrupted.
+        2 wrong usage or a missing extra; 3 a comparison in which nothing could be judged;
+        130 interrupted.
 
     """
     arguments = list(sys.argv[1:] if argv is None else argv)

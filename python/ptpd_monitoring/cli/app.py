@@ -59,7 +59,7 @@ Examples:
   ptpd-monitor compare 14d..7d 7d       status 1 if anything got slower
 
 Exit status: 0 success; 1 failure, something degraded, or a damaged file;
-2 wrong usage or a missing extra; 130 interrupted.
+2 wrong usage or a missing extra; 3 nothing could be judged; 130 interrupted.
 """,
 )
 @click.version_option(version(), prog_name=_PROGRAM, message="%(prog)s %(version)s")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ptpd_monitoring.cli import EXIT_FAILURE
+from ptpd_monitoring.cli import EXIT_FAILURE, EXIT_UNDECIDED, fail
 from ptpd_monitoring.cli.files import (
     Failure,
     asking,
@@ -18,10 +18,14 @@ from ptpd_monitoring.cli.files import (
 )
 from ptpd_monitoring.cli.finite import FiniteRange
 from ptpd_monitoring.cli.periods import FORMS, Periods, zone_option
+from ptpd_monitoring.cli.screen import cell
 from ptpd_monitoring.cli.written import FORMATS, chosen_format, write
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
+
+_UNDECIDED = "not enough data"
 
 
 @click.command(
@@ -33,8 +37,10 @@ Examples:
   ptpd-monitor compare 2026-11-22 2026-11-23 --min-change 10 --format md
   ptpd-monitor compare 2h..1h 1h || echo slower   in a build
 
-The exit status is 1 if the verdict on any operation is `degraded`, or if there is nothing to
-compare: no operation was recorded in both periods.
+The exit status is 1 if any verdict is `degraded`, be it on an operation, on the durations of
+requests or on how many of them failed; or if there is nothing to compare: no operation and no
+endpoint was recorded in both periods. It is 3 if nothing could be judged: all verdicts are
+`not enough data`.
 
 {FORMS}""",
 )
@@ -94,9 +100,10 @@ def compare(
     zone: ZoneInfo | None,
     output: Path | None,
 ) -> int:
-    """Compare a period with a later one, and say which operations got slower.
+    """Compare a period with a later one, and say what got slower and which requests fail more.
 
-    An operation degraded if the change is both significant and large enough to matter.
+    Something degraded if the change is both significant and large enough to matter. Of requests
+    that fail, those count that the server is to blame for: a status of 500 or above.
     """
     periods = Periods(zone)
     before, after = periods.period(first), periods.period(second)
@@ -111,10 +118,62 @@ def compare(
             min_samples=min_samples,
         )
     refuse_unread(report)
-    if not report["changes"]:
-        empty = [p.text for p, key in ((before, "period1"), (after, "period2")) if not report[key]]
-        reason = f"none was recorded in {' and in '.join(empty)}" if empty else "none is in both"
-        raise Failure(f"there is no operation to compare: {reason}")
+    compared = list(_compared(report))
+    if not any(part["changes"] for part in compared):
+        raise Failure(f"there is nothing to compare: {_missing(compared, before.text, after.text)}")
     write(report, chosen_format(format_, output), output)
-    verdicts = [change["verdict"] for change in report["changes"].values()]
+    verdicts = [verdict for part in compared for verdict in _verdicts(part)]
+    if all(verdict == _UNDECIDED for verdict in verdicts):
+        return fail(_undecided(report, before.text, after.text), EXIT_UNDECIDED)
     return EXIT_FAILURE if "degraded" in verdicts else 0
+
+
+def _compared(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What is compared, as ``period1, period2, changes``: operations, and requests if any."""
+    yield report
+    if "api" in report:
+        yield report["api"]
+
+
+def _verdicts(part: dict[str, Any]) -> Iterator[str]:
+    for change in part["changes"].values():
+        yield change["verdict"]
+        if "error_rate" in change:
+            yield change["error_rate"]["verdict"]
+
+
+def _missing(compared: list[dict[str, Any]], first: str, second: str) -> str:
+    empty = [
+        text
+        for text, key in ((first, "period1"), (second, "period2"))
+        if not any(part[key] for part in compared)
+    ]
+    if empty:
+        return f"no operation and no request was recorded in {' and in '.join(empty)}"
+    return "no operation and no endpoint is in both periods"
+
+
+def _undecided(report: dict[str, Any], first: str, second: str) -> str:
+    """Say how much there was, and how much it takes."""
+
+    def numbers(entry: dict[str, Any]) -> int:
+        return int(entry["count"] - entry["nan_count"])
+
+    most, before, after = max(
+        (
+            (name, numbers(part["period1"][name]), numbers(part["period2"][name]))
+            for part in _compared(report)
+            for name in part["changes"]
+        ),
+        key=lambda found: min(found[1:]),
+    )
+    least = report["thresholds"]["min_samples"]
+    why = (
+        f"a verdict takes {least} in each"
+        if min(before, after) < least
+        else "so few tell no change from chance among all that is compared, or units differ"
+    )
+    return (
+        f"nothing could be judged: of {cell(most)}, of which there are most, there are"
+        f" {before} samples in {first} and {after} in {second}; {why}"
+    )

@@ -74,6 +74,13 @@ def percent(value: float | None, *, signed: bool = False) -> str:
     return f"{rounded:+.1f} %" if signed and rounded else f"{rounded:.1f} %"
 
 
+def share(value: float) -> str:
+    """A share from 0 to 1 as a number of percent, of which a small one matters."""
+    if 0 < value < 0.00005:  # noqa: PLR2004
+        return "< 0.01 %"
+    return f"{100 * value:.2f} %" if value else "0 %"
+
+
 def bars(counts: Sequence[int]) -> str:
     """A bar for each number, of a height relative to the highest."""
     most = max(counts, default=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
-from ptpd_monitoring.cli.quantities import NOTHING, count, percent, quantity
+from ptpd_monitoring.cli.quantities import NOTHING, count, percent, quantity, share
 from ptpd_monitoring.cli.screen import Column, cell, name, table, units
 
 if TYPE_CHECKING:
@@ -150,38 +150,25 @@ def _endpoints(endpoints: dict[str, dict[str, Any]], width: int) -> Table:
 
 
 def _comparison(report: dict[str, Any], width: int) -> RenderableType:
-    before, after, changes = report["period1"], report["period2"], report["changes"]
-    firsts, seconds = ([period[one] for one in changes] for period in (before, after))
-    samples = [
-        f"{count(first['count'])} / {count(second['count'])}"
-        for first, second in zip(firsts, seconds, strict=True)
-    ]
-    every = list(changes.values())
-    verdicts = [Text(one["verdict"], style=_VERDICTS.get(one["verdict"], "")) for one in every]
-    reasons = [one["reason"] or "" for one in every]
-    columns = [
-        *units([entry["unit"] for entry in firsts], goes=5),
-        Column("samples", samples, goes=3),
-        _quantities("median", firsts, goes=4),
-        _quantities("median", seconds, goes=4, heading="then"),
-        _quantities("p95", firsts, goes=1),
-        _quantities("p95", seconds, goes=1, heading="then"),
-        _quantities("p99", firsts, goes=2),
-        _quantities("p99", seconds, goes=2, heading="then"),
-        Column("mean change", [percent(one["percentage"], signed=True) for one in every]),
-        Column(
-            f"{100 * report['thresholds']['confidence']:.4g} % interval",
-            [_interval(one["confidence_interval"]) for one in every],
-            goes=2,
-        ),
-        *([Column("by", reasons, goes=6, left=True)] if any(reasons) else []),
-        Column("verdict", verdicts, left=True),
-    ]
-    parts: list[RenderableType] = [
-        table(_names("operation", changes), columns, width),
-        Text(),
-        _summary(changes),
-    ]
+    api, confidence = report.get("api", {}), report["thresholds"]["confidence"]
+    parts: list[RenderableType] = []
+    if any(api.values()):
+        parts = [*_compared("endpoint", api, confidence, width), Text()]
+    if not parts or report["period1"] or report["period2"]:
+        parts += _compared("operation", report, confidence, width)
+    return Group(*parts)
+
+
+def _compared(
+    what: str, report: dict[str, Any], confidence: float, width: int
+) -> list[RenderableType]:
+    before, after = report["period1"], report["period2"]
+    # What fails more often comes first, and what got slower next.
+    changes = dict(sorted(report["changes"].items(), key=_importance))
+    parts: list[RenderableType] = []
+    if changes:
+        columns = _columns(before, after, changes, confidence)
+        parts = [table(_names(what, changes), columns, width), Text(), _summary(changes)]
     accuracy = _accuracy((one, period[one]) for period in (before, after) for one in changes)
     if accuracy and not accuracy.plain.endswith(f": {_EXACT}"):
         parts.append(accuracy)
@@ -189,7 +176,69 @@ def _comparison(report: dict[str, Any], width: int) -> RenderableType:
         alone = [cell(one) for one in period if one not in other]
         if alone:
             parts.append(Text(f"In the {which} period only: {', '.join(alone)}"))
-    return Group(*parts)
+    return parts
+
+
+def _importance(change: tuple[str, dict[str, Any]]) -> tuple[bool, bool, bool]:
+    figures = change[1]
+    if "error_rate" not in figures:
+        # Operations stay in their order.
+        return (False, False, False)
+    failing, verdict = figures["error_rate"]["verdict"], figures["verdict"]
+    return (failing != "degraded", verdict != "degraded", "improved" not in {failing, verdict})
+
+
+def _columns(
+    before: dict[str, Any], after: dict[str, Any], changes: dict[str, Any], confidence: float
+) -> list[Column]:
+    firsts, seconds = ([period[one] for one in changes] for period in (before, after))
+    every = list(changes.values())
+    samples = [
+        f"{count(first['count'])} / {count(second['count'])}"
+        for first, second in zip(firsts, seconds, strict=True)
+    ]
+    of_requests = all("error_rate" in one for one in every)
+    verdicts = [_styled(one["verdict"], one["verdict"]) for one in every]
+    reasons = [one.get("reason") or "" for one in every]
+    return [
+        *units([entry["unit"] for entry in firsts], goes=5),
+        Column("requests" if of_requests else "samples", samples, goes=3),
+        *(_failures(every) if of_requests else []),
+        _quantities("median", firsts, goes=4),
+        _quantities("median", seconds, goes=4, heading="then"),
+        _quantities("p95", firsts, goes=1),
+        _quantities("p95", seconds, goes=1, heading="then"),
+        _quantities("p99", firsts, goes=2),
+        _quantities("p99", seconds, goes=2, heading="then"),
+        Column(
+            "mean change",
+            [percent(one["percentage"], signed=True) for one in every],
+            goes=5 if of_requests else 0,
+        ),
+        Column(
+            f"{100 * confidence:.4g} % interval",
+            [_interval(one["confidence_interval"]) for one in every],
+            goes=2,
+        ),
+        *([Column("by", reasons, goes=6, left=True)] if any(reasons) else []),
+        Column("times" if of_requests else "verdict", verdicts, left=True),
+    ]
+
+
+def _failures(changes: Sequence[dict[str, Any]]) -> list[Column]:
+    def shares(key: str) -> list[str]:
+        return [f"{share(one[key]['period1'])} / {share(one[key]['period2'])}" for one in changes]
+
+    verdicts = [one["error_rate"]["verdict"] for one in changes]
+    return [
+        Column("5xx", shares("error_rate")),
+        Column("errors", [_styled(one, one) for one in verdicts], left=True),
+        Column("4xx", shares("client_error_rate"), goes=1),
+    ]
+
+
+def _styled(text: str, verdict: str) -> Text:
+    return Text(text, style=_VERDICTS.get(verdict, ""))
 
 
 def _interval(bounds: dict[str, float | None]) -> str:
@@ -198,9 +247,18 @@ def _interval(bounds: dict[str, float | None]) -> str:
 
 
 def _summary(changes: dict[str, dict[str, Any]]) -> Text:
-    verdicts = [change["verdict"] for change in changes.values()]
+    times = _counted([change["verdict"] for change in changes.values()])
+    errors = [
+        change["error_rate"]["verdict"] for change in changes.values() if "error_rate" in change
+    ]
+    if not errors:
+        return times
+    return Text.assemble("errors: ", _counted(errors), "; times: ", times)
+
+
+def _counted(verdicts: Sequence[str]) -> Text:
     return Text(", ").join(
-        Text(f"{verdicts.count(verdict)} {verdict}", style=_VERDICTS.get(verdict, ""))
+        _styled(f"{verdicts.count(verdict)} {verdict}", verdict)
         for verdict in ("degraded", "improved", "unchanged", "not enough data")
         if verdict in verdicts
     )

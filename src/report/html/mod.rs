@@ -103,18 +103,24 @@ impl<'a> Page<'a> {
             match section.id {
                 "operations" => {
                     part.cards = drawer.operations(&document.operations)?;
-                    part.cards_note = rest(
-                        part.cards.len(),
-                        document.operations.len(),
-                        "took the most time",
-                    );
+                    let numbers = [part.cards.len(), document.operations.len()];
+                    part.cards_note = rest(numbers, "operations", "took the most time");
                 }
-                "changes" => {
+                "changes" | "endpoints" => {
                     let within = document.kind != COMPARISON;
-                    part.cards = drawer.changes(&document.changes, within)?;
+                    let charts = drawer.compared;
+                    let (changes, charts, what) = if section.id == "changes" {
+                        let charts = charts.map(|charts| &charts.operations);
+                        (&document.changes, charts, "operations")
+                    } else {
+                        let charts = charts.map(|charts| &charts.endpoints);
+                        (&document.requests, charts, "endpoints")
+                    };
+                    let charts = charts.map_or(&[][..], Vec::as_slice);
+                    part.cards = drawer.changes(changes, charts, within)?;
                     if !within {
-                        let all = document.changes.len();
-                        part.cards_note = rest(part.cards.len(), all, "matter most");
+                        let numbers = [part.cards.len(), changes.len()];
+                        part.cards_note = rest(numbers, what, "matter most");
                     }
                 }
                 "resources" => part.figures = drawer.resources()?,
@@ -142,12 +148,10 @@ impl<'a> Page<'a> {
 }
 
 /// What to say where not all operations have charts.
-fn rest(charted: usize, operations: usize, why: &str) -> Option<String> {
-    (charted > 0 && charted < operations && operations > MAX_CHARTED).then(|| {
-        let [charted, operations] = [charted, operations].map(|it| quantity::count(it as f64));
-        format!(
-            "Charts follow of the {charted} operations of {operations} that {why}; the table has all."
-        )
+fn rest([charted, all]: [usize; 2], what: &str, why: &str) -> Option<String> {
+    (charted > 0 && charted < all && all > MAX_CHARTED).then(|| {
+        let [charted, all] = [charted, all].map(|it| quantity::count(it as f64));
+        format!("Charts follow of the {charted} {what} of {all} that {why}; the table has all.")
     })
 }
 
@@ -166,10 +170,9 @@ struct Drawer<'a> {
     drawn: usize,
 }
 
-impl<'a> Drawer<'a> {
-    fn chart(charts: Option<&'a Charts>, name: &str) -> Option<&'a OperationChart> {
-        let mut charts = charts?.operations.iter();
-        charts.find(|chart| chart.name == name)
+impl Drawer<'_> {
+    fn chart<'c>(charts: &'c [OperationChart], name: &str) -> Option<&'c OperationChart> {
+        charts.iter().find(|chart| chart.name == name)
     }
 
     /// Numbers a drawing, if there is one.
@@ -184,8 +187,9 @@ impl<'a> Drawer<'a> {
 
     fn operations<'d>(&mut self, operations: &'d [Operation]) -> Result<Vec<Card<'d>>> {
         let mut cards = Vec::new();
+        let charts = self.charts.map_or(&[][..], |charts| &charts.operations);
         for operation in operations {
-            let Some(chart) = Self::chart(self.charts, &operation.key) else {
+            let Some(chart) = Self::chart(charts, &operation.key) else {
                 continue;
             };
             if cards.len() == MAX_CHARTED {
@@ -223,13 +227,18 @@ impl<'a> Drawer<'a> {
     }
 
     /// Within another report only the changes that matter are drawn.
-    fn changes<'d>(&mut self, changes: &'d [Change], within: bool) -> Result<Vec<Card<'d>>> {
+    fn changes<'d>(
+        &mut self,
+        changes: &'d [Change],
+        charts: &[OperationChart],
+        within: bool,
+    ) -> Result<Vec<Card<'d>>> {
         let mut cards = Vec::new();
         for change in changes {
-            if within && !matches!(change.verdict, Verdict::Degraded | Verdict::Improved) {
+            if within && !matches!(change.overall(), Verdict::Degraded | Verdict::Improved) {
                 continue;
             }
-            let chart = Self::chart(self.compared, &change.key);
+            let chart = Self::chart(charts, &change.key);
             let Some((chart, earlier)) =
                 chart.and_then(|chart| Some((chart, chart.earlier.as_ref()?)))
             else {
@@ -245,7 +254,7 @@ impl<'a> Drawer<'a> {
                 number: change.number,
                 name: &change.name,
                 provenance: change.provenance(),
-                verdict: Some(change.verdict),
+                verdict: Some(change.overall()),
                 words: change.words(),
                 facts: Vec::new(),
                 figures: self

@@ -3,19 +3,68 @@
 use std::cmp::Reverse;
 
 use super::{
-    Cell, Document, Scope, Section, Table, Tile,
+    Cell, Scope, Table,
+    failures::Failures,
     figures::{self, Figures, first_number, number},
     names::{self, Name},
     operations::units_in_words,
-    provenance::{self, Provenance},
-    quantity::{self, Quantity, THIN_SPACE, Unit},
+    provenance::Provenance,
+    quantity::{self, THIN_SPACE, Unit},
     verdict::Verdict,
 };
+use crate::report::charts::OperationChart;
 
 /// The reason of a verdict whose change the median does not show.
 const TAIL: &str = "tail";
 
-/// How an operation changed.
+/// Where changes are read from: a comparison, or what one says of requests.
+#[derive(Clone, Copy)]
+pub(super) struct Compared<'a> {
+    /// What holds `period1`, `period2` and `changes`.
+    pub figures: &'a Figures,
+    charts: &'a [OperationChart],
+    confidence: Option<f64>,
+}
+
+impl<'a> Compared<'a> {
+    /// The operations of a comparison.
+    pub fn operations(scope: Scope<'a>) -> Self {
+        let thresholds = scope.object("thresholds").unwrap_or(scope.report);
+        Self {
+            figures: scope.report,
+            charts: scope.charts.map_or(&[], |charts| &charts.operations),
+            confidence: number(thresholds, "confidence"),
+        }
+    }
+
+    /// Its requests, if it tells of them.
+    pub fn requests(scope: Scope<'a>) -> Option<Self> {
+        let figures = scope.object("api").filter(|api| is_comparison(api))?;
+        Some(Self {
+            figures,
+            charts: scope.charts.map_or(&[], |charts| &charts.endpoints),
+            ..Self::operations(scope)
+        })
+    }
+
+    /// How they changed.
+    pub fn changes(self) -> impl Iterator<Item = Change> {
+        figures::named(self.figures, "changes")
+            .map(move |(name, figures)| Change::new(self, name, figures))
+    }
+
+    fn period(self, period: &str) -> Option<&'a Figures> {
+        self.figures.get(period)?.as_object()
+    }
+}
+
+/// Whether these are the figures of a comparison.
+pub(super) fn is_comparison(figures: &Figures) -> bool {
+    let is_there = |key: &str| figures.get(key).is_some_and(serde_json::Value::is_object);
+    ["changes", "period1", "period2"].into_iter().any(is_there)
+}
+
+/// How an operation, or requests, changed.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Its place in the report, from 1.
@@ -28,8 +77,10 @@ pub struct Change {
     pub unit: Unit,
     /// Which ones, where units differ and nothing can be told.
     units: Option<String>,
-    /// What became of it.
+    /// What became of it; of requests, of their durations.
     pub verdict: Verdict,
+    /// How many requests failed.
+    pub failures: Option<Failures>,
     /// The medians of both periods.
     pub medians: [Option<f64>; 2],
     means: [Option<f64>; 2],
@@ -49,18 +100,15 @@ pub struct Change {
 }
 
 impl Change {
-    fn new(scope: Scope<'_>, key: &str, figures: &Figures) -> Self {
-        let periods = ["period1", "period2"].map(|period| {
-            let operations = scope.object(period)?;
-            operations.get(key)?.as_object()
-        });
+    fn new(compared: Compared<'_>, key: &str, figures: &Figures) -> Self {
+        let periods =
+            ["period1", "period2"].map(|period| compared.period(period)?.get(key)?.as_object());
         let of_both = |keys: &[&str]| periods.map(|period| first_number(period?, keys));
         let unit = [Some(figures), periods[0], periods[1]]
             .into_iter()
             .find_map(|figures| figures::text(figures?, "unit"));
         let charted = || {
-            let charts = scope.charts?.operations.iter();
-            let mut named = charts.filter(|chart| chart.name == key);
+            let mut named = compared.charts.iter().filter(|chart| chart.name == key);
             named.next().map(|chart| &*chart.unit)
         };
         let units = differing(periods);
@@ -68,10 +116,7 @@ impl Change {
             .or_else(|| figures::text(figures, "direction"))
             .unwrap_or_default();
         let means = of_both(&["mean"]);
-        let confidence = number(figures, "confidence").or_else(|| {
-            let thresholds = scope.object("thresholds").unwrap_or(scope.report);
-            number(thresholds, "confidence")
-        });
+        let confidence = number(figures, "confidence").or(compared.confidence);
         Self {
             number: 0,
             key: key.to_owned(),
@@ -82,6 +127,7 @@ impl Change {
                 None => Unit::parse(unit.or_else(charted).unwrap_or_default()),
             },
             verdict: Verdict::parse(words),
+            failures: Failures::of(figures, periods),
             medians: of_both(&["median", "p50"]),
             means,
             p95s: of_both(&["p95"]),
@@ -103,9 +149,26 @@ impl Change {
         Provenance::words_of_both(&self.provenances)
     }
 
+    /// What matters of it: that requests fail more often comes before their durations.
+    #[must_use]
+    pub fn overall(&self) -> Verdict {
+        let failures = self.failures.as_ref().map(|failures| failures.verdict);
+        failures.map_or(self.verdict, |failures| failures.min(self.verdict))
+    }
+
     /// What changed and how sure that is, in words.
     #[must_use]
     pub fn words(&self) -> String {
+        match &self.failures {
+            Some(failures) => {
+                let (failures, verdict) = (failures.words(), self.verdict.as_str());
+                format!("{failures}; times {verdict}: {}", self.in_words())
+            }
+            None => self.in_words(),
+        }
+    }
+
+    fn in_words(&self) -> String {
         if let Some(units) = &self.units {
             return format!("no verdict, since {units}");
         }
@@ -136,6 +199,11 @@ impl Change {
         }
     }
 
+    /// Whether there is a test of it.
+    pub(super) fn is_tested(&self) -> bool {
+        self.p_value.is_some()
+    }
+
     /// From what to what a figure went, and by how much of it.
     fn moved(&self, name: &str, values: [Option<f64>; 2]) -> Option<String> {
         let [Some(before), Some(after)] = values else {
@@ -161,11 +229,12 @@ impl Change {
         }
     }
 
-    /// What matters first: how bad it is, then how much.
-    fn importance(&self) -> (Verdict, Reverse<u64>) {
+    /// What matters first: what fails more often, then how bad it is, then how much.
+    pub(super) fn importance(&self) -> (bool, Verdict, Reverse<u64>) {
+        let failing = self.failures.as_ref().is_some_and(Failures::is_worse);
         let size = self.percent.map_or(0.0, f64::abs);
         // Positive numbers are in the order of their bits.
-        (self.verdict, Reverse(size.to_bits()))
+        (!failing, self.overall(), Reverse(size.to_bits()))
     }
 }
 
@@ -209,98 +278,13 @@ fn interval_text((low, high): (f64, f64)) -> String {
     format!("{low} … {high}{THIN_SPACE}%")
 }
 
-/// The kind of report that a comparison is.
-pub const COMPARISON: &str = "Comparison";
-
-/// The report of a comparison, whose changes are numbered after the first `others` of the report.
-pub(super) fn comparison(scope: Scope<'_>, others: usize) -> Document {
-    let mut changes: Vec<Change> = figures::named(scope.report, "changes")
-        .map(|(name, figures)| Change::new(scope, name, figures))
-        .collect();
-    changes.sort_by_key(Change::importance);
-    for (at, change) in changes.iter_mut().enumerate() {
-        change.number = others + at + 1;
-    }
-    let intro = if changes.is_empty() {
-        Some("No operation was used in both periods.".to_owned())
-    } else if changes.iter().any(|change| change.p_value.is_some()) {
-        Some(
-            "An operation has degraded or improved where the change is both more than chance \
-             would make it and large enough to matter. Less is better."
-                .to_owned(),
-        )
-    } else {
-        Some("Less is better.".to_owned())
-    };
-    let of_all = provenance::of_all(changes.iter().map(Change::provenance));
-    let mut tables: Vec<Table> = table(&changes, of_all.is_none(), scope.rows)
-        .into_iter()
-        .collect();
-    tables.extend(unmatched(scope, &changes));
-    let of_each: Vec<Provenance> = ["period1", "period2"]
-        .into_iter()
-        .flat_map(|period| figures::named(scope.report, period))
-        .map(|(_, figures)| Provenance::of(figures))
-        .collect();
-    let mut document = Document {
-        kind: COMPARISON,
-        title: title(&changes),
-        tiles: tiles(&changes),
-        sections: vec![Section {
-            id: "changes",
-            title: "Changes".to_owned(),
-            intro,
-            facts: of_all.into_iter().collect(),
-            tables,
-        }],
-        changes,
-        ..Document::default()
-    };
-    document.rest_on(&of_each);
-    document
-}
-
-fn title(changes: &[Change]) -> String {
-    let number = |verdict: Verdict| {
-        let such = changes.iter().filter(|change| change.verdict == verdict);
-        such.count()
-    };
-    let operations = |number: usize| match number {
-        1 => "One operation has".to_owned(),
-        more => format!("{} operations have", quantity::count(more as f64)),
-    };
-    match (number(Verdict::Degraded), number(Verdict::Improved)) {
-        (0, 0) if changes.is_empty() => "Nothing to compare".to_owned(),
-        (0, 0) => "Nothing has changed that matters".to_owned(),
-        (0, improved) => format!("{} improved", operations(improved)),
-        (degraded, _) => format!("{} degraded", operations(degraded)),
-    }
-}
-
-fn tiles(changes: &[Change]) -> Vec<Tile> {
-    Verdict::ALL
-        .into_iter()
-        .filter_map(|verdict| {
-            let such = changes.iter().filter(|change| change.verdict == verdict);
-            let number = such.count();
-            let usual = matches!(
-                verdict,
-                Verdict::Degraded | Verdict::Improved | Verdict::Unchanged
-            );
-            (usual || number > 0).then(|| Tile {
-                label: verdict.heading(),
-                value: Quantity {
-                    number: quantity::count(number as f64),
-                    unit: String::new(),
-                },
-                name: None,
-                verdict: (number > 0).then_some(verdict),
-            })
-        })
-        .collect()
-}
-
-fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
+/// The figures of changes, as a table.
+pub(super) fn table(
+    changes: &[Change],
+    [what, caption]: [&str; 2],
+    provenances: bool,
+    most: usize,
+) -> Option<Table> {
     let rows = changes.iter().map(|change| {
         let text = |text: Option<String>| text.map_or(Cell::None, Cell::number);
         let reason = change.reason.clone();
@@ -333,7 +317,7 @@ fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
         ]
     });
     let columns = [
-        ("Operation", false),
+        (what, false),
         ("Verdict", false),
         ("By", false),
         ("Median", true),
@@ -345,54 +329,12 @@ fn table(changes: &[Change], provenances: bool, most: usize) -> Option<Table> {
         ("p", true),
         ("Accuracy", false),
     ];
-    let caption = "Operations of both periods, what matters first; change and interval are those of the mean, and \
-         a verdict is made by the typical sample, the mean or the tail";
     Table::new(caption, &columns, rows.collect(), most)
 }
 
-fn p_number(p: f64) -> String {
+pub(super) fn p_number(p: f64) -> String {
     let text = quantity::p_value(p);
     text.trim_start_matches("p ")
         .trim_start_matches("= ")
         .to_owned()
-}
-
-/// The operations that only one of the periods has.
-fn unmatched(scope: Scope<'_>, changes: &[Change]) -> Option<Table> {
-    let periods = [("period1", "first"), ("period2", "second")];
-    let rows = periods.into_iter().flat_map(|(key, period)| {
-        let alone = move |name: &str| !changes.iter().any(|change| change.key == name);
-        figures::named(scope.report, key)
-            .filter(move |(name, _)| alone(name))
-            .map(move |(name, figures)| {
-                let unit = Unit::parse(figures::text(figures, "unit").unwrap_or_default());
-                let show = |keys: &[&str]| {
-                    Cell::quantity(first_number(figures, keys), |value| unit.show(value))
-                };
-                vec![
-                    Cell::Name(Name::new(name)),
-                    Cell::Text(period.to_owned()),
-                    Cell::count(number(figures, "count")),
-                    show(&["mean"]),
-                    show(&["median", "p50"]),
-                    show(&["p95"]),
-                    Provenance::cell(Provenance::of(figures).words()),
-                ]
-            })
-    });
-    let columns = [
-        ("Operation", false),
-        ("Period", false),
-        ("Samples", true),
-        ("Mean", true),
-        ("Median", true),
-        ("p95", true),
-        ("Accuracy", false),
-    ];
-    Table::new(
-        "Operations of one period alone",
-        &columns,
-        rows.collect(),
-        scope.rows,
-    )
 }

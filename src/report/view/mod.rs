@@ -3,6 +3,8 @@
 //! documented keys comes at the end.
 
 mod changes;
+mod comparison;
+mod failures;
 mod figures;
 mod further;
 pub mod names;
@@ -18,7 +20,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-pub use changes::{COMPARISON, Change};
+pub use changes::Change;
+pub use comparison::COMPARISON;
 use figures::Figures;
 use names::Name;
 pub use operations::Operation;
@@ -47,8 +50,10 @@ pub struct Document {
     pub sections: Vec<Section>,
     /// The operations, those that took the most time first.
     pub operations: Vec<Operation>,
-    /// The changes, what matters first.
+    /// The changes of operations, what matters first.
     pub changes: Vec<Change>,
+    /// The changes of requests, what fails first.
+    pub requests: Vec<Change>,
     /// How exact the figures are, of whatever part.
     accuracies: BTreeSet<String>,
     /// Whether a period cuts rows of the history.
@@ -259,11 +264,8 @@ impl Document {
             charts,
             rows,
         };
-        let mut document = if scope.has_object("changes")
-            || scope.has_object("period1")
-            || scope.has_object("period2")
-        {
-            changes::comparison(scope, 0)
+        let mut document = if changes::is_comparison(scope.report) {
+            comparison::comparison(scope, 0)
         } else if let Some(session) = figures::text(scope.report, "session_id") {
             Self {
                 kind: "Session report",
@@ -316,21 +318,26 @@ fn history_alert(scope: Scope<'_>) -> Option<Alert> {
 impl Document {
     /// Adds what a comparison within the report says.
     fn compare(&mut self, scope: Scope<'_>, operations: usize) {
-        let comparison = changes::comparison(scope, operations);
+        let comparison = comparison::comparison(scope, operations);
         let facts = times::facts(Scope {
             charts: None,
             ..scope
         });
         self.tiles.extend(comparison.tiles);
         self.changes = comparison.changes;
+        self.requests = comparison.requests;
         self.accuracies.extend(comparison.accuracies);
         self.is_cut |= !times::counted(scope).is_empty();
-        self.sections
-            .extend(comparison.sections.into_iter().map(|section| Section {
-                title: format!("Compared: {}", lower_first(&comparison.title)),
-                facts: [facts.as_slice(), &section.facts].concat(),
+        // What it comes to, and of when, is said once.
+        let mut first = Some((comparison.title, facts));
+        for section in comparison.sections {
+            let (title, facts) = first.take().unwrap_or((section.title, Vec::new()));
+            self.sections.push(Section {
+                title: format!("Compared: {}", lower_first(&title)),
+                facts: [facts, section.facts].concat(),
                 ..section
-            }));
+            });
+        }
     }
 
     /// How to read the figures.
@@ -376,10 +383,6 @@ fn lower_first(text: &str) -> String {
 }
 
 impl<'a> Scope<'a> {
-    fn has_object(self, key: &str) -> bool {
-        self.report.get(key).is_some_and(Value::is_object)
-    }
-
     fn object(self, key: &str) -> Option<&'a Figures> {
         self.report.get(key)?.as_object()
     }

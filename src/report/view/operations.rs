@@ -184,7 +184,7 @@ pub(super) fn table(operations: &[Operation], provenances: bool, most: usize) ->
 
 /// Adds what the report says of operations.
 pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
-    if !scope.has_object("operations") {
+    if scope.object("operations").is_none() {
         return;
     }
     let operations = read(scope.report);

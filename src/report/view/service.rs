@@ -2,6 +2,7 @@
 
 use super::{
     Cell, Document, Fact, Scope, Section, Table, Tile,
+    changes::is_comparison,
     figures::{self, Figures, number, objects},
     names::Name,
     operations::{self, Operation},
@@ -32,7 +33,8 @@ fn held(facts: impl IntoIterator<Item = (&'static str, Cell)>) -> Vec<Fact> {
 
 /// Adds what the report says of requests.
 pub(super) fn add_requests(scope: Scope<'_>, document: &mut Document) {
-    let Some(api) = scope.object("api") else {
+    // What a comparison says of them is no report of one period.
+    let Some(api) = scope.object("api").filter(|api| !is_comparison(api)) else {
         return;
     };
     let tile = |label: &'static str, value: Cell| match value {

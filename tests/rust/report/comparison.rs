@@ -139,8 +139,8 @@ fn only_operations_of_both_periods_are_compared_in_the_order_of_the_first() {
             .map(|entry| entry.operation.to_string())
             .collect()
     };
-    assert_eq!(names(&found.before), ["a", "gone", "b"]);
-    assert_eq!(names(&found.after), ["new", "b", "a"]);
+    assert_eq!(names(&found.before.operations), ["a", "gone", "b"]);
+    assert_eq!(names(&found.after.operations), ["new", "b", "a"]);
 }
 
 #[test]

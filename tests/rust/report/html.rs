@@ -104,6 +104,7 @@ fn everything(name: &str, unit: &str) -> (Value, Charts) {
             threshold: Some(25.0),
             slots: bands.collect(),
         }],
+        ..Charts::default()
     };
     (report, charts)
 }

@@ -7,6 +7,7 @@ mod file;
 mod html;
 mod markdown;
 mod recorded;
+mod requests;
 mod samples;
 mod slots;
 mod verdict;

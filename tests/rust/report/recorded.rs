@@ -253,6 +253,7 @@ fn errors_are_counted_from_where_the_durations_are() {
     let group = |durations: &[f64], errors| Group {
         durations: durations.to_vec(),
         errors,
+        server_errors: 0,
     };
     let memory = |durations: &[f64], errors, complete| {
         let own = OwnGroup::from(group(durations, errors));

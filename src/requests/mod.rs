@@ -1,5 +1,7 @@
 //! API requests and their summaries.
 
+mod groups;
+
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
@@ -20,6 +22,8 @@ use crate::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
+
+pub use groups::{Group, Grouping, OwnGroup, route};
 
 /// How many HTTP methods are kept apart. There are some forty registered ones, but a client may
 /// send any text for a method.
@@ -77,6 +81,10 @@ struct Row {
 impl Row {
     fn is_error(&self) -> bool {
         self.status >= 400
+    }
+
+    fn is_server_error(&self) -> bool {
+        self.status >= 500
     }
 }
 
@@ -149,58 +157,6 @@ impl State {
     fn numbered_in(&self, range: TimeRange) -> impl Iterator<Item = (u64, &Row)> {
         let numbered = (self.first..).zip(&self.rows);
         numbered.filter(move |(_, row)| range.contains(row.time))
-    }
-}
-
-/// Durations and errors of one group of requests, to be looked at without holding up the log.
-#[derive(Debug, Default)]
-pub struct Group {
-    /// Milliseconds, oldest first.
-    pub durations: Vec<f64>,
-    /// How many of the requests were errors.
-    pub errors: usize,
-}
-
-impl Group {
-    fn add(&mut self, row: &Row) {
-        self.durations.push(row.duration_ms);
-        self.errors += usize::from(row.is_error());
-    }
-
-    /// Its figures, or `None` of none.
-    #[must_use]
-    pub fn stats(&self) -> Option<EndpointStats> {
-        Summary::of(&self.durations).map(|durations| EndpointStats {
-            errors: self.errors,
-            durations,
-        })
-    }
-
-    /// The share of errors, 0 to 1; 0 of none.
-    #[must_use]
-    pub fn error_rate(&self) -> f64 {
-        if self.durations.is_empty() {
-            0.0
-        } else {
-            self.errors as f64 / self.durations.len() as f64
-        }
-    }
-}
-
-/// What memory has of the requests to an endpoint that this process tracked.
-#[derive(Debug, Default)]
-pub struct OwnGroup {
-    /// All of them.
-    pub all: Group,
-    /// Those that are in memory alone: the history was closed before it took them.
-    pub alone: Group,
-}
-
-impl From<Group> for OwnGroup {
-    /// Of which a history might have all.
-    fn from(all: Group) -> Self {
-        let alone = Group::default();
-        Self { all, alone }
     }
 }
 
@@ -392,10 +348,15 @@ impl Requests {
     /// The requests in `range` by endpoint, in order of each endpoint's oldest request kept.
     #[must_use]
     pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
+        self.grouped(range, Grouping::Endpoint)
+    }
+
+    /// The requests in `range`, in order of each group's oldest request kept.
+    #[must_use]
+    pub fn grouped(&self, range: TimeRange, by: Grouping) -> Vec<(Arc<str>, Group)> {
         let state = self.state.lock();
-        state.group(state.numbered_in(range), |group: &mut Group, _, row| {
-            group.add(row);
-        })
+        let add = |group: &mut Group, _, row: &Row| group.add(row);
+        state.group(state.numbered_in(range), by, add)
     }
 
     /// What is missing of the requests in `range`, as it has fallen off; `None` if nothing is, or all.
@@ -408,15 +369,15 @@ impl Requests {
         (samples > 0).then_some(Uncounted { samples, since })
     }
 
-    /// The same as [`Requests::groups`] without those that a process inherited when it was forked: its parent's history has
-    /// them. And whether none of that range have fallen off.
+    /// The same as [`Requests::grouped`] without those that a process inherited when it was forked: its
+    /// parent's history has them. And whether none of that range have fallen off.
     #[must_use]
-    pub fn own_groups(&self, range: TimeRange) -> (Vec<(Arc<str>, OwnGroup)>, bool) {
+    pub fn own_grouped(&self, range: TimeRange, by: Grouping) -> (Vec<(Arc<str>, OwnGroup)>, bool) {
         let state = self.state.lock();
         let own = state
             .numbered_in(range)
             .filter(|(number, _)| *number >= state.own_from);
-        let groups = state.group(own, |group: &mut OwnGroup, number, row| {
+        let groups = state.group(own, by, |group: &mut OwnGroup, number, row| {
             group.all.add(row);
             if state.alone_from.is_some_and(|from| number >= from) {
                 group.alone.add(row);
@@ -424,25 +385,6 @@ impl Requests {
         });
         let gone_until = state.fallen.until();
         (groups, gone_until < range.start || gone_until == i64::MIN)
-    }
-}
-
-impl State {
-    fn group<'a, G: Default>(
-        &'a self,
-        rows: impl Iterator<Item = (u64, &'a Row)>,
-        add: impl Fn(&mut G, u64, &Row),
-    ) -> Vec<(Arc<str>, G)> {
-        let mut groups: Vec<(Arc<str>, G)> = Vec::new();
-        let mut places: Vec<Option<usize>> = vec![None; self.endpoints.ids_given()];
-        for (number, row) in rows {
-            let place = *places[row.endpoint as usize].get_or_insert_with(|| {
-                groups.push((self.endpoints.name(row.endpoint), G::default()));
-                groups.len() - 1
-            });
-            add(&mut groups[place].1, number, row);
-        }
-        groups
     }
 }
 

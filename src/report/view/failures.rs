@@ -1,0 +1,111 @@
+//! How many requests failed, before and after.
+
+use super::{
+    Cell, Table,
+    changes::{Change, p_number},
+    figures::{self, Figures, number},
+    quantity,
+    verdict::Verdict,
+};
+
+/// How the shares of failed requests changed.
+#[derive(Debug, Clone)]
+pub struct Failures {
+    /// What became of the share of those that the server failed.
+    pub verdict: Verdict,
+    requests: [Option<f64>; 2],
+    server: [f64; 2],
+    client: [Option<f64>; 2],
+    p_value: Option<f64>,
+}
+
+impl Failures {
+    /// What the figures of a change say, if they do.
+    pub(super) fn of(change: &Figures, periods: [Option<&Figures>; 2]) -> Option<Self> {
+        let share = |key: &str, period: &str| {
+            let shares = change.get(key)?.as_object()?;
+            number(shares, period)
+        };
+        let server = change.get("error_rate")?.as_object()?;
+        let [before, after] = ["period1", "period2"].map(|period| share("error_rate", period));
+        Some(Self {
+            verdict: Verdict::parse(figures::text(server, "verdict").unwrap_or_default()),
+            requests: periods.map(|period| number(period?, "count")),
+            server: [before?, after?],
+            client: ["period1", "period2"].map(|period| share("client_error_rate", period)),
+            p_value: number(server, "p_value"),
+        })
+    }
+
+    /// Whether requests fail more often.
+    pub(super) fn is_worse(&self) -> bool {
+        self.verdict == Verdict::Degraded
+    }
+
+    fn is_any(&self) -> bool {
+        let shares = self
+            .server
+            .into_iter()
+            .chain(self.client.into_iter().flatten());
+        shares.into_iter().any(|share| share > 0.0)
+    }
+
+    /// What changed, in words.
+    pub(super) fn words(&self) -> String {
+        if self.server.iter().all(|share| *share == 0.0) {
+            return "no errors".to_owned();
+        }
+        let verdict = self.verdict.as_str();
+        let p_value = self.p_value.map(quantity::p_value);
+        let p_value = p_value.map_or_else(String::new, |p| format!(", {p}"));
+        format!("errors {verdict}: {}{p_value}", pair(self.server))
+    }
+}
+
+fn pair(shares: [f64; 2]) -> String {
+    let [before, after] = shares.map(quantity::share);
+    format!("{before} → {after}")
+}
+
+fn cell(shares: [Option<f64>; 2], show: impl FnOnce([f64; 2]) -> String) -> Cell {
+    match shares {
+        [Some(before), Some(after)] => Cell::Pair(show([before, after])),
+        _ => Cell::None,
+    }
+}
+
+/// The shares of requests that failed, of those endpoints where any did.
+pub(super) fn table(changes: &[Change], most: usize) -> Option<Table> {
+    let failed = changes.iter().filter_map(|change| {
+        let failures = change.failures.as_ref().filter(|it| it.is_any())?;
+        Some((change, failures))
+    });
+    let rows = failed.map(|(change, failures)| {
+        let p_value = failures.p_value.map(p_number);
+        vec![
+            Cell::Operation {
+                name: change.name.clone(),
+                number: change.number,
+                unit: None,
+            },
+            Cell::Verdict(failures.verdict),
+            cell(failures.requests, |[before, after]| {
+                let [before, after] = [before, after].map(quantity::count);
+                format!("{before} → {after}")
+            }),
+            Cell::Pair(pair(failures.server)),
+            p_value.map_or(Cell::None, Cell::number),
+            cell(failures.client, pair),
+        ]
+    });
+    let columns = [
+        ("Endpoint", false),
+        ("Verdict", false),
+        ("Requests", true),
+        ("Errors (5xx)", true),
+        ("p", true),
+        ("Client errors (4xx)", true),
+    ];
+    let caption = "Shares of requests that failed, what fails more often first";
+    Table::new(caption, &columns, rows.collect(), most)
+}
