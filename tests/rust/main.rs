@@ -13,6 +13,7 @@ mod calendar;
 mod clock;
 mod counter;
 mod distribution;
+mod entered;
 mod histogram;
 mod histogram_bytes;
 mod history;
