@@ -80,8 +80,16 @@ def entries(folder: Path) -> int:
     return sum(1 for _ in folder.iterdir()) if folder.exists() else 0
 
 
+# The interpreter keeps up to 4,096 names of attributes that were looked up, each until another one takes
+# its place, and fills up over thousands of calls.
+forget_names: Callable[[], None] = (
+    getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
+)
+
+
 def counts() -> dict[str, int]:
     gc.collect()
+    forget_names()
     return {
         "objects": len(gc.get_objects()),
         "blocks": sys.getallocatedblocks(),
