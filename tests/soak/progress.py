@@ -32,8 +32,10 @@ class Progress:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Has no dots printed between the lines."""
-        return ("passed", "", "") if report.passed and report.when == "call" else None
+        """Has no dots and letters printed between the lines."""
+        if report.when == "call" or report.skipped:
+            return report.outcome, "", ""
+        return ("error", "", "") if report.failed else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or (report.when == "setup" and not report.passed):
