@@ -7,7 +7,7 @@ SOURCES := $(shell find src python wheel-data -type f -not -name '*.so' -not -na
 WHEEL := dist/.built
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-rust test-schedules test-python test-parallel test-all-pythons soak fuzz lint lint-rust lint-python format wheel bench bench-core bench-readme pictures clean
+.PHONY: help demo test test-rust test-schedules test-python test-parallel test-all-pythons soak soak-core soak-memory soak-use fuzz lint lint-rust lint-python format wheel bench bench-core bench-readme pictures clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,9 +67,21 @@ ALL_PYTHONS ?=
 test-all-pythons: $(WHEEL) ## test the wheel on every supported Python that is found
 	$(BIN)/python scripts/test_all_pythons.py dist/*.whl $(ALL_PYTHONS)
 
+# Two of them at a time, and each to its end whatever becomes of the others.
 soak: $(VENV)/.test $(VENV)/.installed ## run the long forms of the tests, a simulated day of load among them
-	$(BIN)/python -m pytest tests/soak
-	cargo test --locked --release --no-default-features --test soak -- --ignored
+	+$(MAKE) --no-print-directory --keep-going --jobs=2 soak-use soak-core soak-memory
+
+SOAK := $(BIN)/python -m pytest --quiet --override-ini=console_output_style=classic
+SOAK_MEMORY := tests/soak/test_day_of_load.py tests/soak/test_soak_memory.py
+
+soak-core:
+	cargo test --locked --release --no-default-features --test soak -- --ignored --test-threads=1
+
+soak-memory: $(VENV)/.test $(VENV)/.installed
+	$(SOAK) $(SOAK_MEMORY)
+
+soak-use: $(VENV)/.test $(VENV)/.installed
+	$(SOAK) $(addprefix --ignore=,$(SOAK_MEMORY)) tests/soak
 
 # Coverage by stable flags; with a target named, build scripts are spared them.
 FUZZ_SECONDS ?= 60

@@ -13,13 +13,15 @@ use ptpd_monitoring::clock::{Clock, ManualClock};
 
 use paths::{
     CacheGetHit, HistogramMergeRow, HistogramRecord, Path, RecordIntoFullSeries, RecordRequest,
+    TimerBlock,
 };
 
 type Counted = (&'static str, fn(u64));
 
 /// What `count` knows, under the names that the timings have.
-const COUNTED: [Counted; 5] = [
+const COUNTED: [Counted; 6] = [
     ("RecordIntoFullSeries", count::<RecordIntoFullSeries>),
+    ("TimerBlock", count::<TimerBlock>),
     ("CacheGetHit", count::<CacheGetHit>),
     ("RecordRequest", count::<RecordRequest>),
     ("HistogramRecord", count::<HistogramRecord>),
@@ -28,7 +30,10 @@ const COUNTED: [Counted; 5] = [
 
 #[divan::bench(
     min_time = 1,
-    types = [RecordIntoFullSeries, CacheGetHit, RecordRequest, HistogramRecord, HistogramMergeRow],
+    types = [
+        RecordIntoFullSeries, TimerBlock, CacheGetHit, RecordRequest, HistogramRecord,
+        HistogramMergeRow,
+    ],
 )]
 fn time<P: Path>(bencher: Bencher<'_, '_>) {
     let mut path = P::ready(Clock::System);

@@ -38,10 +38,16 @@ pub enum Bound {
     Operations,
     /// Timers started by name and not stopped yet.
     RunningTimers,
+    /// Blocks of one timer that are entered and not left yet.
+    TimerBlocks,
+    /// Blocks of one session that are entered and not left yet.
+    SessionBlocks,
     /// Endpoints that a tracker keeps apart.
     Endpoints,
     /// HTTP methods that a tracker keeps apart.
     Methods,
+    /// Blocks of one request that are entered and not left yet.
+    RequestBlocks,
 }
 
 /// Is told of the first thing beyond a bound: which bound, where it lies, and the name concerned.

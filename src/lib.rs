@@ -6,6 +6,7 @@ pub mod bounds;
 pub mod cache;
 pub mod calendar;
 pub mod clock;
+pub mod entered;
 pub mod error;
 pub mod fallen_off;
 pub mod history;

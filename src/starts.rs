@@ -2,6 +2,7 @@
 
 use crate::{
     clock::Monotonic,
+    entered::{Entered, Left, MAX_ENTERED},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -10,7 +11,8 @@ use crate::{
 };
 
 /// When each `with` block of a context manager was entered. One object may be entered again
-/// before it is left, by nesting or from several threads or tasks; each block finds its own start.
+/// before it is left, by nesting or from several threads or tasks; each block finds its own start,
+/// unless more than [`MAX_ENTERED`] were not left and it was forgotten.
 ///
 /// Callers tell their thread, a number of its own that is never zero, and only where it matters
 /// who they are in full, which costs more to find out and may fail.
@@ -20,9 +22,10 @@ pub struct Starts {
     first: AtomicU64,
     /// The thread that made it.
     thread: AtomicU64,
-    /// How many there are in `others`, so that the usual case takes no lock.
+    /// How many blocks are open in `others`, so that the usual case takes no lock.
     nested: AtomicU64,
-    others: Mutex<Vec<(Owner, Monotonic)>>,
+    /// Most are never entered twice, and need no room for that.
+    others: Mutex<Option<Box<Entered<Monotonic>>>>,
 }
 
 impl Default for Starts {
@@ -32,20 +35,21 @@ impl Default for Starts {
             first: AtomicU64::new(0),
             thread: AtomicU64::new(0),
             nested: AtomicU64::new(0),
-            others: Mutex::new(Vec::new()),
+            others: Mutex::new(None),
         }
     }
 }
 
 impl Starts {
-    /// Remembers `now` for the caller.
+    /// Remembers `now` for the caller. Whether the start of the block entered first was forgotten
+    /// for it.
     #[inline]
     pub fn push<E>(
         &self,
         thread: u64,
         now: Monotonic,
         owner: impl FnOnce() -> Result<Owner, E>,
-    ) -> Result<(), E> {
+    ) -> Result<bool, E> {
         // Not while there are others: the caller's among them would be older, and taken for newer.
         let free = self.nested.load(Relaxed) == 0
             && self
@@ -54,27 +58,41 @@ impl Starts {
                 .is_ok();
         if free {
             self.thread.store(thread, Relaxed);
+            Ok(false)
         } else {
-            self.push_nested(owner()?, now);
+            Ok(self.push_nested(owner()?, now))
         }
-        Ok(())
     }
 
     #[cold]
-    fn push_nested(&self, owner: Owner, now: Monotonic) {
+    fn push_nested(&self, owner: Owner, now: Monotonic) -> bool {
         let mut others = self.others.lock();
-        others.push((owner, now));
-        self.nested.store(others.len() as u64, Relaxed);
+        let others = others.get_or_insert_default();
+        others.push(owner, now);
+        let kept = others.kept() + usize::from(self.first.load(Relaxed) != 0);
+        let forgets = kept > MAX_ENTERED;
+        if forgets {
+            // The first one is older than all others, unless it has just been left.
+            if self.first.swap(0, Relaxed) == 0 {
+                others.forget_first();
+            } else {
+                others.note_forgotten();
+            }
+        }
+        self.nested.store(others.open(), Relaxed);
+        forgets
     }
 
     /// Takes back the latest start of the calling thread or task, or the latest of all if it has
-    /// none.
+    /// none. `None` if there is no start, or the block's was forgotten.
     #[inline]
     pub fn pop<E>(&self, owner: impl FnOnce() -> Result<Owner, E>) -> Result<Option<Monotonic>, E> {
-        if self.nested.load(Relaxed) > 0
-            && let Some(start) = self.pop_nested(owner()?)
-        {
-            return Ok(Some(start));
+        if self.nested.load(Relaxed) > 0 {
+            match self.pop_nested(owner()?) {
+                Left::Kept(start) => return Ok(Some(start)),
+                Left::Forgotten => return Ok(None),
+                Left::Nothing => {}
+            }
         }
         Ok(match self.first.swap(0, Relaxed) {
             0 => None,
@@ -83,19 +101,20 @@ impl Starts {
     }
 
     #[cold]
-    fn pop_nested(&self, owner: Owner) -> Option<Monotonic> {
+    fn pop_nested(&self, owner: Owner) -> Left<Monotonic> {
         let mut others = self.others.lock();
-        let own = others.iter().rposition(|(other, _)| *other == owner);
-        let at = match own {
-            Some(at) => at,
+        let Some(others) = &mut *others else {
+            return Left::Nothing;
+        };
+        let left = match others.pop_own(owner) {
+            Some(start) => Left::Kept(start),
             // A task of this thread made the first one, and the others know theirs.
             None if self.first.load(Relaxed) != 0 && self.thread.load(Relaxed) == owner.0 => {
-                return None;
+                return Left::Nothing;
             }
-            None => others.len().checked_sub(1)?,
+            None => others.pop_another(),
         };
-        let (_, start) = others.remove(at);
-        self.nested.store(others.len() as u64, Relaxed);
-        Some(start)
+        self.nested.store(others.open(), Relaxed);
+        left
     }
 }

@@ -12,13 +12,16 @@ use parking_lot::Mutex;
 use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*, types::PyString};
 
 use super::{
-    arguments::{SessionId, Text},
+    arguments::{SessionId, Text, text_of},
     convert::loaded,
     errors::is,
     monitor::PerformanceMonitor,
     once::intern,
 };
-use crate::timers::Owner;
+use crate::{
+    entered::{Entered, Left, MAX_ENTERED},
+    timers::Owner,
+};
 
 /// A number for the calling thread, never zero and never used again for another.
 #[inline]
@@ -105,7 +108,7 @@ pub struct Session {
     monitor: Py<PerformanceMonitor>,
     id: Py<PyString>,
     /// What takes each entry back, by who entered: a token works only where it was made.
-    tokens: Mutex<Vec<(Owner, Py<PyAny>)>>,
+    tokens: Mutex<Entered<Py<PyAny>>>,
 }
 
 impl Session {
@@ -117,6 +120,27 @@ impl Session {
             id: id.cast::<PyString>()?.clone().unbind(),
             tokens: Mutex::default(),
         })
+    }
+
+    fn take_back(&self, py: Python<'_>, token: Py<PyAny>) -> PyResult<()> {
+        let variable = self.monitor.get().sessions().variable(py)?;
+        match variable.call_method1("reset", (token,)) {
+            // A generator that is finalised elsewhere leaves in another context than it entered;
+            // there the session was never set, so there is nothing to take back.
+            Err(error) if !is::<PyValueError>(py, &error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the session where the token was forgotten: which one there was before is not known any
+    /// more, but this one must not stay.
+    fn end(&self, py: Python<'_>) -> PyResult<()> {
+        let variable = self.monitor.get().sessions().variable(py)?;
+        let current = variable.call_method1(intern!(py, "get"), (py.None(),))?;
+        if current.is(&self.id) {
+            variable.call_method1("set", (py.None(),))?;
+        }
+        Ok(())
     }
 }
 
@@ -132,7 +156,17 @@ impl Session {
         let variable = self.monitor.get().sessions().variable(py)?;
         let token = variable.call_method1("set", (&self.id,))?;
         let owner = owner(py)?;
-        self.tokens.lock().push((owner, token.unbind()));
+        let forgotten = {
+            let mut tokens = self.tokens.lock();
+            tokens.push(owner, token.unbind());
+            (tokens.kept() > MAX_ENTERED)
+                .then(|| tokens.forget_first())
+                .flatten()
+        };
+        if forgotten.is_some() {
+            let monitor = self.monitor.get().core();
+            monitor.session_forgotten(text_of("session_id", self.id.bind(py))?);
+        }
         Ok(self.id.clone_ref(py))
     }
 
@@ -144,22 +178,11 @@ impl Session {
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<bool> {
         let owner = owner(py)?;
-        let token = {
-            let mut tokens = self.tokens.lock();
-            let own = tokens.iter().rposition(|(other, _)| *other == owner);
-            own.or(tokens.len().checked_sub(1))
-                .map(|at| tokens.remove(at).1)
-        };
-        if let Some(token) = token {
-            let variable = self.monitor.get().sessions().variable(py)?;
-            let reset = variable.call_method1("reset", (token,));
-            // A generator that is finalised elsewhere leaves in another context than it entered;
-            // there the session was never set, so there is nothing to take back.
-            if let Err(error) = reset
-                && !is::<PyValueError>(py, &error)
-            {
-                return Err(error);
-            }
+        let left = self.tokens.lock().pop(owner);
+        match left {
+            Left::Kept(token) => self.take_back(py, token)?,
+            Left::Forgotten => self.end(py)?,
+            Left::Nothing => {}
         }
         Ok(false)
     }
@@ -173,7 +196,7 @@ impl Session {
         // A `str` of a subclass may refer to anything.
         visit.call(&self.id)?;
         match self.tokens.try_lock() {
-            Some(tokens) => tokens.iter().try_for_each(|(_, token)| visit.call(token)),
+            Some(tokens) => tokens.things().try_for_each(|token| visit.call(token)),
             None => Ok(()),
         }
     }

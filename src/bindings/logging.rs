@@ -83,6 +83,18 @@ pub fn warn_of_bound(bound: Bound, limit: usize, name: &str) {
             "More than {limit} timers are running; starting %r made the one that was started first \
              be forgotten, and further ones are counted in timers_forgotten"
         ),
+        Bound::TimerBlocks => format!(
+            "More than {limit} blocks of one timer, of %r, are entered and not left; the one entered \
+             first is forgotten, and this one and further ones are counted in timers_forgotten"
+        ),
+        Bound::SessionBlocks => format!(
+            "More than {limit} blocks of one session, %r, are entered and not left; the one entered \
+             first is forgotten, and this one and further ones are counted in sessions_forgotten"
+        ),
+        Bound::RequestBlocks => format!(
+            "More than {limit} blocks of one request, to %r, are entered and not left; the one entered \
+             first is forgotten, and this one and further ones are counted in requests_forgotten"
+        ),
         Bound::Endpoints => format!(
             "Requests to further endpoints than the {limit} of max_endpoints, such as %r, count for \
              {OTHER_ENDPOINTS:?} and in overflowed"

@@ -522,11 +522,20 @@ impl PerformanceMonitor {
         self.core().overflowed()
     }
 
-    /// How many timers started by name were forgotten, the one started first each time, because
-    /// 10,000 others were running.
+    /// How many timers were forgotten, the one started first each time: started by name, because
+    /// 10,000 others were running; or by entering a block, because 10,000 others of the same
+    /// :class:`Timer` were not left. Their time is not recorded.
     #[getter]
     fn timers_forgotten(&self) -> u64 {
         self.core().timers_forgotten()
+    }
+
+    /// How many blocks of sessions were forgotten, the one entered first each time, because 10,000
+    /// others of the same :class:`Session` were not left. Leaving one of them ends its session,
+    /// without a return to the one before.
+    #[getter]
+    fn sessions_forgotten(&self) -> u64 {
+        self.core().sessions_forgotten()
     }
 
     /// For compatibility only: how many samples of each operation are kept.

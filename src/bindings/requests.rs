@@ -372,6 +372,13 @@ impl APIPerformanceTracker {
         self.core().methods_overflowed()
     }
 
+    /// How many blocks of requests were forgotten, the one entered first each time, because 10,000
+    /// others of the same :class:`RequestTimer` were not left. They are not tracked.
+    #[getter]
+    fn requests_forgotten(&self) -> u64 {
+        self.core().requests_forgotten()
+    }
+
     /// For compatibility only: a live view of the requests, oldest first.
     #[getter]
     fn _requests(slf: &Bound<'_, Self>) -> RequestsView {
@@ -423,8 +430,12 @@ impl RequestTimer {
 
     #[inline]
     fn start(&self, py: Python<'_>) -> PyResult<()> {
-        let now = self.tracker.get().core().clock().monotonic();
-        self.starts.push(thread_number(), now, || owner(py))
+        let core = self.tracker.get().core();
+        let now = core.clock().monotonic();
+        if self.starts.push(thread_number(), now, || owner(py))? {
+            core.block_forgotten(text_of("endpoint", self.endpoint.bind(py))?);
+        }
+        Ok(())
     }
 
     #[inline]

@@ -7,6 +7,7 @@ use pyo3::{
 };
 
 use super::{
+    arguments::text_of,
     awaitable::Done,
     context::{owner, thread_number},
     monitor::PerformanceMonitor,
@@ -45,8 +46,12 @@ impl Timer {
 
     #[inline]
     fn start(&self, py: Python<'_>) -> PyResult<()> {
-        let now = self.monitor.get().core().clock().monotonic();
-        self.starts.push(thread_number(), now, || owner(py))
+        let core = self.monitor.get().core();
+        let now = core.clock().monotonic();
+        if self.starts.push(thread_number(), now, || owner(py))? {
+            core.block_forgotten(text_of("operation_name", self.name.bind(py))?);
+        }
+        Ok(())
     }
 
     #[inline]

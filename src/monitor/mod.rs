@@ -11,6 +11,7 @@ use crate::{
     bounds::{Beyond, Bound, DEFAULT_MAX_OPERATIONS, Notice, OTHER_OPERATIONS, at_least_one},
     calendar::TimeRange,
     clock::{Clock, Monotonic},
+    entered::MAX_ENTERED,
     error::Result,
     rollup::{Delta, OpenRollups, Sink, Source},
     series::LabelRef,
@@ -48,6 +49,9 @@ pub struct Monitor<M> {
     running: Mutex<RunningTimers>,
     /// Running timers pushed out by later ones.
     forgotten: Beyond,
+    /// Likewise blocks of one timer, and of one session.
+    forgotten_blocks: Beyond,
+    forgotten_sessions: Beyond,
     /// What a new operation begins with: when operations were last cleared, in UTC nanoseconds since the Unix epoch.
     cleared_until: AtomicI64,
     /// The history that the samples are rolled up for.
@@ -69,18 +73,22 @@ impl<M> Monitor<M> {
             overflow: Beyond::new(Bound::Operations),
             running: Mutex::default(),
             forgotten: Beyond::new(Bound::RunningTimers),
+            forgotten_blocks: Beyond::new(Bound::TimerBlocks),
+            forgotten_sessions: Beyond::new(Bound::SessionBlocks),
             cleared_until: AtomicI64::new(i64::MIN),
             sink: OnceLock::new(),
             detached: AtomicBool::new(false),
         })
     }
 
-    /// Has `notice` told of the first sample under a name too many, and of the first timer
-    /// forgotten.
+    /// Has `notice` told of the first sample under a name too many, and of the first timer, the
+    /// first block of a timer and the first of a session forgotten.
     #[must_use]
     pub fn telling(mut self, notice: Notice) -> Self {
         self.overflow.tell(notice);
         self.forgotten.tell(notice);
+        self.forgotten_blocks.tell(notice);
+        self.forgotten_sessions.tell(notice);
         self
     }
 
@@ -160,10 +168,16 @@ impl<M> Monitor<M> {
         self.overflow.count()
     }
 
-    /// How many running timers were forgotten because too many were left running.
+    /// How many running timers were forgotten because too many were left running, blocks included.
     #[must_use]
     pub fn timers_forgotten(&self) -> u64 {
-        self.forgotten.count()
+        self.forgotten.count() + self.forgotten_blocks.count()
+    }
+
+    /// How many blocks of sessions were forgotten because too many were not left.
+    #[must_use]
+    pub fn sessions_forgotten(&self) -> u64 {
+        self.forgotten_sessions.count()
     }
 
     /// Records a sample stamped with the wall time at `moment`. Returns the metadata of the
@@ -326,6 +340,18 @@ impl<M> Monitor<M> {
         if forgot {
             self.forgotten.add(1, MAX_RUNNING, name);
         }
+    }
+
+    /// Counts a block of the timer `name` that was forgotten for a later one of the same timer.
+    #[cold]
+    pub fn block_forgotten(&self, name: &str) {
+        self.forgotten_blocks.add(1, MAX_ENTERED, name);
+    }
+
+    /// Counts a block of the session `id` that was forgotten for a later one of the same object.
+    #[cold]
+    pub fn session_forgotten(&self, id: &str) {
+        self.forgotten_sessions.add(1, MAX_ENTERED, id);
     }
 
     /// Stops the timer `name` and returns the moment and the seconds since its start.

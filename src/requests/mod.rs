@@ -11,6 +11,7 @@ use crate::{
     },
     calendar::TimeRange,
     clock::{Clock, Monotonic},
+    entered::MAX_ENTERED,
     error::Result,
     fallen_off::FallenOff,
     names::Names,
@@ -170,6 +171,8 @@ pub struct Requests {
     other_endpoints: Beyond,
     /// Requests with methods beyond the bound.
     other_methods: Beyond,
+    /// Blocks of one request pushed out by later ones.
+    forgotten: Beyond,
 }
 
 impl Requests {
@@ -192,15 +195,17 @@ impl Requests {
             }),
             other_endpoints: Beyond::new(Bound::Endpoints),
             other_methods: Beyond::new(Bound::Methods),
+            forgotten: Beyond::new(Bound::RequestBlocks),
         })
     }
 
-    /// Has `notice` told of the first request to an endpoint too many, and of the first with a
-    /// method too many.
+    /// Has `notice` told of the first request to an endpoint too many, of the first with a
+    /// method too many, and of the first block forgotten.
     #[must_use]
     pub fn telling(mut self, notice: Notice) -> Self {
         self.other_endpoints.tell(notice);
         self.other_methods.tell(notice);
+        self.forgotten.tell(notice);
         self
     }
 
@@ -266,6 +271,19 @@ impl Requests {
     #[must_use]
     pub fn methods_overflowed(&self) -> u64 {
         self.other_methods.count()
+    }
+
+    /// How many blocks of requests were forgotten because too many were not left.
+    #[must_use]
+    pub fn requests_forgotten(&self) -> u64 {
+        self.forgotten.count()
+    }
+
+    /// Counts a block of a request to `endpoint` that was forgotten for a later one of the same
+    /// object.
+    #[cold]
+    pub fn block_forgotten(&self, endpoint: &str) {
+        self.forgotten.add(1, MAX_ENTERED, endpoint);
     }
 
     /// Records a request that ended at `moment` and took `seconds`. Of a long `error` the

@@ -9,6 +9,7 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from history_support import is_sound, query, start
@@ -69,7 +70,7 @@ Line = tuple[float, int, int, int]
 
 
 def kill_repeatedly(
-    path: Path, kills: int, seed: int = 1, slack: float = SLACK, late: float = LATE
+    path: Path, kills: int, seed: int = 1, say: Callable[[str], None] = lambda _: None
 ) -> None:
     """Kill a writer ``kills`` times at random moments, checking the file each time."""
     luck = random.Random(seed)
@@ -81,9 +82,10 @@ def kill_repeatedly(
         journal = run_and_kill(path, name, luck, luck.uniform(0, 2.5), flushes)
         count, age = check(path, name, journal)
         left += count
-        if age > INTERVAL + slack:
+        if age > INTERVAL + SLACK:
             lost.append(age)
-    assert len(lost) <= late * kills, f"up to so many seconds are lost: {lost}"
+        say(f"{number} of {kills} kills")
+    assert len(lost) <= LATE * kills, f"up to so many seconds are lost: {lost}"
     # The last look at all of them: what is there stays there, once.
     found = query(
         path,

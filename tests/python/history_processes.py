@@ -6,6 +6,7 @@ PYTEST_DONT_REWRITE: helpers only, there is no test in here.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from hammer import run
@@ -125,10 +126,11 @@ monitor.record_many("op", range(10), "s")
 """
 
 
-def exit_repeatedly(path: Path, exits: int) -> None:
+def exit_repeatedly(path: Path, exits: int, say: Callable[[str], None] = lambda _: None) -> None:
     """End a process without closing its history, over and over."""
     for number in range(exits):
         run(EXIT, path)
+        say(f"{number} of {exits} exits")
         if number % 50 == 0 or number == exits - 1:
             assert counts(path) == {"op": 10 * (number + 1)}
     assert is_sound(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import copy
 import os
 import pickle
@@ -67,6 +68,8 @@ WATCHED = {
 }  # fmt: skip
 
 
+MAX_ENTERED = 10_000
+
 # Removed at the end of the process.
 _folder = tempfile.TemporaryDirectory()
 
@@ -117,6 +120,18 @@ class World:
         self.timer = self.monitor.timer(NAME, METADATA)
         self.track = self.tracker.track(NAME)
         self.session = self.monitor.session(NAME)
+        # Those that are entered and never left, as often as is remembered.
+        self.left_open = [
+            self.monitor.timer(NAME), self.monitor.session(NAME), self.tracker.track(NAME)
+        ]  # fmt: skip
+        # Sessions are a context's, and this one's end with it.
+        self.context = contextvars.copy_context()
+        for _ in range(MAX_ENTERED):
+            self.leave_open()
+
+    def leave_open(self) -> None:
+        for manager in self.left_open:
+            self.context.run(manager.__enter__)
 
 
 def wrong(call: Callable[..., object], *args: Any, **kwargs: Any) -> None:
@@ -220,7 +235,8 @@ MONITOR: dict[str, Callable[[World], object]] = {
     "_max_history": lambda w: (w.monitor._max_history, wrong(setattr, w.monitor, "_max_history", THING)),
     "max_operations": read("monitor", "max_operations"),
     "overflowed": lambda w: (w.small.record_metric(NAME, NUMBER, UNIT, METADATA), w.small.record_many(NAME, VALUES, UNIT), w.small.overflowed),
-    "timers_forgotten": read("monitor", "timers_forgotten"),
+    "timers_forgotten": lambda w: (w.context.run(w.left_open[0].__enter__), w.monitor.timers_forgotten),
+    "sessions_forgotten": lambda w: (w.context.run(w.left_open[1].__enter__), w.monitor.sessions_forgotten),
     "_timers": lambda w: (list(w.monitor._timers), NAME in w.monitor._timers, repr(w.monitor._timers)),
     "_metrics": lambda w: (
         w.monitor.record_metric(NAME, 1, UNIT, METADATA),
@@ -264,6 +280,7 @@ TRACKER: dict[str, Callable[[World], object]] = {
     "max_endpoints": read("tracker", "max_endpoints"),
     "overflowed": lambda w: ([w.few.track_request(f"/{n}", 1, 500, NAME + str(n % 101), NAME * 500) for n in range(150)], w.few.overflowed),
     "methods_overflowed": read("few", "methods_overflowed"),
+    "requests_forgotten": lambda w: (w.context.run(w.left_open[2].__enter__), w.tracker.requests_forgotten),
     "_max_history": read("tracker", "_max_history"),
     "__repr__": lambda w: repr(w.tracker),
 }  # fmt: skip
@@ -384,7 +401,7 @@ VIEWS: dict[type, dict[str, Callable[[World], object]]] = {
         "failed": lambda w: w.profiler._begin((len, THING), {})[2].failed(Trouble(THING)),
     },
     type(_made.timer.__aenter__()): {
-        name: (lambda w, name=name: ended(getattr(w.timer.__aenter__(), name)))
+        name: (lambda w, name=name: ended(getattr(w.left_open[0].__aenter__(), name)))
         for name in ("__await__", "__iter__", "__next__")
     },
 }  # fmt: skip

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -117,13 +118,19 @@ def memory() -> tuple[int, int]:
     return psutil.Process().memory_info().rss, sys.getallocatedblocks()
 
 
-def memory_stays_flat(seconds: int, *, warm_up: int, history: Path | None = None) -> None:
+def memory_stays_flat(
+    seconds: int,
+    *,
+    warm_up: int,
+    history: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
     """Run for ``seconds`` after ``warm_up``, looking at the memory ten times."""
     load = Load(history)
-    run(load, warm_up)
+    run(load, warm_up, say)
     rss, blocks = memory()
     for part in range(1, 11):
-        run(load, seconds // 10)
+        run(load, seconds // 10, say)
         rss_now, blocks_now = memory()
         grown = f"after {part}/10: {rss_now - rss} bytes of RSS, {blocks_now - blocks} blocks more"
         assert rss_now - rss < 4_000_000, grown
@@ -137,8 +144,9 @@ def memory_stays_flat(seconds: int, *, warm_up: int, history: Path | None = None
     assert load.cache.get_stats().evictions > 0
 
 
-def run(load: Load, seconds: int) -> None:
+def run(load: Load, seconds: int, say: Callable[[str], None] = lambda _: None) -> None:
     for second in range(seconds):
         load.second()
         if second % 60 == 0:
             load.read_everything()
+            say(f"simulated minute {load.recorded // SAMPLES_A_SECOND // 60:,}")

@@ -13,6 +13,7 @@ use ptpd_monitoring::{
     },
     calendar::TimeRange,
     clock::{Clock, ManualClock, Monotonic},
+    entered::MAX_ENTERED,
     monitor::{Monitor, SECONDS},
     requests::{MAX_METHODS, Requests},
     series::LabelRef,
@@ -226,6 +227,26 @@ fn forgotten_timers_are_counted_and_told_of_once() {
     assert_eq!(monitor.timers_forgotten(), 3);
     let expected = (Bound::RunningTimers, MAX_RUNNING, MAX_RUNNING.to_string());
     assert_eq!(notices(), [expected]);
+}
+
+#[test]
+fn forgotten_blocks_are_counted_and_each_kind_is_told_of_once() {
+    let (monitor, log) = (new_monitor(1), new_log(1, 1));
+    for name in ["a", "b", "c"] {
+        monitor.block_forgotten(name);
+        monitor.session_forgotten(name);
+        log.block_forgotten(name);
+    }
+    assert_eq!(monitor.timers_forgotten(), 3);
+    assert_eq!(monitor.sessions_forgotten(), 3);
+    assert_eq!(log.requests_forgotten(), 3);
+    let first = |bound| (bound, MAX_ENTERED, "a".to_owned());
+    let told = [
+        Bound::TimerBlocks,
+        Bound::SessionBlocks,
+        Bound::RequestBlocks,
+    ];
+    assert_eq!(notices(), told.map(first));
 }
 
 fn request(log: &Requests, endpoint: &str, method: &str) {

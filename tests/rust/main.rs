@@ -14,6 +14,7 @@ mod clock;
 mod counter;
 mod distribution;
 mod fallen_off;
+mod entered;
 mod histogram;
 mod histogram_bytes;
 mod history;

@@ -3,6 +3,7 @@ samples of each shape."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ import history_processes
 
 @pytest.mark.timeout(3_600)
 def test_a_hundred_killed_writers_lose_nothing_that_is_older_than_the_flush_interval(
-    tmp_path: Path,
+    tmp_path: Path, say: Callable[[str], None]
 ) -> None:
-    history_crash.kill_repeatedly(tmp_path / "history.db", 100, seed=2, slack=0.2, late=0)
+    history_crash.kill_repeatedly(tmp_path / "history.db", 100, seed=2, say=say)
 
 
 @pytest.mark.timeout(3_600)
@@ -30,8 +31,8 @@ def test_a_thousand_forks_while_the_writer_is_at_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(3_600)
-def test_a_thousand_exits_lose_nothing(tmp_path: Path) -> None:
-    history_processes.exit_repeatedly(tmp_path / "history.db", exits=1_000)
+def test_a_thousand_exits_lose_nothing(tmp_path: Path, say: Callable[[str], None]) -> None:
+    history_processes.exit_repeatedly(tmp_path / "history.db", exits=1_000, say=say)
 
 
 @pytest.mark.timeout(3_600)
