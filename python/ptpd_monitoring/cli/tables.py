@@ -36,7 +36,7 @@ def drawn(report: dict[str, Any], width: int) -> RenderableType:
         parts += [Text(), _requests(api), Text(), _endpoints(api["endpoints"], width)]
     accuracy = _accuracy(operations.items())
     notes = [accuracy] if accuracy and "period" in report else []
-    notes += _counted([*operations.items(), ("requests", api)])
+    notes += _uncounted([*operations.items(), ("requests", api)])
     if notes:
         parts += [Text(), *notes]
     return Group(*parts)
@@ -104,7 +104,7 @@ def _count_key(entry: dict[str, Any]) -> str:
     return "count" if "count" in entry else "total_requests"
 
 
-def _counted(entries: Iterable[tuple[str, dict[str, Any]]]) -> list[Text]:
+def _uncounted(entries: Iterable[tuple[str, dict[str, Any]]]) -> list[Text]:
     """Of how many samples figures are, and since when, where some have fallen off."""
     return [
         Text(
