@@ -234,14 +234,22 @@ fn own_id() -> u32 {
 /// A thread that has been joined is still counted for a moment, by which Python tells whether a process
 /// that forks has several.
 fn wait_until_gone(id: u32) {
-    const LONGEST: Duration = Duration::from_millis(20);
+    const LONGEST: Duration = Duration::from_secs(1);
+    const YIELDS: u32 = 100;
+    const NAP: Duration = Duration::from_micros(50);
     if id == 0 {
         return;
     }
     let place = format!("/proc/self/task/{id}");
     let begun = Instant::now();
+    let mut looks = 0;
     while std::fs::exists(&place).unwrap_or(false) && begun.elapsed() < LONGEST {
-        thread::yield_now();
+        looks += 1;
+        if looks < YIELDS {
+            thread::yield_now();
+        } else {
+            thread::sleep(NAP);
+        }
     }
 }
 

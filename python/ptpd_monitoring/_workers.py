@@ -33,7 +33,7 @@ def _finalize(shut_down: Callable[[], None]) -> None:
 
 
 def _finalize_in_pools(shut_down: Callable[[], None]) -> None:
-    """Have the workers of ``billiard``'s pools call a function at their end, if there may be some."""
+    """Have the workers of ``billiard``'s pools call a function at their end, if there are any."""
     pool = sys.modules.get("billiard.pool")
     worker = getattr(pool, "Worker", None)
     end = getattr(worker, "_do_exit", None)
@@ -55,7 +55,7 @@ def _finalize_in_pools(shut_down: Callable[[], None]) -> None:
         return end(self, *args, **kwargs)
 
     do_exit.ptpd_monitoring = True  # type: ignore[attr-defined]
-    worker._do_exit = do_exit
+    worker._do_exit = do_exit  # noqa: SLF001
 
 
 def flush_at_exit_of_child(shut_down: Callable[[], None]) -> None:

@@ -556,7 +556,12 @@ fn a_history_hears_of_the_first_sample_since_it_took_those_before_and_of_no_othe
     let hears = Arc::new(Hears::default());
     let monitor = Monitor::<()>::new(10, clock.clone()).unwrap();
     assert!(monitor.roll_up_for(hears.clone()));
-    let record = || drop(monitor.record_many("a", &[1.0, 2.0], LabelRef::default()));
+    let label = LabelRef {
+        unit: "s",
+        timer: false,
+        session: None,
+    };
+    let record = || drop(monitor.record_many("a", &[1.0, 2.0], label));
     assert_eq!(heard_of(&monitor, &hears, record), [1, 1, 1]);
     let requests = Requests::new(10, clock).unwrap();
     assert!(requests.roll_up_for(hears.clone()));
