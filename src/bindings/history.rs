@@ -208,7 +208,6 @@ impl History {
         clock = None,
         on_sigterm = true,
     ))]
-    #[expect(clippy::too_many_arguments, reason = "they are Python's, by keyword")]
     fn __init__(
         &self,
         path: &Bound<'_, PyAny>,

@@ -274,8 +274,8 @@ fn what_is_recorded_after_a_pause_is_found_or_calls_the_thread_that_looked_just_
                 let flushed = engine.flush(&pass, Urgency::Routine);
                 found.store(flushed.found.into(), SeqCst);
             },
-            |(_, source, _)| record(source, "a", 1),
-            |(_, source, _)| record(source, "b", 2),
+            |(_, source, _)| drop(record(source, "a", 1)),
+            |(_, source, _)| drop(record(source, "b", 2)),
         ];
         each_at_once(&shared, works, |shared, work| work(shared));
         let waits = {

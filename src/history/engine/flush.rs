@@ -41,6 +41,7 @@ pub enum Urgency {
 }
 
 /// What came of a flush.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default)]
 pub struct Flushed {
     /// What somebody should be told, once nothing is in use.
