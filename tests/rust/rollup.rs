@@ -543,9 +543,9 @@ fn heard_of(source: &dyn Source, hears: &Hears, record: impl Fn()) -> Vec<usize>
         .map(|_| {
             record();
             record();
-            let heard = std::mem::take(&mut *hears.0.lock().unwrap());
+            let times = std::mem::take(&mut *hears.0.lock().unwrap());
             drained(source);
-            heard
+            times
         })
         .collect()
 }

@@ -263,6 +263,7 @@ fn what_is_recorded_after_a_pause_is_found_or_calls_the_thread_that_looked_just_
         let source = Arc::new(monitor(10));
         let weak: Weak<dyn Source> = Arc::<Monitor<u64>>::downgrade(&source);
         engine.add_source(1, USER, "source", weak);
+        engine.await_the_next(false);
         let caller = Arc::new(Caller(Arc::clone(&engine), AtomicUsize::default()));
         assert!(source.roll_up_for(caller.clone()));
         let found = Arc::new(AtomicUsize::default());
@@ -274,8 +275,12 @@ fn what_is_recorded_after_a_pause_is_found_or_calls_the_thread_that_looked_just_
                 let flushed = engine.flush(&pass, Urgency::Routine);
                 found.store(flushed.found.into(), SeqCst);
             },
-            |(_, source, _)| drop(record(source, "a", 1)),
-            |(_, source, _)| drop(record(source, "b", 2)),
+            |(_, source, _)| {
+                record(source, "a", 1);
+            },
+            |(_, source, _)| {
+                record(source, "b", 2);
+            },
         ];
         each_at_once(&shared, works, |shared, work| work(shared));
         let waits = {
