@@ -22,6 +22,7 @@ pub mod starts;
 pub mod stats;
 pub mod sync;
 pub mod system;
+pub mod threads;
 pub mod timers;
 
 #[cfg(feature = "python")]

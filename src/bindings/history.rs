@@ -50,6 +50,9 @@ const LONGEST: f64 = 86_400.0;
 /// thread starts, what is attached records in memory alone, and nothing is deleted but by
 /// :meth:`fold`, which without ``retention_days`` keeps as many as the program that writes the file.
 ///
+/// Where SIGTERM ends the process by its default action, what was recorded is written first, within a
+/// second (Linux); with ``on_sigterm=False`` the signal is left alone.
+///
 /// Nothing is raised where the file cannot be written: the log warns once, :attr:`problem` tells
 /// why, monitoring goes on in memory, and what waits is written when that has healed.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
@@ -68,8 +71,9 @@ pub fn refused(problem: Problem) -> PyErr {
     PyOSError::new_err(problem.to_string())
 }
 
-fn options(interval: Duration, days: Option<u32>, clock: Clock) -> Options {
+fn options(interval: Duration, days: Option<u32>, clock: Clock, on_sigterm: bool) -> Options {
     Options {
+        on_sigterm,
         flush_interval: interval,
         retention: days.map(Retention::of_days),
         clock,
@@ -80,7 +84,11 @@ fn options(interval: Duration, days: Option<u32>, clock: Clock) -> Options {
 
 fn open(py: Python<'_>, path: PathBuf, options: impl FnOnce() -> Options) -> PyResult<Arc<Core>> {
     hooks::install_for_workers(py)?;
-    Ok(Core::open(&path, options))
+    let history = Core::open(&path, options);
+    if history.takes_sigterm() {
+        hooks::take_sigterm(py)?;
+    }
+    Ok(history)
 }
 
 /// The path of a file. An empty one is none.
@@ -120,7 +128,7 @@ pub fn argument(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<Core>>>
     })?;
     let usual = || {
         let interval = Duration::from_secs_f64(FLUSH_INTERVAL);
-        options(interval, Some(DEFAULT_DAYS), Clock::System)
+        options(interval, Some(DEFAULT_DAYS), Clock::System, true)
     };
     open(value.py(), path, usual).map(Some)
 }
@@ -185,7 +193,7 @@ impl History {
     #[new]
     #[pyo3(
         signature = (*_args, **_kwargs),
-        text_signature = "(path, *, flush_interval=1.0, retention_days=None, record=True, clock=None)"
+        text_signature = "(path, *, flush_interval=1.0, retention_days=None, record=True, clock=None, on_sigterm=True)"
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self(OnceLock::new())
@@ -198,6 +206,7 @@ impl History {
         retention_days = None,
         record = true,
         clock = None,
+        on_sigterm = true,
     ))]
     fn __init__(
         &self,
@@ -206,6 +215,7 @@ impl History {
         retention_days: Option<&Bound<'_, PyAny>>,
         record: bool,
         clock: Option<&Bound<'_, PyAny>>,
+        on_sigterm: bool,
     ) -> PyResult<()> {
         let py = path.py();
         let path = file("path", path)?;
@@ -217,10 +227,10 @@ impl History {
         }
         let core = if record {
             open(py, path, || {
-                options(interval, days.or(Some(DEFAULT_DAYS)), clock)
+                options(interval, days.or(Some(DEFAULT_DAYS)), clock, on_sigterm)
             })?
         } else {
-            Core::look(&path, options(interval, days, clock))
+            Core::look(&path, options(interval, days, clock, false))
         };
         self.0
             .set(core)

@@ -19,6 +19,10 @@ pub struct Engines<T> {
 pub(super) struct State<T> {
     pub engines: Vec<Arc<Engine>>,
     pub writer: Option<T>,
+    /// The thread that has found nothing to write any more, and is about to end.
+    pub left: Option<T>,
+    /// How many forks are under way, during which no thread is started.
+    pub forks: usize,
     /// Whether the process is about to end and starts no thread any more.
     pub ending: bool,
 }
@@ -29,10 +33,16 @@ impl<T> State<T> {
         &mut self,
         start: impl FnOnce(&mut Option<T>) -> io::Result<()>,
     ) -> io::Result<()> {
-        if self.ending {
+        if self.ending || self.forks > 0 {
             return Ok(());
         }
         start(&mut self.writer)
+    }
+
+    /// The threads that there may be, which are no longer the process's to write by.
+    pub fn take_writers(&mut self) -> Vec<T> {
+        let writers = [self.writer.take(), self.left.take()];
+        writers.into_iter().flatten().collect()
     }
 }
 
@@ -45,6 +55,8 @@ impl<T> Engines<T> {
             state: Mutex::new(State {
                 engines: Vec::new(),
                 writer: None,
+                left: None,
+                forks: 0,
                 ending: false,
             }),
         }
@@ -75,22 +87,22 @@ impl<T> Engines<T> {
     }
 
     /// The engines; `None` once there are none, and then the thread is not the process's any more.
-    pub fn to_write(&self) -> Option<Vec<Arc<Engine>>> {
-        let _pass = self.gate.enter_or_wait()?;
+    pub fn to_write(&self, _pass: &Pass<'_>) -> Option<Vec<Arc<Engine>>> {
         let mut state = self.state.lock();
         if state.engines.is_empty() {
-            state.writer = None;
+            if let Some(writer) = state.writer.take() {
+                state.left = Some(writer);
+            }
             return None;
         }
         Some(state.engines.clone())
     }
 
-    /// Writes what `engine` has, by `urgency`; `None` if nothing may be used any more.
-    pub fn write(&self, engine: &Arc<Engine>, urgency: Urgency) -> Option<Flushed> {
-        let pass = self.gate.enter_or_wait()?;
-        let flushed = engine.flush(&pass, urgency);
-        self.forget_if_done(engine, &pass);
-        Some(flushed)
+    /// Writes what `engine` has, by `urgency`.
+    pub fn write(&self, engine: &Arc<Engine>, urgency: Urgency, pass: &Pass<'_>) -> Flushed {
+        let flushed = engine.flush(pass, urgency);
+        self.forget_if_done(engine, pass);
+        flushed
     }
 
     /// Lets a handle go, and closes the file if it was the last one. What is left to write is written

@@ -23,7 +23,7 @@ use crate::sync::{
 const FORK: u64 = 1 << 32;
 
 /// How long whoever waits for the gate sleeps between two looks.
-const NAP: Duration = Duration::from_micros(200);
+pub(super) const NAP: Duration = Duration::from_micros(200);
 
 thread_local! {
     /// The gate that this thread has closed, and how often: it would wait for itself there.

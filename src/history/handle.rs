@@ -51,6 +51,12 @@ impl History {
         self.engine.path()
     }
 
+    /// Whether what waits is written before SIGTERM ends the process.
+    #[must_use]
+    pub fn takes_sigterm(&self) -> bool {
+        self.engine.options().on_sigterm
+    }
+
     /// What tells how late it is.
     pub(super) fn clock(&self) -> &Clock {
         &self.engine.options().clock
@@ -261,6 +267,12 @@ impl Attachment {
 }
 
 impl Sink for Attachment {
+    fn begin(&self) {
+        if self.history.engine.begins() {
+            process::wake_writer();
+        }
+    }
+
     fn absorb(&self, deltas: Vec<Delta>) {
         if !self.history.is_broken() {
             self.history.engine.absorb(self.number, deltas);

@@ -12,16 +12,17 @@ mod inspect;
 mod pending;
 mod problem;
 mod process;
-
 mod read;
 mod recent;
 mod retention;
 mod rows;
 pub mod schema;
 mod series;
+mod sigterm;
 mod spans;
 mod store;
 mod transaction;
+mod writer;
 
 pub use engine::{Engine, Flushed, Options, Reading, Urgency};
 pub use engines::Engines;
@@ -32,12 +33,14 @@ pub use inspect::{Info, RowKey, StoredRow};
 pub use pending::{Batch, MAX_PENDING, Pending, Slot};
 pub use problem::{Cause, Event, Notice, Problem};
 pub use process::{
-    GATE, after_fork_in_child, after_fork_in_parent, close_for_fork, shut_down, wait_for_fork,
+    GATE, after_fork_in_child, after_fork_in_parent, begin_fork, close_for_fork, shut_down,
+    takes_sigterm, wait_for_fork,
 };
 pub use read::{Found, Reader, Timeline};
 pub use recent::{Recent, RecentEndpoint, RecentOperation, RecentResource, RecentSamples};
 pub use retention::{DEFAULT_DAYS, Retention, delete_some};
 pub use series::MAX_SERIES;
+pub use sigterm::arm as take_sigterm;
 pub use spans::{Kept, Period, Span, Table, fewest, finest};
 pub use store::{Access, Act, Failed, Store};
 pub use transaction::Committed;

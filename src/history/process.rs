@@ -1,36 +1,26 @@
 //! The histories of the process: the thread that writes them, forks, and the end.
 
 use std::{
-    io,
     path::Path,
     sync::{Arc, LazyLock, OnceLock},
-    thread::{self, JoinHandle},
+    thread,
     time::Duration,
 };
 
 use super::{
-    engine::{Engine, Flushed, Options, Urgency},
+    engine::{Engine, Options, Urgency},
     engines::Engines,
     gate::{Gate, Inherited, Pass},
     problem::{Cause, Event, Notice, Problem},
+    sigterm, writer,
 };
 use crate::{
-    clock::{Clock, Monotonic},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    threads::{Fork, Going, Worker},
 };
 
 /// The gate between histories and forks.
 pub static GATE: Gate = Gate::new();
-
-/// How often recorded samples are taken from their sources at least. What is written seldom waits in
-/// one place, with one bound.
-const GATHER: Duration = Duration::from_secs(10);
-
-/// How often they are taken at most for a source that wants it often.
-const OFTEN: Duration = Duration::from_millis(50);
-
-/// How soon it is tried again to write a file that somebody else had locked.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a fork, or the end of the process, waits for a disk that does not answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,33 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the end of the process writes what was handed over while it wrote.
 const LAST_FLUSHES: usize = 3;
 
-static PROCESS: LazyLock<Engines<Writer>> = LazyLock::new(|| Engines::new(&GATE));
+pub(super) static PROCESS: LazyLock<Engines<Worker>> = LazyLock::new(|| Engines::new(&GATE));
+/// Those of its threads that a fork has told to end.
+static GOING: Going = Going::new();
+/// Whether there has been a history that answers SIGTERM.
+static TAKES_SIGTERM: AtomicBool = AtomicBool::new(false);
 /// Who is told that something forked this process in the middle of work.
 static NOTICE: OnceLock<Notice> = OnceLock::new();
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
-
-/// The thread that writes.
-struct Writer {
-    thread: JoinHandle<()>,
-    stop: Arc<AtomicBool>,
-}
-
-/// Starts the thread unless it runs, or wakes it up.
-fn start(writer: &mut Option<Writer>) -> io::Result<()> {
-    if let Some(writer) = writer
-        && !writer.thread.is_finished()
-    {
-        writer.thread.thread().unpark();
-        return Ok(());
-    }
-    let stop = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&stop);
-    let thread = thread::Builder::new()
-        .name("ptpd-history".to_owned())
-        .spawn(move || write_until(&seen))?;
-    *writer = Some(Writer { thread, stop });
-    Ok(())
-}
 
 /// A number that nothing else in this process has.
 pub(super) fn next_number() -> u64 {
@@ -75,7 +46,7 @@ pub(super) fn next_number() -> u64 {
 pub(super) fn join(path: &Path, options: impl FnOnce() -> Options, user: u64) -> Arc<Engine> {
     look_after_fork();
     let make = || Engine::new(next_number(), path, options());
-    let (engine, started) = PROCESS.join(path, make, user, start);
+    let (engine, started) = PROCESS.join(path, make, user, writer::start);
     if let Some(notice) = engine.options().notice {
         NOTICE.get_or_init(|| notice);
     }
@@ -83,88 +54,22 @@ pub(super) fn join(path: &Path, options: impl FnOnce() -> Options, user: u64) ->
         let problem = Problem::new(path, Cause::NoThread, error);
         tell(&engine, [Event::Failed(problem)]);
     }
+    if engine.options().on_sigterm {
+        TAKES_SIGTERM.store(true, Ordering::Release);
+    }
     engine
 }
 
-/// Writes what is due, until told to stop or there is no history any more. All that is shared is
-/// touched with a pass only, so that no fork comes in between.
-fn write_until(stop: &AtomicBool) {
-    let mut dues: Vec<Due> = Vec::new();
-    while !stop.load(Ordering::Acquire) {
-        let Some(engines) = PROCESS.to_write() else {
-            return;
-        };
-        let now = Clock::System.monotonic();
-        dues.retain(|due| engines.iter().any(|engine| engine.number() == due.engine));
-        let mut next = Monotonic(u64::MAX);
-        for engine in &engines {
-            let number = engine.number();
-            let known = dues.iter().position(|due| due.engine == number);
-            let at = known.unwrap_or_else(|| {
-                dues.push(Due {
-                    engine: number,
-                    gather: now,
-                    write: now,
-                });
-                dues.len() - 1
-            });
-            let due = &mut dues[at];
-            let urgency = if due.write <= now {
-                due.write = due_after(now, engine.options().flush_interval);
-                Some(Urgency::Routine)
-            } else {
-                (due.gather <= now).then_some(Urgency::Gathering)
-            };
-            if let Some(urgency) = urgency {
-                due.gather = due_after(now, GATHER);
-                match write_one(engine, urgency) {
-                    None => return,
-                    Some(Flushed { locked: true, .. }) => {
-                        due.write = due.write.min(due_after(now, AGAIN));
-                    }
-                    Some(_) => {}
-                }
-            }
-            if let Some(wait) = wanted_in(engine) {
-                due.gather = due.gather.min(now.after(wait.max(OFTEN)));
-            }
-            next = next.min(due.write).min(due.gather);
-        }
-        let now = Clock::System.monotonic();
-        thread::park_timeout(next.since(now));
-    }
+/// Whether a history of this process is to be written before SIGTERM ends it; see
+/// [`take_sigterm`](super::take_sigterm).
+#[must_use]
+pub fn takes_sigterm() -> bool {
+    TAKES_SIGTERM.load(Ordering::Acquire)
 }
 
-/// When it is an engine's turn.
-struct Due {
-    engine: u64,
-    gather: Monotonic,
-    write: Monotonic,
-}
-
-/// When to write again, so that a sample is on disk before it is older than `interval`.
-fn due_after(now: Monotonic, interval: Duration) -> Monotonic {
-    now.after(interval / 4 * 3)
-}
-
-/// Writes what `engine` has, by `urgency`; `None` if nothing may be used any more.
-fn write_one(engine: &Arc<Engine>, urgency: Urgency) -> Option<Flushed> {
-    let mut flushed = PROCESS.write(engine, urgency)?;
-    tell(engine, std::mem::take(&mut flushed.events));
-    Some(flushed)
-}
-
-/// In how long a source of `engine` wants to be drained, if one does.
-fn wanted_in(engine: &Engine) -> Option<Duration> {
-    let pass = GATE.enter_or_wait()?;
-    engine.drain_in(&pass)
-}
-
-/// Has the thread look at what is due anew.
+/// Has the thread look at what is due anew. It takes no lock.
 pub(super) fn wake_writer() {
-    if let Some(writer) = &PROCESS.state.lock().writer {
-        writer.thread.thread().unpark();
-    }
+    sigterm::BELL.ring();
 }
 
 /// Writes all that `engine` has, and tells whether it is on disk. Must not be called while attached
@@ -206,7 +111,8 @@ pub(super) fn leave(engine: &Arc<Engine>, user: u64) {
     PROCESS.leave(engine, user);
 }
 
-fn tell(engine: &Engine, events: impl IntoIterator<Item = Event>) {
+/// Tells of what happened to `engine`.
+pub(super) fn tell(engine: &Engine, events: impl IntoIterator<Item = Event>) {
     if let Some(notice) = engine.options().notice {
         for event in events {
             notice(&event);
@@ -214,15 +120,42 @@ fn tell(engine: &Engine, events: impl IntoIterator<Item = Event>) {
     }
 }
 
-/// Before a fork, and not attached: lets nobody use a history any more, and waits for whoever does.
-pub fn wait_for_fork() {
+/// Before a fork, and attached: lets nobody use a history any more, and tells the thread that writes to
+/// end. Python warns of a fork beside threads, and a child would have none of its locks and memory from
+/// it in a known state.
+pub fn begin_fork() -> Fork {
     look_after_fork();
     GATE.close();
+    if GATE.is_broken() {
+        return GOING.wait_for(Vec::new());
+    }
+    let mut process = PROCESS.state.lock();
+    process.forks += 1;
+    let workers = process.take_writers();
+    drop(process);
+    tell_to_end(&workers);
+    GOING.wait_for(workers)
+}
+
+/// Before a fork, after [`begin_fork`], and not attached: waits until the thread is gone, and nobody uses
+/// a history.
+pub fn wait_for_fork(fork: Fork) {
+    fork.wait(PATIENCE, give_way_to_the_end);
     GATE.wait_until_empty(PATIENCE);
 }
 
-/// Before a fork, after [`wait_for_fork`] and attached, so that no other thread forks meanwhile:
-/// closes the files.
+/// If SIGTERM is about to end the process, nothing is forked, so that the last can be written.
+fn give_way_to_the_end() {
+    const LONG_ENOUGH: Duration = Duration::from_secs(2);
+    if sigterm::is_asked() {
+        GATE.open();
+        thread::sleep(LONG_ENOUGH);
+        GATE.close();
+    }
+}
+
+/// Before a fork, after [`wait_for_fork`] and attached, so that no other thread forks meanwhile: closes
+/// the files.
 pub fn close_for_fork() {
     if GATE.is_empty() && !GATE.is_broken() {
         for engine in &PROCESS.state.lock().engines {
@@ -231,9 +164,18 @@ pub fn close_for_fork() {
     }
 }
 
-/// After a fork, in the parent.
+/// After a fork, or one that failed, in the parent: has the thread come back.
 pub fn after_fork_in_parent() {
     GATE.open();
+    if GATE.is_broken() {
+        return;
+    }
+    let mut process = PROCESS.state.lock();
+    process.forks = process.forks.saturating_sub(1);
+    if !process.engines.is_empty() {
+        // Without a thread, there is still `flush`.
+        let _ = process.start_writer(writer::start);
+    }
 }
 
 /// After a fork, in the child, which takes its parent's histories over as its own.
@@ -245,18 +187,21 @@ pub fn after_fork_in_child() {
 }
 
 fn take_over() {
+    sigterm::begin_anew();
+    GOING.begin_anew();
     match GATE.begin_anew() {
         Inherited::Nothing => {
             let mut process = PROCESS.state.lock();
             // The thread is the parent's, and so is the handle.
-            std::mem::forget(process.writer.take());
+            std::mem::forget(process.take_writers());
             process.ending = false;
+            process.forks = 0;
             for engine in &process.engines {
                 engine.begin_anew();
             }
             if !process.engines.is_empty() {
                 // Without a thread, there is still `flush`.
-                let _ = process.start_writer(start);
+                let _ = process.start_writer(writer::start);
             }
         }
         Inherited::Open => {
@@ -282,17 +227,29 @@ pub fn shut_down() {
     let Some(pass) = GATE.enter_or_wait() else {
         return;
     };
-    let (writer, engines) = {
+    let engines = PROCESS.state.lock().engines.clone();
+    drop(pass);
+    // As long as the thread is there, SIGTERM waits for what is being written.
+    let engines: Vec<_> = engines
+        .into_iter()
+        .map(|engine| (flush_all(&engine), engine))
+        .collect();
+    let Some(pass) = GATE.enter_or_wait() else {
+        return;
+    };
+    let writers = {
         let mut process = PROCESS.state.lock();
         process.ending = true;
-        (process.writer.take(), process.engines.clone())
+        process.take_writers()
     };
     drop(pass);
-    if let Some(writer) = writer {
-        stop(writer);
+    tell_to_end(&writers);
+    for writer in writers {
+        writer.join(PATIENCE, || ());
     }
-    for engine in engines {
-        let complete = flush_all(&engine);
+    for (complete, engine) in engines {
+        // What came in between.
+        let complete = complete && flush_all(&engine);
         let Some(pass) = GATE.enter_or_wait() else {
             return;
         };
@@ -322,16 +279,9 @@ fn flush_all(engine: &Arc<Engine>) -> bool {
     true
 }
 
-fn stop(writer: Writer) {
-    writer.stop.store(true, Ordering::Release);
-    writer.thread.thread().unpark();
-    let begun = Clock::System.monotonic();
-    while !writer.thread.is_finished() {
-        if Clock::System.monotonic().seconds_since(begun) > PATIENCE.as_secs_f64() {
-            return;
-        }
-        thread::sleep(Duration::from_micros(200));
+fn tell_to_end(writers: &[Worker]) {
+    for writer in writers {
+        writer.tell_to_end();
     }
-    // It cannot panic in a way that matters here.
-    let _ = writer.thread.join();
+    sigterm::BELL.ring();
 }

@@ -136,6 +136,9 @@ pub trait Source: Send + Sync {
 /// Where a source puts what it cannot keep until it is drained: at its end, when it is cleared, or
 /// where there is too much of it. May be called with the source's lock held.
 pub trait Sink: Send + Sync + std::fmt::Debug {
+    /// Hears that something is recorded, for the first time since the source was drained.
+    fn begin(&self) {}
+
     /// Takes `deltas`.
     fn absorb(&self, deltas: Vec<Delta>);
 }

@@ -68,6 +68,9 @@ impl OpenRollups {
         if self.open.len() + 2 > MAX_OPEN {
             self.hand_over();
         }
+        if self.open.is_empty() {
+            self.sink.begin();
+        }
         let all = self.place(minute, &label.unit, None);
         let session = label.session.as_ref();
         let session = session.map(|session| self.place(minute, &label.unit, Some(session)));

@@ -64,7 +64,11 @@ impl OpenRequests {
             _ => {
                 let entry = self.open.entry(kind);
                 self.last = entry.index();
+                let is_first = self.last == 0;
                 let new = || {
+                    if is_first {
+                        self.sink.begin();
+                    }
                     endpoints.hold(endpoint);
                     methods.hold(method);
                     Rollup::default()

@@ -14,6 +14,8 @@ use super::{
 };
 use crate::error::Result;
 
+pub use sampler::{after_fork_in_parent, begin_fork, wait_for_fork};
+
 /// The processor time that the process has taken, in seconds, less what measuring has taken.
 pub fn cpu_seconds() -> Result<f64> {
     Ok(process::cpu_seconds()? - sampler::cost().as_secs_f64())

@@ -8,13 +8,21 @@
 pub mod slots;
 
 use std::{
-    sync::OnceLock,
-    thread::{self, Thread},
+    thread,
     time::{Duration, Instant},
 };
 
 use super::per_process::PerProcess;
-use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::{
+    sync::{
+        Mutex,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    threads::{Fork, Going, Told, Worker},
+};
 use slots::Slots;
 
 /// How many measurements can be open at once; further ones see their two ends only.
@@ -29,13 +37,27 @@ const SLOWEST: Duration = Duration::from_millis(10);
 const PART: u32 = 100;
 /// For how long the thread stays awake with nothing to do.
 const LINGER: Duration = Duration::from_secs(1);
+/// How long a fork waits for it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The shared state of the thread and the measurements.
 struct Sampler {
     slots: Slots<SLOTS>,
-    thread: OnceLock<Option<Thread>>,
-    /// The processor time that the thread has taken, in nanoseconds.
+    /// Whether the thread needs no start.
+    runs: AtomicBool,
+    /// Taken while attached to the interpreter.
+    state: Mutex<State>,
+    /// Threads that a fork has told to end.
+    going: Going,
+    /// The processor time that the thread has taken, and others before it, in nanoseconds.
     cost: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    worker: Option<Worker>,
+    /// How many forks are under way, during which there is no thread.
+    forks: usize,
 }
 
 // In a forked child the thread does not exist, and the parent's slots are of no use.
@@ -49,13 +71,45 @@ pub(super) fn watch(rss: u64) -> Slot {
     let sampler = SAMPLER.get();
     let slot = sampler.slots.open(rss);
     // Without a thread, when the system refuses one, a measurement still has its two ends.
-    let thread = sampler.thread.get_or_init(|| sampler.start());
-    if let Some(thread) = thread
-        && sampler.slots.ends_rest()
+    if !sampler.runs.load(SeqCst) {
+        sampler.start(&mut sampler.state.lock());
+    } else if sampler.slots.ends_rest()
+        && let Some(worker) = &sampler.state.lock().worker
     {
-        thread.unpark();
+        worker.thread().unpark();
     }
     slot
+}
+
+/// Before a fork, and attached: tells the thread to end.
+pub fn begin_fork() -> Fork {
+    let sampler = SAMPLER.get();
+    let mut state = sampler.state.lock();
+    state.forks += 1;
+    sampler.runs.store(true, SeqCst);
+    let worker = state.worker.take();
+    if let Some(worker) = &worker {
+        worker.tell_to_end();
+    }
+    sampler.going.wait_for(worker.into_iter().collect())
+}
+
+/// Before a fork, after [`begin_fork`], and not attached: waits until the thread is gone.
+pub fn wait_for_fork(fork: Fork) {
+    fork.wait(PATIENCE, || ());
+}
+
+/// After a fork, or one that failed, in the parent: has the thread come back if something is measured.
+pub fn after_fork_in_parent() {
+    let sampler = SAMPLER.get();
+    let mut state = sampler.state.lock();
+    state.forks = state.forks.saturating_sub(1);
+    if state.forks == 0 {
+        sampler.runs.store(false, SeqCst);
+        if sampler.slots.is_any_open() {
+            sampler.start(&mut state);
+        }
+    }
 }
 
 /// The processor time that watching has taken so far, which is not the host program's own.
@@ -67,27 +121,30 @@ impl Sampler {
     fn new() -> Self {
         Self {
             slots: Slots::new(),
-            thread: OnceLock::new(),
+            runs: AtomicBool::new(false),
+            state: Mutex::default(),
+            going: Going::new(),
             cost: AtomicU64::new(0),
         }
     }
 
-    fn start(&'static self) -> Option<Thread> {
-        thread::Builder::new()
-            .name("ptpd-rss-peak".to_owned())
-            // It calls one system call and formats nothing.
-            .stack_size(128 * 1024)
-            .spawn(|| self.run())
-            .ok()
-            .map(|handle| handle.thread().clone())
+    /// Starts the thread unless it runs, or may not. It is tried once between two forks.
+    fn start(&'static self, state: &mut State) {
+        if self.runs.swap(true, SeqCst) || state.forks > 0 {
+            return;
+        }
+        // It calls one system call and formats nothing.
+        let stack = Some(128 * 1024);
+        state.worker = Worker::spawn("ptpd-rss-peak", stack, |told| self.run(told)).ok();
     }
 
-    fn run(&self) {
+    fn run(&self, told: &Told) {
+        let before = self.cost.load(Relaxed);
         let read = || Some(super::process::memory().ok()?.rss);
         let mut seen = self.slots.begun();
         let mut newest = Instant::now();
         let mut last_open = newest;
-        loop {
+        while !told.is_to_end() {
             let begun = self.slots.begun();
             let now = Instant::now();
             if begun != seen {
@@ -95,7 +152,7 @@ impl Sampler {
                 newest = now;
                 last_open = now;
             }
-            self.cost.store(own_nanos(), Relaxed);
+            self.cost.store(before + own_nanos(), Relaxed);
             if self.slots.is_any_open() {
                 last_open = now;
                 self.slots.raise(read);

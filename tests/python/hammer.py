@@ -375,8 +375,18 @@ def sampler_is_alive(profiler: ImageProcessingProfiler) -> bool:
     """Whether this process has the thread that samples peaks, while something is profiled."""
     if not Path("/proc/self/task").exists():
         return True
-    found, _ = profiler.profile_operation(threads_of_this_process)
-    return "ptpd-rss-peak" in found
+
+    def comes() -> bool:
+        # One that has just been started does not have its name yet.
+        end = time.monotonic() + DEADLINE
+        while "ptpd-rss-peak" not in threads_of_this_process():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.001)
+        return True
+
+    found, _ = profiler.profile_operation(comes)
+    return bool(found)
 
 
 def writer_is_alive() -> bool:

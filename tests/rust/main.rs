@@ -35,5 +35,7 @@ mod system_cgroup;
 mod system_peak;
 #[cfg(target_os = "linux")]
 mod system_watch;
+#[cfg(target_os = "linux")]
+mod threads;
 mod timers;
 mod zone;

@@ -525,3 +525,50 @@ proptest! {
         }
     }
 }
+
+/// A history that counts how often it heard that something is recorded.
+#[derive(Debug, Default)]
+struct Hears(Mutex<usize>);
+
+impl Sink for Hears {
+    fn begin(&self) {
+        *self.0.lock().unwrap() += 1;
+    }
+
+    fn absorb(&self, _: Vec<Delta>) {}
+}
+
+fn heard_of(source: &dyn Source, hears: &Hears, record: impl Fn()) -> Vec<usize> {
+    (0..3)
+        .map(|_| {
+            record();
+            record();
+            let times = std::mem::take(&mut *hears.0.lock().unwrap());
+            drained(source);
+            times
+        })
+        .collect()
+}
+
+#[test]
+fn a_history_hears_of_the_first_sample_since_it_took_those_before_and_of_no_other() {
+    let clock = Clock::Manual(Arc::new(ManualClock::new(0)));
+    let hears = Arc::new(Hears::default());
+    let monitor = Monitor::<()>::new(10, clock.clone()).unwrap();
+    assert!(monitor.roll_up_for(hears.clone()));
+    let label = LabelRef {
+        unit: "s",
+        timer: false,
+        session: None,
+    };
+    let record = || drop(monitor.record_many("a", &[1.0, 2.0], label));
+    assert_eq!(heard_of(&monitor, &hears, record), [1, 1, 1]);
+    let requests = Requests::new(10, clock).unwrap();
+    assert!(requests.roll_up_for(hears.clone()));
+    let record = || {
+        let now = requests.clock().monotonic();
+        requests.record("/a", "GET", now, 1.0, 200, None);
+        requests.record("/b", "GET", now, 1.0, 500, None);
+    };
+    assert_eq!(heard_of(&requests, &hears, record), [1, 1, 1]);
+}

@@ -17,6 +17,7 @@ use ptpd_monitoring::{
     rollup::{Delta, Sink, Source},
     stats::{Histogram, histogram::Bucket},
 };
+use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 /// Where there is no folder nothing can be written, so that all of it waits to be read.
 pub const NOWHERE: &str = "/no folder of this name/history.db";
@@ -235,4 +236,61 @@ fn no_pair_of_operations_loses_or_doubles_a_sample_on_its_way_to_the_file() {
             }
         });
     }
+}
+
+/// A source's connection that calls the thread that writes, which rests.
+#[derive(Debug)]
+struct Caller(Arc<Engine>, AtomicUsize);
+
+impl Sink for Caller {
+    fn begin(&self) {
+        if self.0.begins() {
+            self.1.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn absorb(&self, _: Vec<Delta>) {}
+}
+
+#[test]
+fn what_is_recorded_after_a_pause_is_found_or_calls_the_thread_that_looked_just_before() {
+    let _alone = alone_with_the_systems_clock();
+    explore(|| {
+        let gate: &'static Gate = Box::leak(Box::default());
+        let options = Options::new(Access::new(gate));
+        let engine = Arc::new(Engine::new(1, Path::new(NOWHERE), options));
+        engine.add_user(USER);
+        let source = Arc::new(monitor(10));
+        let weak: Weak<dyn Source> = Arc::<Monitor<u64>>::downgrade(&source);
+        engine.add_source(1, USER, "source", weak);
+        engine.await_the_next(false);
+        let caller = Arc::new(Caller(Arc::clone(&engine), AtomicUsize::default()));
+        assert!(source.roll_up_for(caller.clone()));
+        let found = Arc::new(AtomicUsize::default());
+        let shared = Arc::new((engine, source, Arc::clone(&found)));
+        let works: [fn(&(Arc<Engine>, Arc<Monitor<u64>>, Arc<AtomicUsize>)); 3] = [
+            |(engine, _, found)| {
+                engine.await_the_next(true);
+                let pass = engine.options().access.gate.enter().unwrap();
+                let flushed = engine.flush(&pass, Urgency::Routine);
+                found.store(flushed.found.into(), SeqCst);
+            },
+            |(_, source, _)| {
+                record(source, "a", 1);
+            },
+            |(_, source, _)| {
+                record(source, "b", 2);
+            },
+        ];
+        each_at_once(&shared, works, |shared, work| work(shared));
+        let waits = {
+            let mut waiting = Vec::new();
+            shared.1.drain(&mut waiting);
+            !waiting.is_empty()
+        };
+        let called = caller.1.load(SeqCst);
+        assert!(called <= 1, "called {called} times");
+        // What is still there was recorded after the look.
+        assert!(!waits || called == 1 || found.load(SeqCst) == 1);
+    });
 }

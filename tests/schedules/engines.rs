@@ -82,14 +82,20 @@ impl World {
         engine
     }
 
+    fn to_write(&self) -> Option<Vec<Arc<Engine>>> {
+        self.engines.to_write(&self.gate.enter().unwrap())
+    }
+
     /// What the thread does.
     fn write(&self) {
         while !self.ends.load(SeqCst)
-            && let Some(engines) = self.engines.to_write()
+            && let Some(engines) = self.to_write()
         {
             for engine in engines {
                 assert!(!self.is_writing.swap(true, SeqCst), "two threads write");
-                self.engines.write(&engine, Urgency::Routine).unwrap();
+                let pass = self.gate.enter().unwrap();
+                self.engines.write(&engine, Urgency::Routine, &pass);
+                drop(pass);
                 self.is_writing.store(false, SeqCst);
                 self.written.fetch_add(1, SeqCst);
             }
@@ -179,11 +185,11 @@ fn no_engine_is_forgotten_while_it_is_used_or_has_something_to_write() {
                 .filter_map(|(work, value)| (work != Work::Look).then_some(value))
                 .collect();
             if recorded.is_empty() {
-                assert!(world.engines.to_write().is_none(), "never forgotten");
+                assert!(world.to_write().is_none(), "never forgotten");
                 return;
             }
             // It cannot be written, so it waits; nobody but the thread takes it from where it is.
-            assert!(world.engines.to_write().is_some(), "forgotten unwritten");
+            assert!(world.to_write().is_some(), "forgotten unwritten");
             world.wait_for_writer();
             world.ends.store(true, SeqCst);
             let user = world.next_number();

@@ -41,12 +41,15 @@ pub enum Urgency {
 }
 
 /// What came of a flush.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Default)]
 pub struct Flushed {
     /// What somebody should be told, once nothing is in use.
     pub events: Vec<Event>,
     /// Whether all that was recorded before is on disk, and the file as it should be.
     pub complete: bool,
+    /// Whether something waited to be written.
+    pub found: bool,
     /// Whether a fork came in between. The rest waits.
     pub interrupted: bool,
     /// Whether somebody else has locked the file, not for long yet. The rest waits.
@@ -72,6 +75,7 @@ impl Engine {
             flushed.complete = true;
             return flushed;
         }
+        flushed.found = !work.is_clean();
         let rests = work.pause.is_some_and(|(_, end)| self.now() < end);
         let is_due = match urgency {
             Urgency::Gathering => !rests && work.pending.len() > self.options.max_pending / 2,

@@ -23,7 +23,10 @@ use super::{
 use crate::{
     clock::{Clock, Monotonic},
     rollup::Source,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
 };
 
 pub use flush::{Flushed, Urgency};
@@ -48,6 +51,8 @@ pub struct Options {
     pub max_pending: usize,
     /// How the file is used.
     pub access: Access,
+    /// Whether what waits is written before SIGTERM ends the process.
+    pub on_sigterm: bool,
 }
 
 impl Options {
@@ -62,6 +67,7 @@ impl Options {
             notice: None,
             max_pending: MAX_PENDING,
             access,
+            on_sigterm: false,
         }
     }
 }
@@ -72,6 +78,8 @@ pub struct Engine {
     number: u64,
     path: PathBuf,
     options: Options,
+    /// Whether the thread that writes rests until something is recorded.
+    awaits: AtomicBool,
     /// Held for moments only.
     shared: Mutex<Shared>,
     /// Held while the file is in use, by whoever has a pass. Comes before `shared`.
@@ -127,6 +135,7 @@ impl Engine {
         Self {
             number,
             path: path.to_owned(),
+            awaits: AtomicBool::new(true),
             shared: Mutex::new(Shared {
                 users: Vec::new(),
                 sources: Vec::new(),
@@ -165,6 +174,24 @@ impl Engine {
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Asks to be told when something is recorded; see [`Engine::begins`].
+    pub fn await_the_next(&self, awaits: bool) {
+        self.awaits.store(awaits, SeqCst);
+    }
+
+    /// Whether nothing has been recorded since it was asked for.
+    #[must_use]
+    pub fn awaits(&self) -> bool {
+        self.awaits.load(SeqCst)
+    }
+
+    /// Notes that something is recorded after a time in which nothing was, and tells whether somebody
+    /// waits for that.
+    #[must_use]
+    pub fn begins(&self) -> bool {
+        self.awaits() && self.awaits.swap(false, SeqCst)
     }
 
     /// What keeps it from being written, if anything does.

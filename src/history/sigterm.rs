@@ -1,0 +1,202 @@
+//! What waits is written before SIGTERM ends the process, where its action is the default one.
+//!
+//! The default action leaves no time for anything, so a handler of ours takes its place, which to the
+//! program looks like the default one. It does next to nothing: it asks the thread that writes
+//! ([`attend`]) to do its work and to end the process, and waits. Nothing of the program runs on in the
+//! thread that was interrupted, as would be the case without a handler, unless it holds a lock that the
+//! writing needs: so it is let go on after a moment.
+//!
+//! A process must end by SIGTERM, whatever happens here. So the handler ends it by itself at once where
+//! nobody attends: in a forked child that has no such thread, or where the thread has ended; and after a
+//! second where the thread does not answer, as it may be waiting for a disk.
+
+use std::{
+    process,
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst},
+    time::Duration,
+};
+
+use crate::threads::Bell;
+
+/// How long the end waits for what is being written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The process whose thread answers the signal; zero if none does.
+static ATTENDED: AtomicU32 = AtomicU32::new(0);
+/// When the signal came first, in nanoseconds of the monotonic clock; zero if it did not.
+static ASKED: AtomicU64 = AtomicU64::new(0);
+/// Whether the thread has begun to answer, and will end the process.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+/// Wakes the thread that writes.
+pub(super) static BELL: Bell = Bell::new();
+
+/// Says that this process has a thread that answers the signal. It asks [`is_asked`] whenever [`BELL`]
+/// rings.
+pub(super) fn attend() {
+    ATTENDED.store(process::id(), SeqCst);
+}
+
+/// Says that nobody answers the signal any more, which ends the process at once from here on. After that
+/// the thread asks [`is_asked`] for the last time.
+pub(super) fn attend_no_more() {
+    // One that was a parent's is left alone.
+    let _ = ATTENDED.compare_exchange(process::id(), 0, SeqCst, SeqCst);
+}
+
+/// In a forked child: nobody was asked here.
+pub(super) fn begin_anew() {
+    ANSWERED.store(false, SeqCst);
+    ASKED.store(0, SeqCst);
+}
+
+/// Whether the process is to end.
+pub(super) fn is_asked() -> bool {
+    ASKED.load(SeqCst) != 0
+}
+
+#[cfg(target_os = "linux")]
+pub use linux::arm;
+#[cfg(target_os = "linux")]
+pub(super) use linux::end;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        ffi::{c_int, c_void},
+        fs, process,
+        sync::{Arc, atomic::Ordering::SeqCst},
+        thread,
+        time::Duration,
+    };
+
+    use nix::{
+        errno::Errno,
+        libc::{SIGTERM, siginfo_t},
+    };
+    use rustix::time::{ClockId, clock_gettime};
+    use signal_hook::low_level::emulate_default_handler;
+    use vmm_sys_util::signal::register_signal_handler;
+
+    use super::{ANSWERED, ASKED, ATTENDED, BELL, PATIENCE};
+    use crate::threads::Bell;
+
+    /// How long the thread that was interrupted stands still while the other one writes.
+    const STANDSTILL: Duration = Duration::from_millis(100);
+    const NAP: Duration = Duration::from_micros(500);
+
+    /// Takes the place of the signal's action if that is the default one, and only then. The first
+    /// process of a container, which that one does not end, keeps it.
+    pub fn arm() {
+        if process::id() != 1 && is_default() {
+            let _ = register_signal_handler(SIGTERM, on_sigterm);
+        }
+    }
+
+    /// Whether SIGTERM has its default action, whoever set another one: Python, or a C library.
+    fn is_default() -> bool {
+        let Ok(status) = fs::read_to_string("/proc/self/status") else {
+            return false;
+        };
+        let has = |name: &str| {
+            let mask = status.lines().find_map(|line| line.strip_prefix(name));
+            let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+            mask.is_none_or(|mask| mask & (1 << (SIGTERM - 1)) != 0)
+        };
+        !has("SigIgn:") && !has("SigCgt:")
+    }
+
+    /// Everything that it calls may be called while a thread is interrupted anywhere: atomics and
+    /// system calls.
+    extern "C" fn on_sigterm(_: c_int, _: *mut siginfo_t, _: *mut c_void) {
+        let before = Errno::last_raw();
+        answer();
+        Errno::set_raw(before);
+    }
+
+    fn answer() {
+        let own = process::id();
+        if own == 1 {
+            return;
+        }
+        let begun = now();
+        if ATTENDED.load(SeqCst) != own {
+            end_now();
+        }
+        let _ = ASKED.compare_exchange(0, begun.max(1), SeqCst, SeqCst);
+        BELL.ring();
+        let mut answered = None;
+        loop {
+            let now = now();
+            if !ANSWERED.load(SeqCst) {
+                // It has ended meanwhile, or cannot answer.
+                if ATTENDED.load(SeqCst) != own || since_asked(now) >= PATIENCE {
+                    end_now();
+                }
+            } else if since_asked(now) >= 2 * PATIENCE {
+                end_now();
+            } else if now.saturating_sub(*answered.get_or_insert(now)) >= nanos(STANDSTILL) {
+                return;
+            }
+            thread::sleep(NAP);
+        }
+    }
+
+    /// The thread's answer: does the work and ends the process, which may take as long as is left of
+    /// the time.
+    pub(in super::super) fn end(work: impl FnOnce() + Send + 'static) -> ! {
+        /// Even if something panics.
+        struct End;
+        impl Drop for End {
+            fn drop(&mut self) {
+                end_now();
+            }
+        }
+        let end = End;
+        ANSWERED.store(true, SeqCst);
+        let done = Arc::new(Bell::new());
+        let told = Arc::clone(&done);
+        // In a thread of its own, which may never come back from a disk.
+        let helper = thread::Builder::new().spawn(move || {
+            work();
+            told.ring();
+        });
+        while helper.is_ok() && done.rung() == 0 {
+            let left = PATIENCE.saturating_sub(since_asked(now()));
+            if left.is_zero() {
+                break;
+            }
+            done.wait(0, left);
+        }
+        drop(end);
+        process::abort()
+    }
+
+    fn end_now() {
+        let _ = emulate_default_handler(SIGTERM);
+    }
+
+    fn since_asked(now: u64) -> Duration {
+        Duration::from_nanos(now.saturating_sub(ASKED.load(SeqCst)))
+    }
+
+    fn now() -> u64 {
+        let time = clock_gettime(ClockId::Monotonic);
+        time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+    }
+
+    fn nanos(duration: Duration) -> u64 {
+        duration.as_nanos().try_into().unwrap_or(u64::MAX)
+    }
+}
+
+/// Elsewhere the action stays what it is.
+#[cfg(not(target_os = "linux"))]
+pub fn arm() {
+    let _ = (&ANSWERED, PATIENCE);
+}
+
+/// Nobody is asked here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end(_: impl FnOnce() + Send + 'static) -> ! {
+    process::abort()
+}
