@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SUITE = "sid"
 TREE = Path(os.environ.get("PTPD_DEBIAN_TREE", ROOT / ".venvs" / f"debian-{SUITE}")).resolve()
 VERSIONS = ("3.14", "3.15")
-PACKAGES = ("tzdata", *(f"python{version}-venv" for version in VERSIONS))
+# Some tests build the stand-in for a library in C.
+PACKAGES = ("gcc", "libc6-dev", "tzdata", *(f"python{version}-venv" for version in VERSIONS))
 UNSHARE = ("unshare", "--mount", "--propagation", "private")
 # What debootstrap has of its own for a tree's search path, the host's being of no use in it.
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
