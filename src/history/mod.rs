@@ -22,6 +22,7 @@ mod sigterm;
 mod spans;
 mod store;
 mod transaction;
+mod turn;
 mod writer;
 
 pub use engine::{Engine, Flushed, Options, Reading, Urgency};
