@@ -38,6 +38,8 @@ pub enum Urgency {
     Routine,
     /// Somebody asks for it.
     Now,
+    /// The process is about to be ended: only what waits, and nothing that others can do as well.
+    Last,
 }
 
 /// What came of a flush.
@@ -80,7 +82,7 @@ impl Engine {
         let is_due = match urgency {
             Urgency::Gathering => !rests && work.pending.len() > self.options.max_pending / 2,
             Urgency::Routine => !rests,
-            Urgency::Now => true,
+            Urgency::Now | Urgency::Last => true,
         };
         let overflowed = work.overflowed;
         if !work.retired && is_due {
@@ -131,12 +133,14 @@ impl Engine {
         let patience = self.options.access.patience;
         let now = self.now();
         let result = match urgency {
-            Urgency::Now => self.write_patiently(work, patience),
-            _ => self.write_patiently(work, patience.min(SHORT_PATIENCE)),
+            Urgency::Now | Urgency::Last => self.write_patiently(work, urgency, patience),
+            _ => self.write_patiently(work, urgency, patience.min(SHORT_PATIENCE)),
         };
         let is_locked = |problem: &Problem| problem.cause == Cause::Locked;
         match result {
-            Err(Stop::Failure(problem)) if is_locked(&problem) && urgency != Urgency::Now => {
+            Err(Stop::Failure(problem))
+                if is_locked(&problem) && !matches!(urgency, Urgency::Now | Urgency::Last) =>
+            {
                 let since = *work.locked_since.get_or_insert(now);
                 if self.now() < since.after(patience) {
                     Err(Stop::Lock)
@@ -152,7 +156,15 @@ impl Engine {
         }
     }
 
-    fn write_patiently(&self, work: &mut Work, patience: Duration) -> Result<(), Stop> {
+    fn write_patiently(
+        &self,
+        work: &mut Work,
+        urgency: Urgency,
+        patience: Duration,
+    ) -> Result<(), Stop> {
+        if urgency == Urgency::Last && work.is_clean() {
+            return Ok(());
+        }
         if work
             .store
             .as_ref()
@@ -175,7 +187,7 @@ impl Engine {
             Store::open(&self.path, &access).map_err(|problem| self.stop(problem))?
         };
         let result = match store.wait_for(patience) {
-            Ok(()) => self.write_to(&mut store, work),
+            Ok(()) => self.write_to(&mut store, work, urgency),
             Err(problem) => Err(Stop::Failure(problem)),
         };
         match &result {
@@ -199,7 +211,7 @@ impl Engine {
         }
     }
 
-    fn write_to(&self, store: &mut Store, work: &mut Work) -> Result<(), Stop> {
+    fn write_to(&self, store: &mut Store, work: &mut Work, urgency: Urgency) -> Result<(), Stop> {
         if let Some((batch, committed)) = work.in_doubt.take() {
             match store.was_written(&committed) {
                 Ok(true) => {}
@@ -226,7 +238,10 @@ impl Engine {
                 }
             }
         }
-        self.keep_up(store, work)
+        if urgency != Urgency::Last {
+            self.keep_up(store, work)?;
+        }
+        Ok(())
     }
 
     fn upkeep_is_due(&self, work: &Work) -> bool {
