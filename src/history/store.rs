@@ -15,6 +15,7 @@ use super::{
     problem::{Cause, Problem},
     schema::{self, Refusal},
     series::{MAX_SERIES, SeriesIds},
+    sigterm,
     transaction::{self, Committed},
 };
 
