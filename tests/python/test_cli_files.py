@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -163,7 +164,10 @@ def killed_in_the_middle(command: list[str], monkeypatch: pytest.MonkeyPatch) ->
         os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr(history, "write_rows", half)
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Of what other packages have running in the process of the tests.
+        warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             cli.main(command)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,7 +41,10 @@ def names_in(folder: Path) -> list[str]:
 def in_a_child(work: Callable[[], None]) -> str:
     """What ``work`` raised in a forked child, where it may give up its rights; empty if nothing."""
     reader, writer = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Of what other packages have running in the process of the tests.
+        warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         message = ""
         try:
