@@ -1,5 +1,6 @@
 //! What the tests of the history share.
 
+mod changed;
 mod faults;
 mod files;
 mod gate;
