@@ -153,7 +153,7 @@ pub fn hold(_path: &Path) -> io::Result<File> {
 }
 
 const HEADER: usize = 32;
-const FRAME_HEADER: u64 = 24;
+const FRAME_HEADER: usize = 24;
 
 /// The first bytes of a log, which change whenever it begins anew.
 pub type LogHeader = [u8; HEADER];
@@ -190,9 +190,9 @@ impl Log {
             || page_size(header).is_some_and(|page| {
                 let last = self.frame(header, page, frames - 1);
                 last.is_some_and(|last| last.size_after > 0)
-                    && self.state().is_some_and(|state| {
-                        state.size >= HEADER as u64 + frames * (FRAME_HEADER + page)
-                    })
+                    && self
+                        .state()
+                        .is_some_and(|state| state.size >= place_of(frames, page))
             })
     }
 
@@ -228,8 +228,8 @@ impl Log {
     /// The frame of that number; `None` if it is none of what was written since the log began with
     /// `header`.
     fn frame(&self, header: &LogHeader, page: u64, number: u64) -> Option<Frame> {
-        let mut frame = [0; FRAME_HEADER as usize];
-        let at = HEADER as u64 + number * (FRAME_HEADER + page);
+        let mut frame = [0; FRAME_HEADER];
+        let at = place_of(number, page);
         read_at(&self.0, &mut frame, at).ok()?;
         let is_of_this = frame[8..16] == header[16..24];
         is_of_this.then(|| Frame {
@@ -237,6 +237,11 @@ impl Log {
             size_after: big_endian(&frame, 4),
         })
     }
+}
+
+/// Where a frame of that number is in a log of such pages.
+fn place_of(number: u64, page: u64) -> u64 {
+    HEADER as u64 + number * (FRAME_HEADER as u64 + page)
 }
 
 /// A page in a log.

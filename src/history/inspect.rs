@@ -82,14 +82,14 @@ impl Reader {
     /// What the file holds. Counts the rows, which takes a while where there are many.
     pub fn info(&mut self) -> Result<Info, Problem> {
         let info = self.info_of_rows()?;
-        Ok(match self.is_begun() {
-            true => info,
-            false => Info {
-                schema: 0,
-                bytes: State::at(&info.path).map_or(0, |file| file.size.cast_signed()),
-                free_bytes: 0,
-                ..info
-            },
+        if self.is_begun() {
+            return Ok(info);
+        }
+        Ok(Info {
+            schema: 0,
+            bytes: State::at(&info.path).map_or(0, |file| file.size.cast_signed()),
+            free_bytes: 0,
+            ..info
         })
     }
 

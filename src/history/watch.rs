@@ -235,9 +235,10 @@ impl Watch {
                 // Which file it belongs to is found out when both are opened.
                 return Err(Change::Index);
             }
-            let frames = match is_unchanged {
-                true => None,
-                false => Frames::of(connection).ok(),
+            let frames = if is_unchanged {
+                None
+            } else {
+                Frames::of(connection).ok()
             };
             let is_whole = |frames: Frames| match header {
                 None => frames.all == 0,

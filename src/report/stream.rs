@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 /// One of them.
@@ -74,7 +74,7 @@ fn number_in_folder(path: &Path) -> Option<i32> {
         .and_then(|own| Some(own.parent()?.join("task")));
     let is_own = own.is_some_and(|own| folder == own)
         || threads.is_some_and(|threads| folder.starts_with(threads) && folder.ends_with("fd"))
-        || folder == PathBuf::from("/dev/fd");
+        || folder == Path::new("/dev/fd");
     (number >= 0 && is_own).then_some(number)
 }
 

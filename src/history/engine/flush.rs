@@ -217,10 +217,8 @@ impl Engine {
         // One that was taken away is made anew when there is something to write.
         work.tried &= change == Change::Moved;
         let is_told = match change {
-            // If it stays so it cannot be opened, which is told.
-            Change::Foreign | Change::Spoilt => None,
-            // Nothing is lost.
-            Change::Index => None,
+            // If it stays so it cannot be opened, which is told; and of the index nothing is lost.
+            Change::Foreign | Change::Spoilt | Change::Index => None,
             Change::Moved => self.path.exists().then_some(Change::Restored),
             _ => Some(change),
         };
