@@ -96,7 +96,7 @@ fn a_file_that_was_made_and_not_written_to_is_an_empty_history_and_is_left_as_it
         let history = look(&place);
         let info = history.inspect(Reader::info).unwrap();
         assert_eq!((info.schema, info.hours, info.oldest), (0, 0, None));
-        assert_eq!(info.bytes, content.len() as i64);
+        assert_eq!(info.bytes, i64::try_from(content.len()).unwrap());
         assert_eq!(
             history.inspect(Reader::check).unwrap(),
             Vec::<String>::new()
