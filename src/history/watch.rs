@@ -93,7 +93,7 @@ pub struct Left {
     /// What was found spoilt.
     spoilt: Option<State>,
     edition: Edition,
-    log: Option<Identity>,
+    log: Option<State>,
     index: Option<Identity>,
     change: Option<Change>,
 }
@@ -320,7 +320,7 @@ impl Watch {
             main: self.main.seen,
             spoilt: spoilt.flatten(),
             edition: self.edition,
-            log: self.log.as_ref().map(|(_, seen, _)| seen.identity),
+            log: self.log.as_ref().and_then(|(log, ..)| log.state()),
             index: self.index.as_ref().map(|index| index.seen.identity),
             change,
         }
@@ -402,8 +402,13 @@ impl Left {
             },
         };
         if is_another {
-            let ours = [self.log, self.index];
-            paths.remove_log(|state| ours.contains(&Some(state.identity)));
+            // Others may have gone on with it since, and it is theirs then.
+            let log = State::at(&paths.log);
+            let log = log.filter(|now| self.log.is_some_and(|left| now.is_unwritten_since(&left)));
+            if let Some(log) = log {
+                let ours = [Some(log.identity), self.index];
+                paths.remove_log(|state| ours.contains(&Some(state.identity)));
+            }
         }
         is_another
     }
