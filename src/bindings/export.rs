@@ -5,12 +5,15 @@ use std::{iter::repeat_n, path::Path, sync::Arc};
 use pyo3::prelude::*;
 use serde_json::value::RawValue;
 
-use super::metadata::{Metadata, json_objects};
+use super::{
+    metadata::{Metadata, json_objects},
+    python_code::PythonCode,
+};
 use crate::{
     calendar::TimeRange,
     error::Result,
     monitor::Operation,
-    report::{ExportedSample, Format, Formulas, render_samples, write_atomically},
+    report::{ExportedSample, Format, Formulas, Stream, render_samples, write_atomically},
     series::Sample,
 };
 
@@ -27,6 +30,7 @@ pub fn export(
         .map(|operation| Collected::of(py, operation))
         .collect::<PyResult<_>>()?;
     let samples = || collected.iter().flat_map(Collected::samples);
+    flush_before(py, path)?;
     py.detach(|| deliver(render_samples(format, formulas, samples())?, path))
         .map_err(Into::into)
 }
@@ -63,6 +67,23 @@ impl<'a> Collected<'a> {
                 metadata,
             })
     }
+}
+
+/// Has Python write what it keeps back for its standard streams, if `path` is one of them: what was
+/// printed before comes before.
+pub fn flush_before(py: Python<'_>, path: Option<&Path>) -> PyResult<()> {
+    if path.and_then(Stream::of).is_some() {
+        let _python = PythonCode::begin(py);
+        let sys = py.import("sys")?;
+        for name in ["stdout", "stderr"] {
+            // There is none in a program without a console.
+            let stream = sys.getattr(name)?;
+            if !stream.is_none() {
+                stream.call_method0("flush")?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes `text` to `path`, or gives it back if there is none.

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use super::{arguments, lock::lock};
+use super::{arguments, export::flush_before, lock::lock};
 use crate::report::Replacement as Core;
 
 /// A context manager: what is written to the path that it gives comes to lie at ``path`` when the
 /// block ends, and is gone when it raises. Until then the old file is there, whole; a link is
-/// followed, and a device or pipe written to directly. For the command line.
+/// followed, a device or pipe written to directly, and what the process has open, such as
+/// ``/dev/stdout``, when the block ends. For the command line.
 ///
 /// Entering it is an OSError where ``path`` may not be written.
 #[pyclass(frozen, module = "ptpd_monitoring._native")]
@@ -46,6 +47,9 @@ impl Replacement {
     ) -> PyResult<bool> {
         let begun = lock(py, &self.begun).take();
         let whole = kind.is_none();
+        if whole {
+            flush_before(py, Some(&self.path))?;
+        }
         py.detach(|| match begun {
             Some(begun) if whole => begun.finish(),
             _ => Ok(()),

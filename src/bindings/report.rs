@@ -20,7 +20,7 @@ use super::{
     charts::{self, charts_of},
     comparison::{compared, thresholds},
     convert::{attribute, detached_if_long, micros, time_range, wrong_type},
-    export::{deliver, formulas},
+    export::{deliver, flush_before, formulas},
     json::PyJson,
     monitor::PerformanceMonitor,
     python_code::PythonCode,
@@ -573,6 +573,7 @@ impl PerformanceReport {
         let report = report
             .cast::<PyDict>()
             .map_err(|_| wrong_type("report", "a dict", report))?;
+        flush_before(py, path.as_deref())?;
         if format == ReportFormat::Json {
             let text = PyJson::new(report.as_any())
                 .serialized(|report| Ok::<_, PyErr>(report_json(report)?))?;

@@ -1,6 +1,7 @@
 //! Files that are either the old one or the new one, never half of one.
 
 use std::{
+    env,
     fs::{self, DirEntry, File, OpenOptions},
     hash::{BuildHasher, RandomState},
     io::{self, ErrorKind, Write},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use super::stream::Stream;
 use crate::error::{Error, Result};
 
 /// A temporary file younger than this may be one whose writer has not locked it yet.
@@ -19,6 +21,11 @@ const SUFFIX: &str = ".tmp";
 
 /// Writes `content` to `path`, as a [`Replacement`].
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(stream) = Stream::of(path) {
+        return stream
+            .write_all(content)
+            .map_err(|error| Error::io(path, error));
+    }
     let replacement = Replacement::begin(path)?;
     match &replacement.temporary {
         Some(temporary) => (&temporary.file).write_all(content),
@@ -31,7 +38,8 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> Result<()> {
 /// A file in the making: what is written to [`Self::place`] comes to lie at a path once it is
 /// finished. Until then it is a temporary file beside the target, removed when dropped unfinished.
 /// Whoever is killed meanwhile leaves it behind, and a later one in the same folder removes it.
-/// A device or a pipe is written to directly.
+/// A device or a pipe is written to directly, and what this process has open (see [`Stream`]) once it is
+/// finished.
 #[derive(Debug)]
 pub struct Replacement {
     path: PathBuf,
@@ -69,13 +77,26 @@ impl Replacement {
 #[derive(Debug)]
 struct Temporary {
     path: PathBuf,
-    target: PathBuf,
+    target: Target,
     file: File,
+}
+
+/// What becomes of a temporary file.
+#[derive(Debug)]
+enum Target {
+    /// It is moved there.
+    Path(PathBuf),
+    /// It is copied there.
+    Stream(Stream),
 }
 
 impl Temporary {
     /// None for what is written to, and not replaced.
     fn for_target_of(path: &Path) -> io::Result<Option<Self>> {
+        if let Some(stream) = Stream::of(path) {
+            let beside = temporary_beside(&env::temp_dir().join(PREFIX));
+            return Self::make(beside, Target::Stream(stream)).map(Some);
+        }
         // Through links, so that they stay and what they point to is replaced.
         let target = match fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => return Ok(None),
@@ -88,23 +109,40 @@ impl Temporary {
             Err(error) if error.kind() == ErrorKind::NotFound => behind_links(path),
             Err(error) => return Err(error),
         };
-        let path = temporary_beside(&target);
-        let file = File::create_new(&path)?;
-        // From here on dropping it removes the file.
-        let made = Self { path, target, file };
-        // Tells others that somebody is at work, until the file is closed or its writer killed.
-        // Where the file system knows no locks, nobody else can get one either.
-        let _ = made.file.lock();
+        let before = fs::metadata(&target);
+        let made = Self::make(temporary_beside(&target), Target::Path(target))?;
         // Before there is anything in it to read.
-        if let Ok(metadata) = fs::metadata(&made.target) {
+        if let Ok(metadata) = before {
             made.file.set_permissions(metadata.permissions())?;
         }
         Ok(Some(made))
     }
 
+    fn make(path: PathBuf, target: Target) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        if matches!(target, Target::Stream(_)) {
+            // Everybody's folder.
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let file = options.open(&path)?;
+        // From here on dropping it removes the file.
+        let made = Self { path, target, file };
+        // Tells others that somebody is at work, until the file is closed or its writer killed.
+        // Where the file system knows no locks, nobody else can get one either.
+        let _ = made.file.lock();
+        Ok(made)
+    }
+
     fn finish(&self) -> io::Result<()> {
-        self.file.sync_all()?;
-        fs::rename(&self.path, &self.target)
+        match &self.target {
+            Target::Path(target) => {
+                self.file.sync_all()?;
+                fs::rename(&self.path, target)
+            }
+            Target::Stream(stream) => stream.copy(&mut File::open(&self.path)?),
+        }
     }
 }
 
@@ -113,7 +151,7 @@ impl Drop for Temporary {
         // Best effort, here and below: what counts is what became of the writing. Once renamed,
         // there is nothing of that name.
         let _ = fs::remove_file(&self.path);
-        remove_leftovers(&self.target);
+        remove_leftovers(&self.path);
     }
 }
 
@@ -139,9 +177,9 @@ fn temporary_beside(target: &Path) -> PathBuf {
     target.with_file_name(format!("{PREFIX}{}.{random:016x}{SUFFIX}", process::id()))
 }
 
-/// Removes what killed writers left beside `target`; best effort, for nobody asked for it.
-fn remove_leftovers(target: &Path) {
-    let folder = target.parent().filter(|folder| *folder != Path::new(""));
+/// Removes what killed writers left beside `path`; best effort, for nobody asked for it.
+fn remove_leftovers(path: &Path) {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
     if let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) {
         for entry in entries.flatten() {
             let _ = remove_if_left(&entry);

@@ -16,6 +16,7 @@ mod markdown;
 mod recorded;
 mod samples;
 mod slots;
+mod stream;
 mod verdict;
 mod view;
 
@@ -38,4 +39,5 @@ pub use recorded::{
 };
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
+pub use stream::Stream;
 pub use verdict::{Judgement, Reason, Thresholds, Verdict};

@@ -101,6 +101,29 @@ def check(path: Path | None) -> int:
 
 
 @history.command(
+    short_help="Copy the file while programs write to it.",
+    epilog="""\b
+Examples:
+  ptpd-monitor history backup app.db /backups/app.db
+  ptpd-monitor history backup --history app.db /backups/app-$(date +%F).db
+""",
+)
+@history_option
+@click.argument("files", metavar="[FILE] TO", nargs=-1, type=click.Path(path_type=Path))
+def backup(path: Path | None, files: tuple[Path, ...]) -> None:
+    """Copy the history, --history or FILE, to the file TO, with all that was written until now.
+
+    A plain copy lacks what is still in the -wal beside the file. An earlier copy is replaced, once
+    the new one is whole; what is no history is not.
+    """
+    *named, to = files or (None,)
+    if to is None or len(named) > 1:
+        raise click.UsageError("name the file to copy to, after the history or --history")
+    with reading():
+        look(named[0] if named else path).backup(to)
+
+
+@history.command(
     short_help="Delete what is too old.",
     epilog="""\b
 Examples:

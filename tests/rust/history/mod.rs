@@ -1,5 +1,7 @@
 //! What the tests of the history share.
 
+mod changed;
+mod changing;
 mod faults;
 mod files;
 mod gate;
