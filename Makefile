@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find src python wheel-data -type f -not -name '*.so' -not -name '*.pyc') \
 	Cargo.toml Cargo.lock pyproject.toml README.md LICENSE
 WHEEL := dist/.built
+# On Linux for glibc 2.17, the oldest that Rust and the package index know of, by the compiler and
+# linker of zig, whatever this machine's own may be. `make wheel PORTABLE=` takes the machine's.
+PORTABLE ?= $(shell rustc -vV | grep -qE '^host: (x86_64|aarch64)-unknown-linux-gnu$$' && \
+	echo --zig --compatibility manylinux_2_17)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test test-rust test-schedules test-python test-parallel test-all-pythons soak soak-core soak-memory soak-use fuzz lint lint-rust lint-python format wheel bench bench-core bench-readme pictures clean
@@ -18,11 +22,11 @@ $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.build: $(VENV)/.created requirements/build.txt
+$(VENV)/.build: $(VENV)/.created requirements/build.txt requirements/constraints.txt
 	$(PIP) --requirement requirements/build.txt
 	touch $@
 
-$(VENV)/.test: $(VENV)/.build requirements/test.txt
+$(VENV)/.test: $(VENV)/.build requirements/test.txt requirements/constraints.txt
 	$(PIP) --requirement requirements/test.txt
 	touch $@
 
@@ -32,7 +36,7 @@ $(VENV)/.bench: $(VENV)/.build requirements/bench.txt requirements/constraints.t
 
 $(WHEEL): $(VENV)/.build $(SOURCES)
 	rm -rf dist
-	$(BIN)/maturin build --release --locked --out dist
+	CARGO_ZIGBUILD_PYTHON_PATH=$(CURDIR)/$(BIN)/python $(BIN)/maturin build --release --locked --out dist $(PORTABLE)
 	touch $@
 
 # The wheel, as a user gets it: not the source tree, and not editable.

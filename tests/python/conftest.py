@@ -28,6 +28,7 @@ ALONE = {
         [
             "test_all_pythons.py",
             "test_cli_top.py",
+            "test_debian_tree.py",
             "test_demo_command.py",
             "test_examples.py",
             "test_exit.py",
@@ -43,6 +44,7 @@ ALONE = {
             "test_resources_gpu.py",
             "test_standing_alone.py",
             "test_standing_in.py",
+            "test_wheel.py",
         ],
         "starts processes, which share nothing with the threads",
     ),

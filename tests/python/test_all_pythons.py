@@ -14,15 +14,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "test_all_pythons.py"
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 MINE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @pytest.fixture
-def script() -> ModuleType:
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     spec = importlib.util.spec_from_file_location("all_pythons", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "all_pythons", module)
+    monkeypatch.syspath_prepend(SCRIPT.parent)
     spec.loader.exec_module(module)
     return module
 
@@ -47,7 +50,7 @@ def test_versions_that_are_missing_are_told_and_are_no_failure(tmp_path: Path) -
         text=True,
         check=True,
     )
-    others = [version for version in ("3.10", "3.11", "3.12", "3.13") if version != MINE]
+    others = [version for version in SUPPORTED if version != MINE]
     # They run at the same time, so in any order.
     lines = sorted(done.stdout.splitlines())
     assert [line.split()[:3] for line in lines] == [["Python", v, "missing:"] for v in others]
@@ -65,10 +68,10 @@ def test_a_placeholder_is_passed_over_for_an_interpreter_that_starts(
     folders = [tmp_path / name for name in ("empty", "shims", "wrong", "free-threaded", "right")]
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
-    assert list(script.interpreters("3.99")) == [(right, "3.99.1")]
+    assert list(script.interpreters("3.99")) == [(script.Interpreter(right), "3.99.1")]
     assert list(script.interpreters("3.98")) == []
     python = program(managed, "python3", "echo 3.98.4")
-    assert list(script.interpreters("3.98")) == [(python, "3.98.4")]
+    assert list(script.interpreters("3.98")) == [(script.Interpreter(python), "3.98.4")]
     assert list(script.interpreters("3.97")) == []
 
 
@@ -160,3 +163,52 @@ def test_a_failing_suite_has_failed_and_is_shown(
     assert (
         rest == ["FAILED test_a.py", "1 failed, 2 passed in 0.1s"] == log.read_text().splitlines()
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "in_ci"),
+    [("NotPossibleError", "true"), ("BrokenError", ""), ("BrokenError", "true")],
+)
+def test_only_a_tree_that_should_be_there_fails_and_only_in_continuous_integration(
+    script: ModuleType,
+    error: str,
+    in_ci: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def make() -> None:
+        raise getattr(script.debian_tree, error)("some reason")
+
+    monkeypatch.setattr(script.debian_tree, "make", make)
+    monkeypatch.setattr(script.debian_tree, "VERSIONS", ("3.99",))
+    monkeypatch.setenv("CI", in_ci)
+    is_failure = (error, in_ci) == ("BrokenError", "true")
+    assert script.passes("3.99", Path("some.whl"), []) != is_failure
+    said = capsys.readouterr().out
+    assert said.startswith("Python 3.99     missing: neither on the path nor in pyenv's folder, ")
+    assert said.endswith("some reason\n")
+
+
+def test_a_version_that_only_the_tree_has_is_tested_in_it(
+    script: ModuleType,
+    interpreter: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = interpreter(said="3 passed in 0.1s")
+    monkeypatch.setenv("PATH", os.defpath)
+    monkeypatch.setattr(script.debian_tree, "VERSIONS", ("3.99",))
+    monkeypatch.setattr(script.debian_tree, "make", lambda: tmp_path)
+    # What stands for the tree has another name for the interpreter, and tells of each command.
+    enter = program(
+        tmp_path / "in tree",
+        "enter",
+        f'shift; program=$1; shift; echo "$@" >> "{tmp_path}/told"\n'
+        f'[ "$program" = /usr/bin/python3.99 ] && program="{made}"; exec "$program" "$@"',
+    )
+    monkeypatch.setattr(script.debian_tree, "through", lambda *shared: [str(enter), str(shared)])
+    assert script.passes("3.99", tmp_path / "some.whl", ["-x"])
+    assert capsys.readouterr().out.startswith("Python 3.99.1   3 passed in ")
+    told = [line.split()[1] for line in (tmp_path / "told").read_text().splitlines()]
+    assert told == ["import", "venv", "pip", "pip", "pytest"]
