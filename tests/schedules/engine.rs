@@ -252,6 +252,9 @@ impl Sink for Caller {
     fn absorb(&self, _: Vec<Delta>) {}
 }
 
+/// What the threads share: the engine, its source, and whether a look found something.
+type Shared = (Arc<Engine>, Arc<Monitor<u64>>, Arc<AtomicUsize>);
+
 #[test]
 fn what_is_recorded_after_a_pause_is_found_or_calls_the_thread_that_looked_just_before() {
     let _alone = alone_with_the_systems_clock();
@@ -268,7 +271,7 @@ fn what_is_recorded_after_a_pause_is_found_or_calls_the_thread_that_looked_just_
         assert!(source.roll_up_for(caller.clone()));
         let found = Arc::new(AtomicUsize::default());
         let shared = Arc::new((engine, source, Arc::clone(&found)));
-        let works: [fn(&(Arc<Engine>, Arc<Monitor<u64>>, Arc<AtomicUsize>)); 3] = [
+        let works: [fn(&Shared); 3] = [
             |(engine, _, found)| {
                 engine.await_the_next(true);
                 let pass = engine.options().access.gate.enter().unwrap();
@@ -288,9 +291,9 @@ fn what_is_recorded_after_a_pause_is_found_or_calls_the_thread_that_looked_just_
             shared.1.drain(&mut waiting);
             !waiting.is_empty()
         };
-        let called = caller.1.load(SeqCst);
-        assert!(called <= 1, "called {called} times");
+        let times = caller.1.load(SeqCst);
+        assert!(times <= 1, "called {times} times");
         // What is still there was recorded after the look.
-        assert!(!waits || called == 1 || found.load(SeqCst) == 1);
+        assert!(!waits || times == 1 || found.load(SeqCst) == 1);
     });
 }
