@@ -16,6 +16,7 @@ import pytest
 
 from cli_support import VARIABLE, write_history
 from ptpd_monitoring import History, PerformanceMonitor, cli
+from ptpd_monitoring.cli import EXIT_UNDECIDED
 
 NOON = datetime(2026, 11, 22, 12)
 MINUTE = timedelta(minutes=1)
@@ -126,7 +127,9 @@ def test_looking_changes_nothing(path: Path, capsys: pytest.CaptureFixture[str])
         "history export",
         "history vacuum",
     ):
-        assert cli.main(command.split()) == 0, command
+        # There is too little in the file to be judged.
+        expected = EXIT_UNDECIDED if command.startswith("compare") else 0
+        assert cli.main(command.split()) == expected, command
     assert dump(path) == before
 
 

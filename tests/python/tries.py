@@ -11,12 +11,12 @@ TRIES = 20
 PAUSE_S = 0.05
 
 
-def passes_in_one_of_several(check: Callable[[], None]) -> None:
+def passes_in_one_of_several(check: Callable[[], None], tries: int = TRIES) -> None:
     """Run a check until it passes; the last of its failures is that of the test.
 
     Chance is in the way of one try or two, while what is wrong is wrong in all of them.
     """
-    for _ in range(TRIES - 1):
+    for _ in range(tries - 1):
         with contextlib.suppress(AssertionError):
             check()
             return
