@@ -9,6 +9,8 @@ WHEEL := dist/.built
 # linker of zig, whatever this machine's own may be. `make wheel PORTABLE=` takes the machine's.
 PORTABLE ?= $(shell rustc -vV | grep -qE '^host: (x86_64|aarch64)-unknown-linux-gnu$$' && \
 	echo --zig --compatibility manylinux_2_17)
+# By zig's own unwinder the end of the interpreter, which unwinds daemon threads by the system's, would crash.
+UNWINDER := $(if $(findstring --zig,$(PORTABLE)),-- -C link-arg=$(shell cc -print-file-name=libgcc_s.so.1))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test test-rust test-schedules test-python test-parallel test-all-pythons soak soak-core soak-memory soak-use fuzz lint lint-rust lint-python format wheel bench bench-core bench-readme pictures clean
@@ -36,7 +38,7 @@ $(VENV)/.bench: $(VENV)/.build requirements/bench.txt requirements/constraints.t
 
 $(WHEEL): $(VENV)/.build $(SOURCES)
 	rm -rf dist
-	CARGO_ZIGBUILD_PYTHON_PATH=$(CURDIR)/$(BIN)/python $(BIN)/maturin build --release --locked --out dist $(PORTABLE)
+	CARGO_ZIGBUILD_PYTHON_PATH=$(CURDIR)/$(BIN)/python $(BIN)/maturin build --release --locked --out dist $(PORTABLE) $(UNWINDER)
 	touch $@
 
 # The wheel, as a user gets it: not the source tree, and not editable.
