@@ -163,6 +163,7 @@ def test_requests_of_one_day_alone_are_nothing_to_compare(
     )
 
 
+@pytest.mark.thread_unsafe(reason="click's runner puts another standard output in place")
 def test_help_names_the_status() -> None:
     from click.testing import CliRunner
 
