@@ -6,7 +6,9 @@ use std::{
     path::Path,
 };
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi::SQLITE_IOERR_SHORT_READ,
+};
 
 use super::{
     connected::Connected,
@@ -38,6 +40,15 @@ impl Edition {
             history: state(connection, HISTORY)?,
             writes: state(connection, WRITES)?.unwrap_or(0),
         })
+    }
+
+    /// That of the file at `path` without its log, also where pages are missing at its end.
+    pub fn of_too_short(path: &Path, access: &Access) -> rusqlite::Result<Self> {
+        let connected = Connected::open_alone(path, access)?;
+        let connection = connected.get();
+        // With this the database does not mind.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+        Self::of(connection)
     }
 
     /// Whether a file that was `before` may have become this by being written to.
@@ -100,10 +111,8 @@ impl Alone {
         let Self::Refused(Refusal::Database(error)) = self else {
             return false;
         };
-        matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::SystemIoFailure)
-        )
+        error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+            || error.sqlite_extended_error_code() == Some(SQLITE_IOERR_SHORT_READ)
     }
 }
 

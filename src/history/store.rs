@@ -88,7 +88,7 @@ pub struct Store {
     path: PathBuf,
     access: Access,
     series: SeriesIds,
-    /// `None` where the system does not tell.
+    /// `None` where the system does not tell, or the file could not be looked at yet.
     watch: Option<Watch>,
     /// What the log was when something in it was found waiting for being written back, and when.
     waits: Option<(u64, Monotonic)>,
@@ -151,10 +151,11 @@ impl Store {
     /// changed, may be lost, or spoil it; see [`Store::give_up`].
     pub fn look(&mut self) -> Result<(), Change> {
         let connection = self.connected.get();
-        match &mut self.watch {
-            Some(watch) => watch.look(connection, &self.access),
-            None => Ok(()),
+        if let Some(watch) = &mut self.watch {
+            return watch.look(connection, &self.access);
         }
+        self.watch = Watch::begin(connection, Paths::of(&self.path), &self.access);
+        Ok(())
     }
 
     /// Closes the file after a `change`, and leaves nothing behind that could spoil what lies there now.

@@ -34,6 +34,8 @@ pub enum Change {
     Foreign,
     /// It was cut off, or written over in part.
     Spoilt,
+    /// It could not be looked at.
+    Unseen,
     /// Its log was removed, and is still there for whoever has it open.
     LogRemoved,
     /// Its log was cut off, written over or replaced, so that what only the log held is gone.
@@ -207,7 +209,8 @@ impl Watch {
                         return Ok(());
                     }
                     Cause::Foreign => Err(Change::Foreign),
-                    _ => Err(Change::Spoilt),
+                    Cause::Damaged => Err(Change::Spoilt),
+                    _ => Err(Change::Unseen),
                 },
             };
             // Whoever writes it may be in the middle of that.
@@ -418,13 +421,21 @@ impl Left {
         self.change.is_none()
     }
 
-    /// Whether the file at `paths` is still what was found spoilt, or has been cut off since.
+    /// Whether the file at `paths` is still what was found spoilt, or has been cut off since. Where somebody
+    /// was ended while writing the log back, it says that it is longer than it is, and the log has the rest.
     pub fn is_spoilt(&self, paths: &Paths, access: &Access) -> bool {
         let now = State::at(&paths.main);
         let is_cut_off = now.is_some_and(|now| {
             let is_less = now.identity == self.main.identity && now.size < self.main.size;
             is_less && now.size > 0 && Alone::of(&paths.main, access).is_incomplete()
         });
-        is_cut_off || self.spoilt.is_some() && now == self.spoilt
+        let is_only_short = |spoilt: State| {
+            let log = Log::open(&paths.log);
+            log.is_ok_and(|log| log.is_some_and(|log| log.completes(spoilt.size)))
+                && Edition::of_too_short(&paths.main, access)
+                    .is_ok_and(|edition| edition.follows(&self.edition))
+        };
+        let is_as_it_was = self.spoilt.filter(|_| now == self.spoilt);
+        is_cut_off || is_as_it_was.is_some_and(|spoilt| !is_only_short(spoilt))
     }
 }

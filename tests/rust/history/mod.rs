@@ -5,6 +5,7 @@ mod changing;
 mod faults;
 mod files;
 mod gate;
+mod halfway;
 mod handles;
 mod inspect;
 mod looking;
