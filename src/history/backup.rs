@@ -8,7 +8,7 @@ use rusqlite::{
 };
 
 use super::{
-    edition::Alone,
+    edition::{self, Alone},
     files::{Paths, State},
     problem::Problem,
     read::Reader,
@@ -64,10 +64,29 @@ fn copy(from: &Connection, to: &Path) -> rusqlite::Result<()> {
     let backup = Backup::new(from, &mut copy)?;
     loop {
         match backup.step(-1)? {
-            StepResult::Done => return Ok(()),
+            StepResult::Done => break,
             StepResult::More => {}
             // Somebody begins to use the file anew.
             _ => std::thread::sleep(std::time::Duration::from_millis(2)),
         }
     }
+    drop(backup);
+    number(&copy)
+}
+
+/// Gives `copy` a number, by which it is told from the file that it is put in the place of. No log is
+/// made beside it for that.
+fn number(copy: &Connection) -> rusqlite::Result<()> {
+    let mode = |mode: &str| {
+        let set = format!("PRAGMA journal_mode = {mode}");
+        copy.query_row(&set, [], |row| row.get::<_, String>(0))
+    };
+    let before = copy.query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))?;
+    mode("DELETE")?;
+    mode("OFF")?;
+    edition::begin_copy(copy)?;
+    if before == "wal" {
+        mode("WAL")?;
+    }
+    Ok(())
 }

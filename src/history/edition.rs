@@ -24,11 +24,16 @@ const HISTORY: &str = "history";
 /// Likewise of how often rows have been added to it.
 const WRITES: &str = "writes";
 
+/// Likewise of the number that a backup of it was given when it was made.
+const COPY: &str = "copy";
+
 /// What a file says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Edition {
     /// Which history it is; `None` of one that an earlier release has written alone.
     history: Option<i64>,
+    /// Which backup of that it goes on from, if from any.
+    copy: Option<i64>,
     /// How often rows have been added.
     writes: i64,
 }
@@ -38,6 +43,7 @@ impl Edition {
     pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             history: state(connection, HISTORY)?,
+            copy: state(connection, COPY)?,
             writes: state(connection, WRITES)?.unwrap_or(0),
         })
     }
@@ -54,7 +60,7 @@ impl Edition {
     /// Whether a file that was `before` may have become this by being written to.
     pub fn follows(&self, before: &Self) -> bool {
         let is_same = before.history.is_none() || before.history == self.history;
-        is_same && before.writes <= self.writes
+        is_same && before.copy == self.copy && before.writes <= self.writes
     }
 }
 
@@ -64,12 +70,21 @@ pub fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been quicker.
         if state(&transaction, HISTORY)?.is_none() {
-            let number = RandomState::new().hash_one(()).cast_signed();
-            set_state(&transaction, HISTORY, number)?;
+            set_state(&transaction, HISTORY, number())?;
         }
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Says in a backup which one it is.
+pub fn begin_copy(connection: &Connection) -> rusqlite::Result<()> {
+    set_state(connection, COPY, number())
+}
+
+/// One that nobody else has.
+fn number() -> i64 {
+    RandomState::new().hash_one(()).cast_signed()
 }
 
 /// Counts an addition of rows.
@@ -121,7 +136,7 @@ impl Alone {
 ///
 /// Each transaction in it counts for one addition at most. So what the file had come to when the log
 /// began is no less than what both come to less the transactions, and nothing takes the file back
-/// behind that.
+/// behind that. And the file alone has not come further than both.
 pub fn has_anothers_log(
     connection: &Connection,
     paths: &Paths,
@@ -139,21 +154,15 @@ pub fn has_anothers_log(
         }
         Err(error) => return Err(error),
     };
-    let begun = Edition {
-        history: both.history,
-        writes: both.writes - log.transactions(),
-    };
+    let begun = both.writes - log.transactions();
     let alone = match Alone::of(&paths.main, access) {
         Alone::History(alone) => alone,
         Alone::Empty => Edition::default(),
         Alone::Refused(_) => return Ok(false),
     };
-    let is_another = match (alone.history, both.history) {
-        // Both are of an earlier release, or this is the log in which the later one has begun.
-        (None, _) => false,
-        (one, other) => one != other,
-    };
-    Ok(is_another || alone.writes < begun.writes)
+    // A log adds to its file, or begins what an earlier release has written alone.
+    let is_another = !Edition::of(connection)?.follows(&alone);
+    Ok(is_another || alone.writes < begun)
 }
 
 fn is_sound_alone(path: &Path, access: &Access) -> rusqlite::Result<bool> {

@@ -146,12 +146,16 @@ impl Watch {
         }
         self.look_for_main()?;
         // First, since others who noticed have begun a new log.
-        self.look_at_main(access)?;
+        let looked = self.look_at_main(access)?;
         if self.look_for_log().is_err() && wait(access) {
             // Whoever removes it may be about to remove the file as well.
             self.look_for_main()?;
         }
-        self.look_for_log()?;
+        let log = self.look_for_log();
+        if matches!(log, Ok(()) | Err(Change::LogRemoved)) {
+            self.look_at_both(looked, connection, access)?;
+        }
+        log?;
         self.look_at_log(connection, access)
     }
 
@@ -185,20 +189,20 @@ impl Watch {
         if index { Ok(()) } else { Err(Change::Index) }
     }
 
-    fn look_at_main(&mut self, access: &Access) -> Result<(), Change> {
-        let mut result = Ok(());
+    /// What the file is without its log, if it may have changed: what somebody put there is what this one
+    /// was before, or another.
+    fn look_at_main(&mut self, access: &Access) -> Result<Option<(State, Edition)>, Change> {
+        let mut result = Ok(None);
         for _ in 0..LOOKS {
             let Some(now) = State::at(&self.paths.main) else {
                 return Err(Change::Moved);
             };
             if now == self.main.seen && !self.is_fresh {
-                return Ok(());
+                return Ok(None);
             }
             result = match Alone::of(&self.paths.main, access) {
                 Alone::History(edition) if edition.follows(&self.edition) => {
-                    self.edition = edition;
-                    self.saw(now);
-                    return Ok(());
+                    return Ok(Some((now, edition)));
                 }
                 Alone::History(_) => Err(Change::Restored),
                 Alone::Empty => Err(Change::Emptied),
@@ -206,7 +210,7 @@ impl Watch {
                     // Whoever writes next finds out by the version.
                     Cause::Newer => {
                         self.saw(now);
-                        return Ok(());
+                        return Ok(None);
                     }
                     Cause::Foreign => Err(Change::Foreign),
                     Cause::Damaged => Err(Change::Spoilt),
@@ -217,6 +221,37 @@ impl Watch {
             if !wait(access) {
                 break;
             }
+        }
+        result
+    }
+
+    /// Whether what was `looked` at goes with the log, in which a file comes further: otherwise somebody
+    /// put there what this one was later than it was before, and the log is that of the time before.
+    fn look_at_both(
+        &mut self,
+        mut looked: Option<(State, Edition)>,
+        connection: &Connection,
+        access: &Access,
+    ) -> Result<(), Change> {
+        let mut result = Ok(());
+        for _ in 0..LOOKS {
+            let Some((now, alone)) = looked else {
+                return Ok(());
+            };
+            result = match Edition::of(connection) {
+                Ok(both) if both.follows(&alone) => {
+                    self.edition = alone;
+                    self.saw(now);
+                    return Ok(());
+                }
+                Ok(_) => Err(Change::Restored),
+                // That is found out when both are opened.
+                Err(_) => Err(Change::Unseen),
+            };
+            if !wait(access) {
+                break;
+            }
+            looked = self.look_at_main(access)?;
         }
         result
     }

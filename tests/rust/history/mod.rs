@@ -2,6 +2,7 @@
 
 mod changed;
 mod changing;
+mod copies;
 mod faults;
 mod files;
 mod gate;

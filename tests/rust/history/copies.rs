@@ -1,0 +1,125 @@
+//! Copies of a file, and what becomes of the file when one is put in its place.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    NOON, Place, Writer,
+    changed::{begun, write},
+};
+use ptpd_monitoring::history::Change;
+
+impl Place {
+    /// Makes a backup.
+    fn back_up(&self, name: &str) -> PathBuf {
+        let to = self.path.with_file_name(name);
+        self.reader().back_up(&to, &Self::access()).unwrap();
+        let is_there = |suffix: &str| self.path.with_file_name(name.to_owned() + suffix).exists();
+        assert!(!is_there("-wal") && !is_there("-shm"));
+        to
+    }
+
+    fn write_back(&self) {
+        let sqlite = self.sqlite();
+        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+        sqlite.query_row(sql, [], |_| Ok(())).unwrap();
+    }
+}
+
+fn record(writer: &Writer, name: &str, times: i64) {
+    for number in 0..times {
+        writer.record(&format!("{name} {number}"), NOON, 1.0);
+    }
+    writer.write();
+}
+
+/// Puts `copy` over the file of a running `writer`.
+fn restore(copy: &Path, place: &Place, writer: &Writer) {
+    fs::copy(copy, &place.path).unwrap();
+    assert_eq!(write(writer, "after"), [Change::Restored]);
+    place.is_sound();
+}
+
+#[test]
+fn a_later_backup_put_over_an_earlier_one_under_a_running_writer_stays_whole() {
+    let place = Place::new();
+    let writer = begun(&place);
+    let monday = place.back_up("monday");
+    record(&writer, "later", 400);
+    let pass = writer.engine.options().access.gate.enter().unwrap();
+    writer.engine.vacuum(&pass).unwrap();
+    drop(pass);
+    let tuesday = place.back_up("tuesday");
+    restore(&monday, &place, &writer);
+    assert_eq!(place.samples(), 21);
+    record(&writer, "meanwhile", 30);
+    restore(&tuesday, &place, &writer);
+    assert_eq!(place.samples(), 421);
+    drop(writer);
+    place.is_sound();
+    assert_eq!(place.samples(), 421);
+}
+
+#[test]
+fn a_backup_is_restored_before_anything_was_written_back_since() {
+    let place = Place::new();
+    let writer = begun(&place);
+    let backup = place.back_up("backup");
+    record(&writer, "later", 400);
+    restore(&backup, &place, &writer);
+    assert_eq!(place.samples(), 21);
+    drop(writer);
+    place.is_sound();
+    assert_eq!(place.samples(), 21);
+}
+
+#[test]
+fn a_backup_put_in_the_place_of_a_killed_writers_file_is_restored() {
+    let place = Place::new();
+    let killed = begun(&place);
+    let backup = place.back_up("backup");
+    record(&killed, "later", 400);
+    killed.engine.close_for_fork();
+    std::mem::forget(killed);
+    fs::copy(&backup, &place.path).unwrap();
+    let writer = place.writer();
+    assert_eq!(write(&writer, "after"), [Change::Restored]);
+    assert_eq!(place.samples(), 21);
+    drop(writer);
+    place.is_sound();
+}
+
+#[test]
+fn a_later_plain_copy_put_over_a_file_stays_whole() {
+    for is_killed in [false, true] {
+        let place = Place::new();
+        let writer = begun(&place);
+        place.write_back();
+        let [monday, tuesday] = ["monday", "tuesday"].map(|name| place.path.with_file_name(name));
+        fs::copy(&place.path, &monday).unwrap();
+        record(&writer, "later", 400);
+        for number in 0..60 {
+            write(&writer, &format!("one more {number}"));
+        }
+        place.write_back();
+        fs::copy(&place.path, &tuesday).unwrap();
+        // It looks at what was written back.
+        writer.write();
+        restore(&monday, &place, &writer);
+        record(&writer, "meanwhile", 30);
+        let writer = if is_killed {
+            writer.engine.close_for_fork();
+            std::mem::forget(writer);
+            place.writer()
+        } else {
+            writer
+        };
+        restore(&tuesday, &place, &writer);
+        assert_eq!(place.samples(), 481);
+        drop(writer);
+        place.is_sound();
+        assert_eq!(place.samples(), 481);
+    }
+}
