@@ -57,6 +57,11 @@ impl Edition {
         Self::of(connection)
     }
 
+    /// Whether it is known to be of another history than `other`.
+    pub fn is_another_than(&self, other: &Self) -> bool {
+        self.history.is_some() && self.history != other.history
+    }
+
     /// Whether a file that was `before` may have become this by being written to.
     pub fn follows(&self, before: &Self) -> bool {
         let is_same = before.history.is_none() || before.history == self.history;

@@ -10,6 +10,7 @@ use super::{
     changed::{begun, write},
 };
 use ptpd_monitoring::history::Change;
+use rusqlite::Connection;
 
 impl Place {
     /// Makes a backup.
@@ -122,4 +123,70 @@ fn a_later_plain_copy_put_over_a_file_stays_whole() {
         place.is_sound();
         assert_eq!(place.samples(), 481);
     }
+}
+
+/// A backup that fails, and what its error says.
+fn refused(place: &Place, to: &Path) -> String {
+    let there = fs::read(to).ok();
+    let error = place.reader().back_up(to, &Place::access()).unwrap_err();
+    assert!(fs::read(to).ok() == there, "{}", to.display());
+    error.to_string()
+}
+
+#[test]
+fn a_backup_takes_no_other_historys_place_nor_that_of_a_file_in_use() {
+    let place = Place::new();
+    let writer = begun(&place);
+    let other = place.other("other", 3);
+    assert!(refused(&place, &other).contains("another history"));
+    for suffix in ["-wal", "-shm"] {
+        assert!(refused(&place, &place.beside(suffix)).contains("the history itself"));
+    }
+    let backup = Place {
+        path: place.back_up("backup"),
+        ..Place::new()
+    };
+    let user = backup.sqlite();
+    user.query_row("SELECT count(*) FROM series", [], |_| Ok(()))
+        .unwrap();
+    assert_eq!(fs::metadata(backup.beside("-wal")).unwrap().len(), 0);
+    assert!(refused(&place, &backup.path).contains("in use"));
+    drop(user);
+    // Who only reads leaves one, and an index, behind.
+    fs::write(backup.beside("-wal"), "").unwrap();
+    fs::write(backup.beside("-shm"), vec![0; 32_768]).unwrap();
+    let access = Place::access();
+    place.reader().back_up(&backup.path, &access).unwrap();
+    assert_eq!(backup.samples(), 20);
+    fs::write(backup.beside("-wal"), "theirs").unwrap();
+    assert!(refused(&place, &backup.path).contains("in use"));
+    let newer = place.back_up("newer");
+    let sqlite = Connection::open(&newer).unwrap();
+    sqlite.pragma_update(None, "user_version", 99).unwrap();
+    drop(sqlite);
+    assert!(refused(&place, &newer).contains("later release"));
+    drop(writer);
+    assert!(!place.beside("-wal").exists());
+    for suffix in ["-wal", "-shm"] {
+        assert!(refused(&place, &place.beside(suffix)).contains("the history itself"));
+    }
+}
+
+#[test]
+fn a_damaged_file_does_not_take_the_place_of_the_last_good_backup() {
+    let place = Place::new();
+    let writer = place.writer();
+    record(&writer, "op", 400);
+    drop(writer);
+    let backup = place.back_up("backup");
+    let mut content = fs::read(&place.path).unwrap();
+    let half = content.len() / 2;
+    content[half..half + 20_000].fill(0xA5);
+    fs::write(&place.path, content).unwrap();
+    let error = refused(&place, &backup);
+    assert!(error.contains("history.db"), "{error}");
+    assert!(
+        error.contains("is damaged") && error.contains("move it away"),
+        "{error}"
+    );
 }
