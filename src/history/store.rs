@@ -326,10 +326,21 @@ fn open_with_its_log(
     }
     connected.keep_log(true);
     let is_anothers = || edition::has_anothers_log(connected.get(), paths, access);
+    let identity = |path: &Path| State::at(path).map(|state| state.identity);
+    let before = identity(&paths.log);
+    let mut is_stale = is_anothers().map_err(problem)?;
+    // The index may have been made by that. Others who find the same remove both, and begin new ones
+    // after that, the log first: so this is the one of the log that lies there now.
+    let index = identity(&paths.index);
+    let log = identity(&paths.log);
     // Twice, for what is removed is gone.
-    if is_anothers().map_err(problem)? && is_anothers().map_err(problem)? {
+    is_stale = is_stale && is_anothers().map_err(problem)?;
+    if is_stale {
         drop(connected);
-        paths.remove_log(|_| true);
+        if log == before {
+            let judged = [log, index];
+            paths.remove_log(|state| judged.contains(&Some(state.identity)));
+        }
         return Ok((open()?, Some(Change::Restored)));
     }
     connected.keep_log(false);

@@ -3,13 +3,15 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use super::{
     NOON, Place, Writer,
     changed::{begun, write},
 };
-use ptpd_monitoring::history::Change;
+use ptpd_monitoring::history::{Access, Change};
 use rusqlite::Connection;
 
 impl Place {
@@ -189,4 +191,46 @@ fn a_damaged_file_does_not_take_the_place_of_the_last_good_backup() {
         error.contains("is damaged") && error.contains("move it away"),
         "{error}"
     );
+}
+
+#[test]
+fn writers_that_start_at_once_after_a_restoration_do_not_remove_each_others_log() {
+    for _ in 0..5 {
+        let place = Place::new();
+        let killed = begun(&place);
+        let backup = place.back_up("backup");
+        record(&killed, "later", 100);
+        killed.engine.close_for_fork();
+        std::mem::forget(killed);
+        fs::copy(&backup, &place.path).unwrap();
+        let access = || Access {
+            patience: Duration::from_mins(1),
+            ..Place::access()
+        };
+        let writers: Vec<_> = (0..4)
+            .map(|_| place.writer_with(place.options(access())))
+            .collect();
+        thread::scope(|scope| {
+            for (number, writer) in writers.iter().enumerate() {
+                scope.spawn(move || {
+                    for round in 0..5 {
+                        writer.record(&format!("of {number} {round}"), NOON, 1.0);
+                        // It may fail while others put things right.
+                        let is_written = (0..6_000).any(|_| {
+                            let is_written = writer.flush().complete;
+                            if !is_written {
+                                thread::sleep(Duration::from_millis(10));
+                            }
+                            is_written
+                        });
+                        assert!(is_written, "{:?}", writer.engine.problem());
+                    }
+                });
+            }
+        });
+        assert_eq!(place.samples(), 40);
+        drop(writers);
+        place.is_sound();
+        assert_eq!(place.samples(), 40);
+    }
 }
