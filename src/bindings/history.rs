@@ -337,8 +337,8 @@ impl History {
     /// now, by whichever process; they go on meanwhile, and forks wait.
     ///
     /// The copy is there as a whole or not at all, in one file. An earlier copy there is replaced.
-    /// Raises ``OSError`` where it cannot be made, and where it would take the place of the history itself,
-    /// of a database in use, or of a file that is no history.
+    /// Raises ``OSError`` where it cannot be made, where the file is damaged, and where it would take the
+    /// place of the history itself, of another one, of a database in use, or of a file that is no history.
     fn backup(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
         let core = self.core()?;
         let path = file("path", path)?;

@@ -6,7 +6,9 @@ use std::{
     path::Path,
 };
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi::SQLITE_IOERR_SHORT_READ,
+};
 
 use super::{
     connected::Connected,
@@ -22,11 +24,16 @@ const HISTORY: &str = "history";
 /// Likewise of how often rows have been added to it.
 const WRITES: &str = "writes";
 
+/// Likewise of the number that a backup of it was given when it was made.
+const COPY: &str = "copy";
+
 /// What a file says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Edition {
     /// Which history it is; `None` of one that an earlier release has written alone.
     history: Option<i64>,
+    /// Which backup of that it goes on from, if from any.
+    copy: Option<i64>,
     /// How often rows have been added.
     writes: i64,
 }
@@ -36,14 +43,29 @@ impl Edition {
     pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             history: state(connection, HISTORY)?,
+            copy: state(connection, COPY)?,
             writes: state(connection, WRITES)?.unwrap_or(0),
         })
+    }
+
+    /// That of the file at `path` without its log, also where pages are missing at its end.
+    pub fn of_too_short(path: &Path, access: &Access) -> rusqlite::Result<Self> {
+        let connected = Connected::open_alone(path, access)?;
+        let connection = connected.get();
+        // With this the database does not mind.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+        Self::of(connection)
+    }
+
+    /// Whether it is known to be of another history than `other`.
+    pub fn is_another_than(&self, other: &Self) -> bool {
+        self.history.is_some() && self.history != other.history
     }
 
     /// Whether a file that was `before` may have become this by being written to.
     pub fn follows(&self, before: &Self) -> bool {
         let is_same = before.history.is_none() || before.history == self.history;
-        is_same && before.writes <= self.writes
+        is_same && before.copy == self.copy && before.writes <= self.writes
     }
 }
 
@@ -53,12 +75,21 @@ pub fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been quicker.
         if state(&transaction, HISTORY)?.is_none() {
-            let number = RandomState::new().hash_one(()).cast_signed();
-            set_state(&transaction, HISTORY, number)?;
+            set_state(&transaction, HISTORY, number())?;
         }
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// Says in a backup which one it is.
+pub fn begin_copy(connection: &Connection) -> rusqlite::Result<()> {
+    set_state(connection, COPY, number())
+}
+
+/// One that nobody else has.
+fn number() -> i64 {
+    RandomState::new().hash_one(()).cast_signed()
 }
 
 /// Counts an addition of rows.
@@ -100,10 +131,8 @@ impl Alone {
         let Self::Refused(Refusal::Database(error)) = self else {
             return false;
         };
-        matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::SystemIoFailure)
-        )
+        error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+            || error.sqlite_extended_error_code() == Some(SQLITE_IOERR_SHORT_READ)
     }
 }
 
@@ -112,7 +141,7 @@ impl Alone {
 ///
 /// Each transaction in it counts for one addition at most. So what the file had come to when the log
 /// began is no less than what both come to less the transactions, and nothing takes the file back
-/// behind that.
+/// behind that. And the file alone has not come further than both.
 pub fn has_anothers_log(
     connection: &Connection,
     paths: &Paths,
@@ -130,21 +159,15 @@ pub fn has_anothers_log(
         }
         Err(error) => return Err(error),
     };
-    let begun = Edition {
-        history: both.history,
-        writes: both.writes - log.transactions(),
-    };
+    let begun = both.writes - log.transactions();
     let alone = match Alone::of(&paths.main, access) {
         Alone::History(alone) => alone,
         Alone::Empty => Edition::default(),
         Alone::Refused(_) => return Ok(false),
     };
-    let is_another = match (alone.history, both.history) {
-        // Both are of an earlier release, or this is the log in which the later one has begun.
-        (None, _) => false,
-        (one, other) => one != other,
-    };
-    Ok(is_another || alone.writes < begun.writes)
+    // A log adds to its file, or begins what an earlier release has written alone.
+    let is_another = !Edition::of(connection)?.follows(&alone);
+    Ok(is_another || alone.writes < begun)
 }
 
 fn is_sound_alone(path: &Path, access: &Access) -> rusqlite::Result<bool> {

@@ -88,7 +88,7 @@ pub struct Store {
     path: PathBuf,
     access: Access,
     series: SeriesIds,
-    /// `None` where the system does not tell.
+    /// `None` where the system does not tell, or the file could not be looked at yet.
     watch: Option<Watch>,
     /// What the log was when something in it was found waiting for being written back, and when.
     waits: Option<(u64, Monotonic)>,
@@ -151,10 +151,11 @@ impl Store {
     /// changed, may be lost, or spoil it; see [`Store::give_up`].
     pub fn look(&mut self) -> Result<(), Change> {
         let connection = self.connected.get();
-        match &mut self.watch {
-            Some(watch) => watch.look(connection, &self.access),
-            None => Ok(()),
+        if let Some(watch) = &mut self.watch {
+            return watch.look(connection, &self.access);
         }
+        self.watch = Watch::begin(connection, Paths::of(&self.path), &self.access);
+        Ok(())
     }
 
     /// Closes the file after a `change`, and leaves nothing behind that could spoil what lies there now.
@@ -325,10 +326,21 @@ fn open_with_its_log(
     }
     connected.keep_log(true);
     let is_anothers = || edition::has_anothers_log(connected.get(), paths, access);
+    let identity = |path: &Path| State::at(path).map(|state| state.identity);
+    let before = identity(&paths.log);
+    let mut is_stale = is_anothers().map_err(problem)?;
+    // The index may have been made by that. Others who find the same remove both, and begin new ones
+    // after that, the log first: so this is the one of the log that lies there now.
+    let index = identity(&paths.index);
+    let log = identity(&paths.log);
     // Twice, for what is removed is gone.
-    if is_anothers().map_err(problem)? && is_anothers().map_err(problem)? {
+    is_stale = is_stale && is_anothers().map_err(problem)?;
+    if is_stale {
         drop(connected);
-        paths.remove_log(|_| true);
+        if log == before {
+            let judged = [log, index];
+            paths.remove_log(|state| judged.contains(&Some(state.identity)));
+        }
         return Ok((open()?, Some(Change::Restored)));
     }
     connected.keep_log(false);

@@ -34,6 +34,8 @@ pub enum Change {
     Foreign,
     /// It was cut off, or written over in part.
     Spoilt,
+    /// It could not be looked at.
+    Unseen,
     /// Its log was removed, and is still there for whoever has it open.
     LogRemoved,
     /// Its log was cut off, written over or replaced, so that what only the log held is gone.
@@ -144,12 +146,16 @@ impl Watch {
         }
         self.look_for_main()?;
         // First, since others who noticed have begun a new log.
-        self.look_at_main(access)?;
+        let looked = self.look_at_main(access)?;
         if self.look_for_log().is_err() && wait(access) {
             // Whoever removes it may be about to remove the file as well.
             self.look_for_main()?;
         }
-        self.look_for_log()?;
+        let log = self.look_for_log();
+        if matches!(log, Ok(()) | Err(Change::LogRemoved)) {
+            self.look_at_both(looked, connection, access)?;
+        }
+        log?;
         self.look_at_log(connection, access)
     }
 
@@ -183,20 +189,20 @@ impl Watch {
         if index { Ok(()) } else { Err(Change::Index) }
     }
 
-    fn look_at_main(&mut self, access: &Access) -> Result<(), Change> {
-        let mut result = Ok(());
+    /// What the file is without its log, if it may have changed: what somebody put there is what this one
+    /// was before, or another.
+    fn look_at_main(&mut self, access: &Access) -> Result<Option<(State, Edition)>, Change> {
+        let mut result = Ok(None);
         for _ in 0..LOOKS {
             let Some(now) = State::at(&self.paths.main) else {
                 return Err(Change::Moved);
             };
             if now == self.main.seen && !self.is_fresh {
-                return Ok(());
+                return Ok(None);
             }
             result = match Alone::of(&self.paths.main, access) {
                 Alone::History(edition) if edition.follows(&self.edition) => {
-                    self.edition = edition;
-                    self.saw(now);
-                    return Ok(());
+                    return Ok(Some((now, edition)));
                 }
                 Alone::History(_) => Err(Change::Restored),
                 Alone::Empty => Err(Change::Emptied),
@@ -204,16 +210,48 @@ impl Watch {
                     // Whoever writes next finds out by the version.
                     Cause::Newer => {
                         self.saw(now);
-                        return Ok(());
+                        return Ok(None);
                     }
                     Cause::Foreign => Err(Change::Foreign),
-                    _ => Err(Change::Spoilt),
+                    Cause::Damaged => Err(Change::Spoilt),
+                    _ => Err(Change::Unseen),
                 },
             };
             // Whoever writes it may be in the middle of that.
             if !wait(access) {
                 break;
             }
+        }
+        result
+    }
+
+    /// Whether what was `looked` at goes with the log, in which a file comes further: otherwise somebody
+    /// put there what this one was later than it was before, and the log is that of the time before.
+    fn look_at_both(
+        &mut self,
+        mut looked: Option<(State, Edition)>,
+        connection: &Connection,
+        access: &Access,
+    ) -> Result<(), Change> {
+        let mut result = Ok(());
+        for _ in 0..LOOKS {
+            let Some((now, alone)) = looked else {
+                return Ok(());
+            };
+            result = match Edition::of(connection) {
+                Ok(both) if both.follows(&alone) => {
+                    self.edition = alone;
+                    self.saw(now);
+                    return Ok(());
+                }
+                Ok(_) => Err(Change::Restored),
+                // That is found out when both are opened.
+                Err(_) => Err(Change::Unseen),
+            };
+            if !wait(access) {
+                break;
+            }
+            looked = self.look_at_main(access)?;
         }
         result
     }
@@ -418,13 +456,21 @@ impl Left {
         self.change.is_none()
     }
 
-    /// Whether the file at `paths` is still what was found spoilt, or has been cut off since.
+    /// Whether the file at `paths` is still what was found spoilt, or has been cut off since. Where somebody
+    /// was ended while writing the log back, it says that it is longer than it is, and the log has the rest.
     pub fn is_spoilt(&self, paths: &Paths, access: &Access) -> bool {
         let now = State::at(&paths.main);
         let is_cut_off = now.is_some_and(|now| {
             let is_less = now.identity == self.main.identity && now.size < self.main.size;
             is_less && now.size > 0 && Alone::of(&paths.main, access).is_incomplete()
         });
-        is_cut_off || self.spoilt.is_some() && now == self.spoilt
+        let is_only_short = |spoilt: State| {
+            let log = Log::open(&paths.log);
+            log.is_ok_and(|log| log.is_some_and(|log| log.completes(spoilt.size)))
+                && Edition::of_too_short(&paths.main, access)
+                    .is_ok_and(|edition| edition.follows(&self.edition))
+        };
+        let is_as_it_was = self.spoilt.filter(|_| now == self.spoilt);
+        is_cut_off || is_as_it_was.is_some_and(|spoilt| !is_only_short(spoilt))
     }
 }

@@ -279,6 +279,30 @@ def test_a_backup_at_the_command_line(path: Path, capsys: pytest.CaptureFixture[
     assert "the history itself" in capsys.readouterr().err
 
 
+@pytest.mark.thread_unsafe(reason="sets a variable of the process")
+def test_a_history_alone_is_not_taken_for_the_place_of_a_backup(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(path, "op", 5)
+    other = recorded(path.with_name("other.db"), "theirs", 3)
+    copy = path.with_name("copy.db")
+    monkeypatch.setenv("PTPD_MONITORING_HISTORY", str(path))
+    for arguments in (
+        [str(other)],
+        [str(copy)],
+        ["--history", str(path), str(other), str(copy)],
+        ["--history", str(path)],
+    ):
+        assert cli.main(["history", "backup", *arguments]) == 2, arguments
+        assert "name the file to copy to" in capsys.readouterr().err
+        assert not copy.exists()
+    assert cli.main(["history", "backup", "--history", str(path), str(other)]) == 1
+    assert "another history" in capsys.readouterr().err
+    assert len(counts(other)) == 3
+    assert cli.main(["history", "backup", str(other), str(copy)]) == 0
+    assert len(counts(copy)) == 3
+
+
 def test_a_file_that_was_made_and_not_written_to_is_an_empty_history(path: Path) -> None:
     path.touch()
     reader = History(path, record=False)

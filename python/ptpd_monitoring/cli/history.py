@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ptpd_monitoring.cli import EXIT_FAILURE, EXIT_USAGE
 from ptpd_monitoring.cli.exports import FORMATS, write_rows
@@ -110,14 +111,17 @@ Examples:
 )
 @history_option
 @click.argument("files", metavar="[FILE] TO", nargs=-1, type=click.Path(path_type=Path))
-def backup(path: Path | None, files: tuple[Path, ...]) -> None:
+@click.pass_context
+def backup(context: click.Context, path: Path | None, files: tuple[Path, ...]) -> None:
     """Copy the history, --history or FILE, to the file TO, with all that was written until now.
 
     A plain copy lacks what is still in the -wal beside the file. An earlier copy is replaced, once
-    the new one is whole; what is no history is not.
+    the new one is whole; another history and what is none are not.
     """
     *named, to = files or (None,)
-    if to is None or len(named) > 1:
+    is_option = context.get_parameter_source("path") is ParameterSource.COMMANDLINE
+    # The variable alone would make a history that is named, TO forgotten, the one to be replaced.
+    if to is None or len(named) != (0 if is_option else 1):
         raise click.UsageError("name the file to copy to, after the history or --history")
     with reading():
         look(named[0] if named else path).backup(to)

@@ -222,7 +222,7 @@ impl Engine {
         work.tried &= change == Change::Moved;
         let is_told = match change {
             // If it stays so it cannot be opened, which is told; and of the index nothing is lost.
-            Change::Foreign | Change::Spoilt | Change::Index => None,
+            Change::Foreign | Change::Spoilt | Change::Unseen | Change::Index => None,
             Change::Moved => self.path.exists().then_some(Change::Restored),
             _ => Some(change),
         };

@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-fn told(events: &[Event]) -> Vec<Change> {
+pub(super) fn told(events: &[Event]) -> Vec<Change> {
     let of_event = |event: &Event| match event {
         Event::Changed { change, .. } => Some(*change),
         other => panic!("{other:?}"),
@@ -49,7 +49,7 @@ fn told(events: &[Event]) -> Vec<Change> {
 }
 
 /// Records one sample of `name` and writes it; what is told of that.
-fn write(writer: &Writer, name: &str) -> Vec<Change> {
+pub(super) fn write(writer: &Writer, name: &str) -> Vec<Change> {
     writer.record(name, NOON, 1.0);
     let flushed = writer.flush();
     assert!(flushed.complete, "{:?}", flushed.events);
@@ -57,7 +57,7 @@ fn write(writer: &Writer, name: &str) -> Vec<Change> {
 }
 
 /// A writer with twenty operations, of which some are in the file and others in the log.
-fn begun(place: &Place) -> Writer {
+pub(super) fn begun(place: &Place) -> Writer {
     let writer = place.writer();
     for number in 0..20 {
         write(&writer, &format!("before {number}"));

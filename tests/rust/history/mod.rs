@@ -2,9 +2,11 @@
 
 mod changed;
 mod changing;
+mod copies;
 mod faults;
 mod files;
 mod gate;
+mod halfway;
 mod handles;
 mod inspect;
 mod looking;
