@@ -3,29 +3,19 @@
 use std::{io, sync::Arc, thread, time::Duration};
 
 use super::{
-    engine::{Engine, Flushed, Urgency},
+    engine::{Engine, Urgency},
     gate::{NAP, Pass},
     process::{GATE, PROCESS, tell},
     sigterm::{self, BELL},
+    turn::Turn,
 };
 use crate::{
     clock::{Clock, Monotonic},
     threads::{Told, Worker},
 };
 
-/// How often recorded samples are taken from their sources at least. What is written seldom waits in
-/// one place, with one bound.
-const GATHER: Duration = Duration::from_secs(10);
-
 /// How often they are taken at most for a source that wants it often.
 const OFTEN: Duration = Duration::from_millis(50);
-
-/// How soon it is tried again to write a file that somebody else had locked.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// How soon after what came after a pause, which is written at once, it is written again. Each time it
-/// takes twice as long.
-const SOON: Duration = Duration::from_millis(10);
 
 /// Starts the thread, or wakes it up.
 pub(super) fn start(writer: &mut Option<Worker>) -> io::Result<()> {
@@ -48,7 +38,6 @@ fn write(told: &Told) {
 
 /// All that is shared is touched with a pass only, so that no fork comes in between.
 fn write_until(told: &Told) {
-    let mut turns: Vec<Turn> = Vec::new();
     loop {
         let rung = BELL.rung();
         let Some(engines) = enter(told).and_then(|pass| PROCESS.to_write(&pass)) else {
@@ -61,16 +50,9 @@ fn write_until(told: &Told) {
         }
         end_if_asked();
         let now = Clock::System.monotonic();
-        turns.retain(|turn| engines.iter().any(|engine| engine.number() == turn.engine));
         let mut next = Monotonic(u64::MAX);
         for engine in &engines {
-            let number = engine.number();
-            let known = turns.iter().position(|turn| turn.engine == number);
-            let at = known.unwrap_or_else(|| {
-                turns.push(Turn::first(engine, now));
-                turns.len() - 1
-            });
-            let Some(soon) = turns[at].take(engine, now, told) else {
+            let Some(soon) = take_turn(engine, now, told) else {
                 return;
             };
             next = next.min(soon);
@@ -114,86 +96,24 @@ fn write_the_last() {
     }
 }
 
-/// When it is an engine's turn.
-struct Turn {
-    engine: u64,
-    gather: Monotonic,
-    write: Monotonic,
-    /// How long after a write the next one is due. Shorter after what came after a pause.
-    step: Duration,
-    /// Whether nothing was found the last time, so that what comes next is written at once.
-    rests: bool,
-}
-
-impl Turn {
-    fn first(engine: &Engine, now: Monotonic) -> Self {
-        Self {
-            engine: engine.number(),
-            gather: now,
-            write: now,
-            step: longest_step(engine),
-            rests: true,
-        }
+/// Does what is due, and tells when to come again; `None` once the thread is to end.
+fn take_turn(engine: &Arc<Engine>, now: Monotonic, told: &Told) -> Option<Monotonic> {
+    let known = engine.turn(&enter(told)?);
+    let mut turn = known.unwrap_or_else(|| Turn::first(engine, now));
+    if let Some(urgency) = turn.due(engine, now) {
+        let pass = enter(told)?;
+        let mut flushed = PROCESS.write(engine, urgency, &pass);
+        turn.took(engine, urgency, &flushed, now);
+        // With the same pass as what was written: after a fork it goes on from here.
+        engine.keep_turn(turn, &pass);
+        drop(pass);
+        tell(engine, std::mem::take(&mut flushed.events));
+        end_if_asked();
     }
-
-    /// Does what is due, and tells when to come again; `None` once the thread is to end.
-    fn take(&mut self, engine: &Arc<Engine>, now: Monotonic, told: &Told) -> Option<Monotonic> {
-        if self.rests && !engine.awaits() {
-            self.rests = false;
-            self.write = now;
-            self.step = SOON.min(longest_step(engine));
-        }
-        let urgency = if self.write <= now {
-            Some(Urgency::Routine)
-        } else {
-            (self.gather <= now).then_some(Urgency::Gathering)
-        };
-        if let Some(urgency) = urgency {
-            self.gather = now.after(GATHER);
-            let may_rest = urgency == Urgency::Routine && self.step == longest_step(engine);
-            if may_rest {
-                // Before it is looked for, so that nothing comes in between.
-                engine.await_the_next(true);
-            }
-            let flushed = write_one(engine, urgency, told)?;
-            if urgency == Urgency::Routine {
-                self.write = now.after(self.step);
-                self.rests = may_rest && !flushed.found;
-                self.step = (self.step * 2).min(longest_step(engine));
-                if !self.rests {
-                    engine.await_the_next(false);
-                }
-            }
-            if flushed.locked {
-                self.write = self.write.min(now.after(AGAIN));
-            }
-        }
-        if let Some(wait) = wanted_in(engine, told) {
-            self.gather = self.gather.min(now.after(wait.max(OFTEN)));
-        }
-        let called = self.rests && !engine.awaits();
-        Some(if called {
-            now
-        } else {
-            self.write.min(self.gather)
-        })
+    let pass = enter(told)?;
+    if let Some(wait) = engine.drain_in(&pass) {
+        turn.gather_in(wait.max(OFTEN), now);
+        engine.keep_turn(turn, &pass);
     }
-}
-
-/// When to write again, so that a sample is on disk before it is older than the interval.
-fn longest_step(engine: &Engine) -> Duration {
-    engine.options().flush_interval / 4 * 3
-}
-
-/// Writes what `engine` has, by `urgency`; `None` once the thread is to end.
-fn write_one(engine: &Arc<Engine>, urgency: Urgency, told: &Told) -> Option<Flushed> {
-    let mut flushed = PROCESS.write(engine, urgency, &enter(told)?);
-    tell(engine, std::mem::take(&mut flushed.events));
-    end_if_asked();
-    Some(flushed)
-}
-
-/// In how long a source of `engine` wants to be drained, if one does.
-fn wanted_in(engine: &Engine, told: &Told) -> Option<Duration> {
-    engine.drain_in(&enter(told)?)
+    Some(turn.next(engine, now))
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hammer import run
+from history_support import query
 
 if not (hasattr(os, "fork") and sys.platform.startswith("linux")):
     pytest.skip("needs forks and what Linux tells of threads", allow_module_level=True)
@@ -143,3 +144,22 @@ profiler.profile_operation(forks)
 assert seen == [1], seen
 """
     assert run(LOOKING + script, path) == ""
+
+
+def test_forks_do_not_have_the_history_be_written_more_often(path: Path) -> None:
+    script = """
+history.close()
+history = History(sys.argv[1], flush_interval=3_600)
+monitor = PerformanceMonitor(history=history)
+hammer.wait_until_others_sleep()
+for _ in range(60):
+    monitor.record_metric("op", 1, "s")
+    hammer.reap(hammer.fork(lambda: None))
+    wait_for_the_writer()
+    hammer.wait_until_others_sleep()
+os._exit(0)
+"""
+    assert run(LOOKING + script, path) == ""
+    # At once, and then after pauses of which each is twice as long, by which no test takes longer.
+    ((writes,),) = query(path, "SELECT max(flushes) FROM writers")
+    assert writes <= 20
