@@ -144,9 +144,13 @@ impl Worker {
         self.thread.thread().unpark();
     }
 
-    /// Waits until it is gone, for `patience` at most, and calls `look` now and then. Whether it is.
+    /// Waits until it is gone, for `patience` at most, and calls `look` now and then. Whether it is. It
+    /// does not wait for itself.
     pub fn join(self, patience: Duration, mut look: impl FnMut()) -> bool {
         const LOOK: Duration = Duration::from_millis(1);
+        if self.thread().id() == thread::current().id() {
+            return false;
+        }
         let begun = Instant::now();
         loop {
             let seen = self.told.bell.rung();

@@ -6,7 +6,7 @@ use super::{
     engine::{Engine, Urgency},
     gate::{NAP, Pass},
     process::{GATE, PROCESS, tell},
-    sigterm::{self, BELL},
+    sigterm::{self, Attendant, BELL},
     turn::Turn,
 };
 use crate::{
@@ -20,9 +20,12 @@ const OFTEN: Duration = Duration::from_millis(50);
 /// Starts the thread, or wakes it up.
 pub(super) fn start(writer: &mut Option<Worker>) -> io::Result<()> {
     if writer.as_ref().is_none_or(Worker::has_ended) {
-        *writer = Some(Worker::spawn("ptpd-history", None, write)?);
+        let attendant = Attendant::new();
         // It may take a while to begin, and then finds out by itself whether it is to.
-        sigterm::attend();
+        attendant.attend();
+        let work = move |told: &Told| write(told, attendant);
+        let started = Worker::spawn("ptpd-history", None, work);
+        *writer = Some(started.inspect_err(|_| attendant.attend_no_more())?);
     } else {
         BELL.ring();
     }
@@ -30,23 +33,23 @@ pub(super) fn start(writer: &mut Option<Worker>) -> io::Result<()> {
 }
 
 /// Writes what is due, until told to end or there is no history any more.
-fn write(told: &Told) {
-    write_until(told);
-    sigterm::attend_no_more();
+fn write(told: &Told, attendant: Attendant) {
+    write_until(told, attendant);
+    attendant.attend_no_more();
     end_if_asked();
 }
 
 /// All that is shared is touched with a pass only, so that no fork comes in between.
-fn write_until(told: &Told) {
+fn write_until(told: &Told, attendant: Attendant) {
     loop {
         let rung = BELL.rung();
         let Some(engines) = enter(told).and_then(|pass| PROCESS.to_write(&pass)) else {
             return;
         };
         if engines.iter().any(|engine| engine.options().on_sigterm) {
-            sigterm::attend();
+            attendant.attend();
         } else {
-            sigterm::attend_no_more();
+            attendant.attend_no_more();
         }
         end_if_asked();
         let now = Clock::System.monotonic();
