@@ -94,7 +94,7 @@ fn write_the_last() {
     drop(pass);
     for engine in engines.iter().filter(|engine| engine.options().on_sigterm) {
         while let Some(pass) = GATE.enter_or_wait()
-            && engine.flush(&pass, Urgency::Now).interrupted
+            && engine.flush(&pass, Urgency::Last).interrupted
         {}
     }
 }
