@@ -4,7 +4,7 @@
 //! program looks like the default one. It does next to nothing: it asks the thread that writes
 //! ([`Attendant`]) to do its work and to end the process, and waits. Nothing of the program runs on in the
 //! thread that was interrupted, as would be the case without a handler, unless it holds a lock that the
-//! writing needs: so it is let go on after a moment.
+//! writing needs: so it is let go on after a moment in which the writing does not get on ([`get_on`]).
 //!
 //! A process must end by SIGTERM, whatever happens here. So the handler ends it by itself at once where
 //! nobody attends: in a forked child that has no such thread, or where the thread has ended; and after a
@@ -29,6 +29,8 @@ static ATTENDANTS: AtomicU32 = AtomicU32::new(0);
 static ASKED: AtomicU64 = AtomicU64::new(0);
 /// Whether the thread has begun to answer, and will end the process.
 static ANSWERED: AtomicBool = AtomicBool::new(false);
+/// How often the writing got on, or waited for another process.
+static STEPS: AtomicU32 = AtomicU32::new(0);
 /// Wakes the thread that writes.
 pub(super) static BELL: Bell = Bell::new();
 
@@ -73,6 +75,11 @@ pub(super) fn begin_anew() {
     ASKED.store(0, SeqCst);
 }
 
+/// Says that the writing gets on, or waits for another process, and for no thread of this one.
+pub(super) fn get_on() {
+    STEPS.fetch_add(1, SeqCst);
+}
+
 /// Whether the process is to end.
 pub(super) fn is_asked() -> bool {
     ASKED.load(SeqCst) != 0
@@ -101,10 +108,10 @@ mod linux {
     use signal_hook::low_level::emulate_default_handler;
     use vmm_sys_util::signal::register_signal_handler;
 
-    use super::{ANSWERED, ASKED, ATTENDED, BELL, PATIENCE, process_of};
+    use super::{ANSWERED, ASKED, ATTENDED, BELL, PATIENCE, STEPS, process_of};
     use crate::threads::Bell;
 
-    /// How long the thread that was interrupted stands still while the other one writes.
+    /// How long the thread that was interrupted stands still while the writing does not get on.
     const STANDSTILL: Duration = Duration::from_millis(100);
     const NAP: Duration = Duration::from_micros(500);
 
@@ -149,7 +156,7 @@ mod linux {
         }
         let _ = ASKED.compare_exchange(0, begun.max(1), SeqCst, SeqCst);
         BELL.ring();
-        let mut answered = None;
+        let mut seen = None;
         loop {
             let now = now();
             if !ANSWERED.load(SeqCst) {
@@ -159,8 +166,16 @@ mod linux {
                 }
             } else if since_asked(now) >= 2 * PATIENCE {
                 end_now();
-            } else if now.saturating_sub(*answered.get_or_insert(now)) >= nanos(STANDSTILL) {
-                return;
+            } else {
+                let steps = STEPS.load(SeqCst);
+                match seen {
+                    Some((known, since)) if known == steps => {
+                        if now.saturating_sub(since) >= nanos(STANDSTILL) {
+                            return;
+                        }
+                    }
+                    _ => seen = Some((steps, now)),
+                }
             }
             thread::sleep(NAP);
         }

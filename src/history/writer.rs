@@ -96,6 +96,7 @@ fn write_the_last() {
         while let Some(pass) = GATE.enter_or_wait()
             && engine.flush(&pass, Urgency::Last).interrupted
         {}
+        sigterm::get_on();
     }
 }
 

@@ -251,6 +251,29 @@ def test_a_history_that_is_told_to_leaves_the_signal_alone(path: Path) -> None:
     assert run(script, path) == ""
 
 
+def test_the_program_does_not_go_on_while_another_process_is_waited_for(path: Path) -> None:
+    script = """
+print("ready", flush=True)
+sys.stdin.readline()
+record()
+os.kill(os.getpid(), signal.SIGTERM)
+print("went on", flush=True)
+os._exit(3)
+"""
+    paths = (path.with_name(f"{number}.db") for number in range(TRIES))
+
+    def check() -> None:
+        path = next(paths)
+        program = start(RECORDING + script, path, stdin=subprocess.PIPE)
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n", program.communicate()
+        with locked(path):
+            output, errors = program.communicate("\n", timeout=DEADLINE)
+        assert (program.returncode, output, errors) == (-signal.SIGTERM, "", "")
+
+    passes_in_one_of_several(check, TRIES)
+
+
 def test_sigterm_ends_the_process_though_the_file_cannot_be_written(path: Path) -> None:
     with locked(path):
         program = start(
