@@ -5,7 +5,8 @@ use std::{io, sync::Arc, thread, time::Duration};
 use super::{
     engine::{Engine, Urgency},
     gate::{NAP, Pass},
-    process::{GATE, PROCESS, tell},
+    problem::Event,
+    process::{self, GATE, PROCESS, tell},
     sigterm::{self, Attendant, BELL},
     turn::Turn,
 };
@@ -100,6 +101,31 @@ fn write_the_last() {
     }
 }
 
+/// Tells of `events`. Whoever is told may take long, so SIGTERM is answered by another thread meanwhile,
+/// which is gone before this one is.
+fn tell_attended(engine: &Engine, events: Vec<Event>) {
+    const LONG: Duration = Duration::from_hours(1);
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let answer = |told: &Told| loop {
+        let rung = BELL.rung();
+        end_if_asked();
+        if told.is_to_end() {
+            return;
+        }
+        BELL.wait(rung, LONG);
+    };
+    if events.is_empty() {
+        return;
+    }
+    let other = process::takes_sigterm().then(|| Worker::spawn("ptpd-attendant", None, answer));
+    tell(engine, events);
+    if let Some(Ok(other)) = other {
+        other.tell_to_end();
+        BELL.ring();
+        other.join(PATIENCE, || ());
+    }
+}
+
 /// Does what is due, and tells when to come again; `None` once the thread is to end.
 fn take_turn(engine: &Arc<Engine>, now: Monotonic, told: &Told) -> Option<Monotonic> {
     let known = engine.turn(&enter(told)?);
@@ -111,7 +137,7 @@ fn take_turn(engine: &Arc<Engine>, now: Monotonic, told: &Told) -> Option<Monoto
         // With the same pass as what was written: after a fork it goes on from here.
         engine.keep_turn(turn, &pass);
         drop(pass);
-        tell(engine, std::mem::take(&mut flushed.events));
+        tell_attended(engine, std::mem::take(&mut flushed.events));
         end_if_asked();
     }
     let pass = enter(told)?;

@@ -185,6 +185,39 @@ wait()
     passes_in_one_of_several(check, TRIES)
 
 
+def test_sigterm_is_answered_while_a_handler_of_the_log_takes_long(path: Path) -> None:
+    script = """
+import logging
+from pathlib import Path
+
+class Waits(logging.Handler):
+    called = threading.Event()
+    def handle(self, _record):
+        self.called.set()
+        threading.Event().wait(200)
+
+logger = logging.getLogger("ptpd_calibration.monitoring")
+logger.addHandler(Waits())
+logger.propagate = False
+bad = Path(sys.argv[1] + " of somebody else")
+bad.write_text("This is no history. " * 100)
+other = PerformanceMonitor(history=History(bad, flush_interval=0.01))
+other.record_metric("op", 1, "s")
+assert Waits.called.wait(200)
+record()
+wait()
+"""
+    paths = (path.with_name(f"{number}.db") for number in range(TRIES))
+
+    def check() -> None:
+        path = next(paths)
+        done = stopped(script, path, signal.SIGTERM)
+        assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+        assert counts(path)["op"] == 51
+
+    passes_in_one_of_several(check, TRIES)
+
+
 @pytest.mark.parametrize("kind", ["with its own thread", "before it has one"])
 def test_sigterm_ends_a_child_that_was_forked_behind_pythons_back(kind: str, path: Path) -> None:
     script = """
