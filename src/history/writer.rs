@@ -137,7 +137,8 @@ fn take_turn(engine: &Arc<Engine>, now: Monotonic, told: &Told) -> Option<Monoto
         // With the same pass as what was written: after a fork it goes on from here.
         engine.keep_turn(turn, &pass);
         drop(pass);
-        tell_attended(engine, std::mem::take(&mut flushed.events));
+        let events = std::mem::take(&mut flushed.events);
+        told.while_away(|| tell_attended(engine, events));
         end_if_asked();
     }
     let pass = enter(told)?;
