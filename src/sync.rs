@@ -2,14 +2,17 @@
 //! tests of schedules turn on, they are a scheduler's, which decides who goes on at each of them.
 
 #[cfg(not(feature = "shuttle"))]
-pub use parking_lot::{Mutex, RwLock};
+pub use parking_lot::{Mutex, MutexGuard, RwLock};
 #[cfg(not(feature = "shuttle"))]
 pub use std::{sync::atomic, thread::sleep, thread_local};
 
 #[cfg(feature = "shuttle")]
 pub use explored::{Mutex, RwLock, sleep};
 #[cfg(feature = "shuttle")]
-pub use shuttle::{sync::atomic, thread_local};
+pub use shuttle::{
+    sync::{MutexGuard, atomic},
+    thread_local,
+};
 
 #[cfg(feature = "shuttle")]
 mod explored {

@@ -79,6 +79,8 @@ pub struct Worker {
 pub struct Told {
     end: AtomicBool,
     ended: AtomicBool,
+    /// Whether it is in somebody else's code; see [`Told::while_away`].
+    away: AtomicBool,
     /// It rings when the thread has ended.
     bell: Bell,
     /// The system's number of the thread, once it runs.
@@ -90,6 +92,14 @@ impl Told {
     #[must_use]
     pub fn is_to_end(&self) -> bool {
         self.end.load(Acquire)
+    }
+
+    /// Calls somebody else's code, which may wait for what the thread that forks has locked, while nothing
+    /// of ours is in use: a fork waits a moment for that, and then begins beside the thread.
+    pub fn while_away(&self, call: impl FnOnce()) {
+        self.away.store(true, Release);
+        call();
+        self.away.store(false, Release);
     }
 }
 
@@ -144,16 +154,26 @@ impl Worker {
         self.thread.thread().unpark();
     }
 
-    /// Waits until it is gone, for `patience` at most, and calls `look` now and then. Whether it is.
-    pub fn join(self, patience: Duration, mut look: impl FnMut()) -> bool {
+    /// Waits until it is gone, for `patience` at most, and calls `look` now and then. Whether it is. It
+    /// does not wait for itself.
+    pub fn join(self, patience: Duration, look: impl FnMut()) -> bool {
+        self.wait(patience, patience, look)
+    }
+
+    /// The same, with `away` as the patience while it is in somebody else's code.
+    fn wait(self, patience: Duration, away: Duration, mut look: impl FnMut()) -> bool {
         const LOOK: Duration = Duration::from_millis(1);
+        if self.thread().id() == thread::current().id() {
+            return false;
+        }
         let begun = Instant::now();
         loop {
             let seen = self.told.bell.rung();
             if self.has_ended() {
                 break;
             }
-            if begun.elapsed() >= patience {
+            let is_away = self.told.away.load(Acquire);
+            if begun.elapsed() >= if is_away { away } else { patience } {
                 return false;
             }
             self.told.bell.wait(seen, LOOK);
@@ -205,9 +225,10 @@ impl Fork {
     /// Waits until they are gone, for `patience` at most, and calls `look` now and then.
     pub fn wait(self, patience: Duration, mut look: impl FnMut()) {
         const NAP: Duration = Duration::from_micros(200);
+        const AWAY: Duration = Duration::from_millis(100);
         let Self { workers, going } = self;
         for worker in workers {
-            worker.join(patience, &mut look);
+            worker.wait(patience, AWAY, &mut look);
             going.0.fetch_sub(1, AcqRel);
         }
         let begun = Instant::now();

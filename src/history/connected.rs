@@ -10,6 +10,7 @@ use super::{
     gate::Gate,
     problem::{Cause, Problem},
     schema::Refusal,
+    sigterm,
     store::Access,
 };
 
@@ -162,6 +163,7 @@ fn wait(gate: &Gate, patience: Duration, count: i32) -> bool {
     if gate.is_closed() || steps * STEP.as_millis() >= patience.as_millis() {
         return false;
     }
+    sigterm::get_on();
     std::thread::sleep(STEP);
     true
 }

@@ -274,6 +274,10 @@ impl Attachment {
 
 impl Sink for Attachment {
     fn begin(&self) {
+        if self.history.is_broken() {
+            return;
+        }
+        process::start_if_refused();
         if self.history.engine.begins() {
             process::wake_writer();
         }
@@ -282,6 +286,7 @@ impl Sink for Attachment {
     fn absorb(&self, deltas: Vec<Delta>) {
         if !self.history.is_broken() {
             self.history.engine.absorb(self.number, deltas);
+            process::start_if_refused();
         }
     }
 }

@@ -26,6 +26,7 @@ mod sigterm;
 mod spans;
 mod store;
 mod transaction;
+mod turn;
 mod watch;
 mod writer;
 

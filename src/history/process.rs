@@ -1,6 +1,7 @@
 //! The histories of the process: the thread that writes them, forks, and the end.
 
 use std::{
+    io,
     path::Path,
     sync::{Arc, LazyLock, OnceLock},
     thread,
@@ -9,13 +10,17 @@ use std::{
 
 use super::{
     engine::{Engine, Options, Urgency},
-    engines::Engines,
+    engines::{Engines, State},
     gate::{Gate, Inherited, Pass},
     problem::{Cause, Event, Notice, Problem},
     sigterm, writer,
 };
 use crate::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    clock::{Clock, Monotonic},
+    sync::{
+        MutexGuard,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     threads::{Fork, Going, Worker},
 };
 
@@ -37,6 +42,11 @@ static TAKES_SIGTERM: AtomicBool = AtomicBool::new(false);
 static NOTICE: OnceLock<Notice> = OnceLock::new();
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
+/// Whether the system refused the thread that writes. Then it is tried again now and then.
+static LACKS_WRITER: AtomicBool = AtomicBool::new(false);
+/// When it was tried last, in nanoseconds of the monotonic clock.
+static TRIED_AT: AtomicU64 = AtomicU64::new(0);
+
 /// A number that nothing else in this process has.
 pub(super) fn next_number() -> u64 {
     NUMBERS.fetch_add(1, Ordering::Relaxed)
@@ -50,9 +60,9 @@ pub(super) fn join(path: &Path, options: impl FnOnce() -> Options, user: u64) ->
     if let Some(notice) = engine.options().notice {
         NOTICE.get_or_init(|| notice);
     }
+    note_whether(&started);
     if let Err(error) = started {
-        let problem = Problem::new(path, Cause::NoThread, error);
-        tell(&engine, [Event::Failed(problem)]);
+        tell_of_no_thread(&engine, &error);
     }
     if engine.options().on_sigterm {
         TAKES_SIGTERM.store(true, Ordering::Release);
@@ -72,10 +82,64 @@ pub(super) fn wake_writer() {
     sigterm::BELL.ring();
 }
 
+/// Notes whether the thread could be `started`; whether it is refused from now on.
+fn note_whether(started: &io::Result<()>) -> bool {
+    if started.is_err() {
+        TRIED_AT.store(Clock::System.monotonic().0, Ordering::Relaxed);
+    }
+    let was_refused = LACKS_WRITER.swap(started.is_err(), Ordering::AcqRel);
+    started.is_err() && !was_refused
+}
+
+fn tell_of_no_thread(engine: &Engine, error: &io::Error) {
+    let problem = Problem::new(engine.path(), Cause::NoThread, error);
+    tell(engine, [Event::Failed(problem)]);
+}
+
+/// After a fork: starts the thread if there is something to write. Without it, there is still `flush`.
+fn come_back(mut process: MutexGuard<'_, State<Worker>>) {
+    if process.engines.is_empty() {
+        return;
+    }
+    let started = process.start_writer(writer::start);
+    let is_news = note_whether(&started);
+    let engines = process.engines.clone();
+    drop(process);
+    if let (true, Err(error)) = (is_news, started) {
+        for engine in engines {
+            tell_of_no_thread(&engine, &error);
+        }
+    }
+}
+
+/// Starts the thread if the system refused it before and some time has gone by. It waits for nobody, since
+/// whoever records holds a lock.
+pub(super) fn start_if_refused() {
+    const PAUSE: Duration = Duration::from_secs(1);
+    if !LACKS_WRITER.load(Ordering::Acquire) {
+        return;
+    }
+    let now = Clock::System.monotonic();
+    let tried = Monotonic(TRIED_AT.load(Ordering::Relaxed));
+    if now.since(tried) < PAUSE {
+        return;
+    }
+    // So that no fork finds the lock taken.
+    let Some(_pass) = GATE.enter() else { return };
+    let Some(mut process) = PROCESS.state.try_lock() else {
+        return;
+    };
+    TRIED_AT.store(now.0, Ordering::Relaxed);
+    if process.start_writer(writer::start).is_ok() {
+        LACKS_WRITER.store(false, Ordering::Release);
+    }
+}
+
 /// Writes all that `engine` has, and tells whether it is on disk. Must not be called while attached
 /// to the interpreter, which whoever is in the middle of a fork may need.
 pub(super) fn flush(engine: &Arc<Engine>) -> bool {
     look_after_fork();
+    start_if_refused();
     loop {
         let Some(pass) = GATE.enter_or_wait() else {
             return false;
@@ -172,10 +236,7 @@ pub fn after_fork_in_parent() {
     }
     let mut process = PROCESS.state.lock();
     process.forks = process.forks.saturating_sub(1);
-    if !process.engines.is_empty() {
-        // Without a thread, there is still `flush`.
-        let _ = process.start_writer(writer::start);
-    }
+    come_back(process);
 }
 
 /// After a fork, in the child, which takes its parent's histories over as its own.
@@ -199,10 +260,8 @@ fn take_over() {
             for engine in &process.engines {
                 engine.begin_anew();
             }
-            if !process.engines.is_empty() {
-                // Without a thread, there is still `flush`.
-                let _ = process.start_writer(writer::start);
-            }
+            LACKS_WRITER.store(false, Ordering::Release);
+            come_back(process);
         }
         Inherited::Open => {
             if let Some(notice) = NOTICE.get() {

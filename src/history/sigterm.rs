@@ -2,9 +2,9 @@
 //!
 //! The default action leaves no time for anything, so a handler of ours takes its place, which to the
 //! program looks like the default one. It does next to nothing: it asks the thread that writes
-//! ([`attend`]) to do its work and to end the process, and waits. Nothing of the program runs on in the
+//! ([`Attendant`]) to do its work and to end the process, and waits. Nothing of the program runs on in the
 //! thread that was interrupted, as would be the case without a handler, unless it holds a lock that the
-//! writing needs: so it is let go on after a moment.
+//! writing needs: so it is let go on after a moment in which the writing does not get on ([`get_on`]).
 //!
 //! A process must end by SIGTERM, whatever happens here. So the handler ends it by itself at once where
 //! nobody attends: in a forked child that has no such thread, or where the thread has ended; and after a
@@ -21,32 +21,63 @@ use crate::threads::Bell;
 /// How long the end waits for what is being written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The process whose thread answers the signal; zero if none does.
-static ATTENDED: AtomicU32 = AtomicU32::new(0);
+/// The thread that answers the signal, as its [`Attendant`]; zero if none does.
+static ATTENDED: AtomicU64 = AtomicU64::new(0);
+/// How many there have been.
+static ATTENDANTS: AtomicU32 = AtomicU32::new(0);
 /// When the signal came first, in nanoseconds of the monotonic clock; zero if it did not.
 static ASKED: AtomicU64 = AtomicU64::new(0);
 /// Whether the thread has begun to answer, and will end the process.
 static ANSWERED: AtomicBool = AtomicBool::new(false);
+/// How often the writing got on, or waited for another process.
+static STEPS: AtomicU32 = AtomicU32::new(0);
 /// Wakes the thread that writes.
 pub(super) static BELL: Bell = Bell::new();
 
-/// Says that this process has a thread that answers the signal. It asks [`is_asked`] whenever [`BELL`]
-/// rings.
-pub(super) fn attend() {
-    ATTENDED.store(process::id(), SeqCst);
+/// One of the threads that may answer the signal: its process, and after that its number there, so that
+/// of two of a process the later one is more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attendant(u64);
+
+impl Attendant {
+    /// Another one, of this process.
+    pub fn new() -> Self {
+        let number = ATTENDANTS.fetch_add(1, SeqCst);
+        Self(u64::from(process::id()) << 32 | u64::from(number))
+    }
+
+    /// Says that this one answers the signal, unless a later one does. It asks [`is_asked`] whenever
+    /// [`BELL`] rings.
+    pub fn attend(self) {
+        let takes = |known| {
+            let is_later = process_of(known) == process_of(self.0) && known > self.0;
+            (!is_later).then_some(self.0)
+        };
+        let _ = ATTENDED.fetch_update(SeqCst, SeqCst, takes);
+    }
+
+    /// Says that this one does not answer the signal any more, which ends the process at once from here
+    /// on if nobody else does. After that the thread asks [`is_asked`] for the last time.
+    pub fn attend_no_more(self) {
+        // A later one, and one that was a parent's, are left alone.
+        let _ = ATTENDED.compare_exchange(self.0, 0, SeqCst, SeqCst);
+    }
 }
 
-/// Says that nobody answers the signal any more, which ends the process at once from here on. After that
-/// the thread asks [`is_asked`] for the last time.
-pub(super) fn attend_no_more() {
-    // One that was a parent's is left alone.
-    let _ = ATTENDED.compare_exchange(process::id(), 0, SeqCst, SeqCst);
+/// The process of an attendant, which is none of any if it is zero.
+fn process_of(attendant: u64) -> u64 {
+    attendant >> 32
 }
 
 /// In a forked child: nobody was asked here.
 pub(super) fn begin_anew() {
     ANSWERED.store(false, SeqCst);
     ASKED.store(0, SeqCst);
+}
+
+/// Says that the writing gets on, or waits for another process, and for no thread of this one.
+pub(super) fn get_on() {
+    STEPS.fetch_add(1, SeqCst);
 }
 
 /// Whether the process is to end.
@@ -77,10 +108,10 @@ mod linux {
     use signal_hook::low_level::emulate_default_handler;
     use vmm_sys_util::signal::register_signal_handler;
 
-    use super::{ANSWERED, ASKED, ATTENDED, BELL, PATIENCE};
+    use super::{ANSWERED, ASKED, ATTENDED, BELL, PATIENCE, STEPS, process_of};
     use crate::threads::Bell;
 
-    /// How long the thread that was interrupted stands still while the other one writes.
+    /// How long the thread that was interrupted stands still while the writing does not get on.
     const STANDSTILL: Duration = Duration::from_millis(100);
     const NAP: Duration = Duration::from_micros(500);
 
@@ -119,23 +150,32 @@ mod linux {
             return;
         }
         let begun = now();
-        if ATTENDED.load(SeqCst) != own {
+        let is_attended = || process_of(ATTENDED.load(SeqCst)) == u64::from(own);
+        if !is_attended() {
             end_now();
         }
         let _ = ASKED.compare_exchange(0, begun.max(1), SeqCst, SeqCst);
         BELL.ring();
-        let mut answered = None;
+        let mut seen = None;
         loop {
             let now = now();
             if !ANSWERED.load(SeqCst) {
                 // It has ended meanwhile, or cannot answer.
-                if ATTENDED.load(SeqCst) != own || since_asked(now) >= PATIENCE {
+                if !is_attended() || since_asked(now) >= PATIENCE {
                     end_now();
                 }
             } else if since_asked(now) >= 2 * PATIENCE {
                 end_now();
-            } else if now.saturating_sub(*answered.get_or_insert(now)) >= nanos(STANDSTILL) {
-                return;
+            } else {
+                let steps = STEPS.load(SeqCst);
+                match seen {
+                    Some((known, since)) if known == steps => {
+                        if now.saturating_sub(since) >= nanos(STANDSTILL) {
+                            return;
+                        }
+                    }
+                    _ => seen = Some((steps, now)),
+                }
             }
             thread::sleep(NAP);
         }

@@ -3,36 +3,30 @@
 use std::{io, sync::Arc, thread, time::Duration};
 
 use super::{
-    engine::{Engine, Flushed, Urgency},
+    engine::{Engine, Urgency},
     gate::{NAP, Pass},
-    process::{GATE, PROCESS, tell},
-    sigterm::{self, BELL},
+    problem::Event,
+    process::{self, GATE, PROCESS, tell},
+    sigterm::{self, Attendant, BELL},
+    turn::Turn,
 };
 use crate::{
     clock::{Clock, Monotonic},
     threads::{Told, Worker},
 };
 
-/// How often recorded samples are taken from their sources at least. What is written seldom waits in
-/// one place, with one bound.
-const GATHER: Duration = Duration::from_secs(10);
-
 /// How often they are taken at most for a source that wants it often.
 const OFTEN: Duration = Duration::from_millis(50);
-
-/// How soon it is tried again to write a file that somebody else had locked.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// How soon after what came after a pause, which is written at once, it is written again. Each time it
-/// takes twice as long.
-const SOON: Duration = Duration::from_millis(10);
 
 /// Starts the thread, or wakes it up.
 pub(super) fn start(writer: &mut Option<Worker>) -> io::Result<()> {
     if writer.as_ref().is_none_or(Worker::has_ended) {
-        *writer = Some(Worker::spawn("ptpd-history", None, write)?);
+        let attendant = Attendant::new();
         // It may take a while to begin, and then finds out by itself whether it is to.
-        sigterm::attend();
+        attendant.attend();
+        let work = move |told: &Told| write(told, attendant);
+        let started = Worker::spawn("ptpd-history", None, work);
+        *writer = Some(started.inspect_err(|_| attendant.attend_no_more())?);
     } else {
         BELL.ring();
     }
@@ -40,37 +34,29 @@ pub(super) fn start(writer: &mut Option<Worker>) -> io::Result<()> {
 }
 
 /// Writes what is due, until told to end or there is no history any more.
-fn write(told: &Told) {
-    write_until(told);
-    sigterm::attend_no_more();
+fn write(told: &Told, attendant: Attendant) {
+    write_until(told, attendant);
+    attendant.attend_no_more();
     end_if_asked();
 }
 
 /// All that is shared is touched with a pass only, so that no fork comes in between.
-fn write_until(told: &Told) {
-    let mut turns: Vec<Turn> = Vec::new();
+fn write_until(told: &Told, attendant: Attendant) {
     loop {
         let rung = BELL.rung();
         let Some(engines) = enter(told).and_then(|pass| PROCESS.to_write(&pass)) else {
             return;
         };
         if engines.iter().any(|engine| engine.options().on_sigterm) {
-            sigterm::attend();
+            attendant.attend();
         } else {
-            sigterm::attend_no_more();
+            attendant.attend_no_more();
         }
         end_if_asked();
         let now = Clock::System.monotonic();
-        turns.retain(|turn| engines.iter().any(|engine| engine.number() == turn.engine));
         let mut next = Monotonic(u64::MAX);
         for engine in &engines {
-            let number = engine.number();
-            let known = turns.iter().position(|turn| turn.engine == number);
-            let at = known.unwrap_or_else(|| {
-                turns.push(Turn::first(engine, now));
-                turns.len() - 1
-            });
-            let Some(soon) = turns[at].take(engine, now, told) else {
+            let Some(soon) = take_turn(engine, now, told) else {
                 return;
             };
             next = next.min(soon);
@@ -109,91 +95,56 @@ fn write_the_last() {
     drop(pass);
     for engine in engines.iter().filter(|engine| engine.options().on_sigterm) {
         while let Some(pass) = GATE.enter_or_wait()
-            && engine.flush(&pass, Urgency::Now).interrupted
+            && engine.flush(&pass, Urgency::Last).interrupted
         {}
+        sigterm::get_on();
     }
 }
 
-/// When it is an engine's turn.
-struct Turn {
-    engine: u64,
-    gather: Monotonic,
-    write: Monotonic,
-    /// How long after a write the next one is due. Shorter after what came after a pause.
-    step: Duration,
-    /// Whether nothing was found the last time, so that what comes next is written at once.
-    rests: bool,
-}
-
-impl Turn {
-    fn first(engine: &Engine, now: Monotonic) -> Self {
-        Self {
-            engine: engine.number(),
-            gather: now,
-            write: now,
-            step: longest_step(engine),
-            rests: true,
+/// Tells of `events`. Whoever is told may take long, so SIGTERM is answered by another thread meanwhile,
+/// which is gone before this one is.
+fn tell_attended(engine: &Engine, events: Vec<Event>) {
+    const LONG: Duration = Duration::from_hours(1);
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let answer = |told: &Told| loop {
+        let rung = BELL.rung();
+        end_if_asked();
+        if told.is_to_end() {
+            return;
         }
+        BELL.wait(rung, LONG);
+    };
+    if events.is_empty() {
+        return;
     }
-
-    /// Does what is due, and tells when to come again; `None` once the thread is to end.
-    fn take(&mut self, engine: &Arc<Engine>, now: Monotonic, told: &Told) -> Option<Monotonic> {
-        if self.rests && !engine.awaits() {
-            self.rests = false;
-            self.write = now;
-            self.step = SOON.min(longest_step(engine));
-        }
-        let urgency = if self.write <= now {
-            Some(Urgency::Routine)
-        } else {
-            (self.gather <= now).then_some(Urgency::Gathering)
-        };
-        if let Some(urgency) = urgency {
-            self.gather = now.after(GATHER);
-            let may_rest = urgency == Urgency::Routine && self.step == longest_step(engine);
-            if may_rest {
-                // Before it is looked for, so that nothing comes in between.
-                engine.await_the_next(true);
-            }
-            let flushed = write_one(engine, urgency, told)?;
-            if urgency == Urgency::Routine {
-                self.write = now.after(self.step);
-                self.rests = may_rest && !flushed.found;
-                self.step = (self.step * 2).min(longest_step(engine));
-                if !self.rests {
-                    engine.await_the_next(false);
-                }
-            }
-            if flushed.locked {
-                self.write = self.write.min(now.after(AGAIN));
-            }
-        }
-        if let Some(wait) = wanted_in(engine, told) {
-            self.gather = self.gather.min(now.after(wait.max(OFTEN)));
-        }
-        let called = self.rests && !engine.awaits();
-        Some(if called {
-            now
-        } else {
-            self.write.min(self.gather)
-        })
+    let other = process::takes_sigterm().then(|| Worker::spawn("ptpd-attendant", None, answer));
+    tell(engine, events);
+    if let Some(Ok(other)) = other {
+        other.tell_to_end();
+        BELL.ring();
+        other.join(PATIENCE, || ());
     }
 }
 
-/// When to write again, so that a sample is on disk before it is older than the interval.
-fn longest_step(engine: &Engine) -> Duration {
-    engine.options().flush_interval / 4 * 3
-}
-
-/// Writes what `engine` has, by `urgency`; `None` once the thread is to end.
-fn write_one(engine: &Arc<Engine>, urgency: Urgency, told: &Told) -> Option<Flushed> {
-    let mut flushed = PROCESS.write(engine, urgency, &enter(told)?);
-    tell(engine, std::mem::take(&mut flushed.events));
-    end_if_asked();
-    Some(flushed)
-}
-
-/// In how long a source of `engine` wants to be drained, if one does.
-fn wanted_in(engine: &Engine, told: &Told) -> Option<Duration> {
-    engine.drain_in(&enter(told)?)
+/// Does what is due, and tells when to come again; `None` once the thread is to end.
+fn take_turn(engine: &Arc<Engine>, now: Monotonic, told: &Told) -> Option<Monotonic> {
+    let known = engine.turn(&enter(told)?);
+    let mut turn = known.unwrap_or_else(|| Turn::first(engine, now));
+    if let Some(urgency) = turn.due(engine, now) {
+        let pass = enter(told)?;
+        let mut flushed = PROCESS.write(engine, urgency, &pass);
+        turn.took(engine, urgency, &flushed, now);
+        // With the same pass as what was written: after a fork it goes on from here.
+        engine.keep_turn(turn, &pass);
+        drop(pass);
+        let events = std::mem::take(&mut flushed.events);
+        told.while_away(|| tell_attended(engine, events));
+        end_if_asked();
+    }
+    let pass = enter(told)?;
+    if let Some(wait) = engine.drain_in(&pass) {
+        turn.gather_in(wait.max(OFTEN), now);
+        engine.keep_turn(turn, &pass);
+    }
+    Some(turn.next(engine, now))
 }

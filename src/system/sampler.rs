@@ -108,6 +108,8 @@ pub fn after_fork_in_parent() {
         sampler.runs.store(false, SeqCst);
         if sampler.slots.is_any_open() {
             sampler.start(&mut state);
+            // The child may just have taken the last process that there may be.
+            sampler.runs.store(state.worker.is_some(), SeqCst);
         }
     }
 }
@@ -128,7 +130,8 @@ impl Sampler {
         }
     }
 
-    /// Starts the thread unless it runs, or may not. It is tried once between two forks.
+    /// Starts the thread unless it runs, or may not. It is tried once or twice between two
+    /// forks.
     fn start(&'static self, state: &mut State) {
         if self.runs.swap(true, SeqCst) || state.forks > 0 {
             return;

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hammer import run
+from history_support import query
 
 if not (hasattr(os, "fork") and sys.platform.startswith("linux")):
     pytest.skip("needs forks and what Linux tells of threads", allow_module_level=True)
@@ -143,3 +144,103 @@ profiler.profile_operation(forks)
 assert seen == [1], seen
 """
     assert run(LOOKING + script, path) == ""
+
+
+def test_forks_do_not_have_the_history_be_written_more_often(path: Path) -> None:
+    script = """
+history.close()
+history = History(sys.argv[1], flush_interval=3_600)
+monitor = PerformanceMonitor(history=history)
+hammer.wait_until_others_sleep()
+for _ in range(60):
+    monitor.record_metric("op", 1, "s")
+    hammer.reap(hammer.fork(lambda: None))
+    wait_for_the_writer()
+    hammer.wait_until_others_sleep()
+os._exit(0)
+"""
+    assert run(LOOKING + script, path) == ""
+    # At once, and then after pauses of which each is twice as long, by which no test takes longer.
+    ((writes,),) = query(path, "SELECT max(flushes) FROM writers")
+    assert writes <= 20
+
+
+REFUSED = """
+import os, resource, shutil, sys, tempfile, time
+
+limit = resource.getrlimit(resource.RLIMIT_NPROC)
+
+def allow(number):
+    resource.setrlimit(resource.RLIMIT_NPROC, (number, limit[1]))
+
+# Registered first, so that it runs first after the fork: as if the child were the last process that
+# there may be.
+os.register_at_fork(after_in_parent=lambda: allow(0))
+import logging
+import hammer
+from ptpd_monitoring import History, ImageProcessingProfiler, PerformanceMonitor
+
+lines = []
+
+class Keep(logging.Handler):
+    def emit(self, record):
+        lines.append(record.getMessage())
+
+logger = logging.getLogger("ptpd_calibration.monitoring")
+logger.addHandler(Keep())
+logger.propagate = False
+# Whom the limit does not hold for becomes somebody else, who needs a folder of his own, and may not read
+# the modules that are still to be imported.
+folder = tempfile.mkdtemp()
+with History(folder + "/first.db") as first:
+    PerformanceMonitor(history=first).record_metric("op", 1, "s")
+    first.info()
+if os.getuid() == 0:
+    os.chown(folder, 65534, 65534)
+    os.setuid(65534)
+history = History(folder + "/history.db", flush_interval=0.01)
+monitor = PerformanceMonitor(history=history)
+profiler = ImageProcessingProfiler(monitor)
+
+def threads():
+    return [name for name in hammer.threads_of_this_process() if name.startswith("ptpd-")]
+
+def fork():
+    allow(limit[0])
+    hammer.reap(hammer.fork(lambda: None))
+    assert threads() == [], threads()
+    return True
+"""
+
+
+def test_a_thread_that_was_refused_after_a_fork_is_told_of_and_comes_back(path: Path) -> None:
+    script = """
+monitor.record_metric("op", 1, "s")
+assert history.flush()
+for _ in range(2):
+    fork()
+    assert len(lines) == 1 and "thread" in lines[0], lines
+allow(limit[0])
+if sys.argv[2] == "flush":
+    time.sleep(1)
+    assert history.flush()
+while "ptpd-history" not in threads():
+    if sys.argv[2] == "record":
+        monitor.record_metric(f"op {time.monotonic()}", 1, "s")
+    time.sleep(0.01)
+shutil.rmtree(folder)
+os._exit(0)
+"""
+    for way in ("record", "flush"):
+        assert run(REFUSED + script, path, way) == ""
+
+
+def test_peaks_are_sampled_again_after_a_fork_that_left_no_thread_for_it(path: Path) -> None:
+    script = """
+assert profiler.profile_operation(fork)[0]
+allow(limit[0])
+assert hammer.sampler_is_alive(profiler)
+history.close()
+shutil.rmtree(folder)
+"""
+    assert run(REFUSED + script, path) == ""

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from hammer import DEADLINE, run
-from history_support import counts, is_sound, locked, start
+from history_support import HERE, counts, is_sound, locked, start
 from tries import passes_in_one_of_several
 
 if not sys.platform.startswith("linux"):
@@ -52,9 +52,11 @@ def wait(event=threading.Event()):
 """
 
 
-def stopped(script: str, path: Path, *signals: int) -> subprocess.CompletedProcess[str]:
+def stopped(
+    script: str, path: Path, *signals: int, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """The end of a program that prints a line when it is to be sent signals."""
-    program = start(RECORDING + script, path)
+    program = start(RECORDING + script, path, env={**os.environ, **variables})
     assert program.stdout is not None
     if signals:
         assert program.stdout.readline() == "ready\n", program.communicate()
@@ -139,6 +141,83 @@ def test_what_waits_is_written_before_sigterm_ends_the_process(kind: str, path: 
     passes_in_one_of_several(check, TRIES)
 
 
+def test_sigterm_is_answered_after_the_thread_that_writes_has_forked(path: Path) -> None:
+    script = """
+import logging
+import hammer
+from pathlib import Path
+
+def of_histories():
+    return [number for number, name in hammer.of_each_thread("comm").items() if "history" in name]
+
+class Forks(logging.Handler):
+    forked = threading.Event()
+    def handle(self, _record):
+        if self.forked.is_set() or threading.get_native_id() not in of_histories():
+            return
+        hammer.reap(hammer.fork(lambda: None))
+        self.forked.set()
+
+logger = logging.getLogger("ptpd_calibration.monitoring")
+logger.addHandler(Forks())
+logger.propagate = False
+before = of_histories()
+bad = Path(sys.argv[1] + " of somebody else")
+bad.write_text("This is no history. " * 100)
+# It is written by the thread, which tells of what is wrong.
+other = PerformanceMonitor(history=History(bad, flush_interval=0.01))
+other.record_metric("op", 1, "s")
+assert Forks.forked.wait(hammer.DEADLINE)
+while set(before) & set(of_histories()):
+    time.sleep(0.001)
+hammer.wait_until_others_sleep()
+record()
+wait()
+"""
+    paths = (path.with_name(f"{number}.db") for number in range(TRIES))
+
+    def check() -> None:
+        path = next(paths)
+        done = stopped(script, path, signal.SIGTERM, PYTHONPATH=str(HERE))
+        assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+        assert counts(path)["op"] == 51
+
+    passes_in_one_of_several(check, TRIES)
+
+
+def test_sigterm_is_answered_while_a_handler_of_the_log_takes_long(path: Path) -> None:
+    script = """
+import logging
+from pathlib import Path
+
+class Waits(logging.Handler):
+    called = threading.Event()
+    def handle(self, _record):
+        self.called.set()
+        threading.Event().wait(200)
+
+logger = logging.getLogger("ptpd_calibration.monitoring")
+logger.addHandler(Waits())
+logger.propagate = False
+bad = Path(sys.argv[1] + " of somebody else")
+bad.write_text("This is no history. " * 100)
+other = PerformanceMonitor(history=History(bad, flush_interval=0.01))
+other.record_metric("op", 1, "s")
+assert Waits.called.wait(200)
+record()
+wait()
+"""
+    paths = (path.with_name(f"{number}.db") for number in range(TRIES))
+
+    def check() -> None:
+        path = next(paths)
+        done = stopped(script, path, signal.SIGTERM)
+        assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+        assert counts(path)["op"] == 51
+
+    passes_in_one_of_several(check, TRIES)
+
+
 @pytest.mark.parametrize("kind", ["with its own thread", "before it has one"])
 def test_sigterm_ends_a_child_that_was_forked_behind_pythons_back(kind: str, path: Path) -> None:
     script = """
@@ -203,6 +282,29 @@ def test_a_history_that_is_told_to_leaves_the_signal_alone(path: Path) -> None:
     assert caught()
     """
     assert run(script, path) == ""
+
+
+def test_the_program_does_not_go_on_while_another_process_is_waited_for(path: Path) -> None:
+    script = """
+print("ready", flush=True)
+sys.stdin.readline()
+record()
+os.kill(os.getpid(), signal.SIGTERM)
+print("went on", flush=True)
+os._exit(3)
+"""
+    paths = (path.with_name(f"{number}.db") for number in range(TRIES))
+
+    def check() -> None:
+        path = next(paths)
+        program = start(RECORDING + script, path, stdin=subprocess.PIPE)
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n", program.communicate()
+        with locked(path):
+            output, errors = program.communicate("\n", timeout=DEADLINE)
+        assert (program.returncode, output, errors) == (-signal.SIGTERM, "", "")
+
+    passes_in_one_of_several(check, TRIES)
 
 
 def test_sigterm_ends_the_process_though_the_file_cannot_be_written(path: Path) -> None:

@@ -67,6 +67,38 @@ fn a_thread_that_does_not_end_is_not_waited_for_longer_than_one_has_patience() {
 }
 
 #[test]
+fn a_thread_does_not_wait_for_itself() {
+    let (gives, gets) = mpsc::channel::<Worker>();
+    let (says, hears) = mpsc::channel();
+    let worker = Worker::spawn("itself", None, move |_| {
+        let (own, mut looks) = (gets.recv_timeout(DEADLINE).unwrap(), 0);
+        let patience = Duration::from_secs(1);
+        says.send((own.join(patience, || looks += 1), looks))
+            .unwrap();
+    });
+    gives.send(worker.unwrap()).unwrap();
+    assert_eq!(hears.recv_timeout(DEADLINE), Ok((false, 0)));
+}
+
+#[test]
+fn a_fork_does_not_wait_for_a_thread_that_may_wait_for_it() {
+    static GOING: Going = Going::new();
+    let (calls, called) = mpsc::channel();
+    let (forks, forked) = mpsc::channel();
+    let worker = Worker::spawn("away", None, move |told| {
+        told.while_away(|| {
+            calls.send(()).unwrap();
+            assert_eq!(forked.recv_timeout(2 * DEADLINE), Ok(()));
+        });
+    });
+    called.recv_timeout(DEADLINE).unwrap();
+    let begun = Instant::now();
+    GOING.wait_for(vec![worker.unwrap()]).wait(DEADLINE, || ());
+    assert!(begun.elapsed() < DEADLINE);
+    forks.send(()).unwrap();
+}
+
+#[test]
 fn each_of_several_forks_waits_for_threads_that_another_has_told_to_end() {
     static GOING: Going = Going::new();
     let bell = Arc::new(Bell::new());

@@ -39,6 +39,8 @@ pub enum Urgency {
     Routine,
     /// Somebody asks for it.
     Now,
+    /// The process is about to be ended: only what waits, and nothing that others can do as well.
+    Last,
 }
 
 /// What came of a flush.
@@ -86,7 +88,7 @@ impl Engine {
         let is_due = match urgency {
             Urgency::Gathering => !rests && work.pending.len() > self.options.max_pending / 2,
             Urgency::Routine => !rests,
-            Urgency::Now => true,
+            Urgency::Now | Urgency::Last => true,
         };
         let overflowed = work.overflowed;
         if !work.retired && is_due {
@@ -140,12 +142,14 @@ impl Engine {
         let patience = self.options.access.patience;
         let now = self.now();
         let result = match urgency {
-            Urgency::Now => self.write_patiently(work, patience),
-            _ => self.write_patiently(work, patience.min(SHORT_PATIENCE)),
+            Urgency::Now | Urgency::Last => self.write_patiently(work, urgency, patience),
+            _ => self.write_patiently(work, urgency, patience.min(SHORT_PATIENCE)),
         };
         let is_locked = |problem: &Problem| problem.cause == Cause::Locked;
         match result {
-            Err(Stop::Failure(problem)) if is_locked(&problem) && urgency != Urgency::Now => {
+            Err(Stop::Failure(problem))
+                if is_locked(&problem) && !matches!(urgency, Urgency::Now | Urgency::Last) =>
+            {
                 let since = *work.locked_since.get_or_insert(now);
                 if self.now() < since.after(patience) {
                     Err(Stop::Lock)
@@ -161,7 +165,15 @@ impl Engine {
         }
     }
 
-    fn write_patiently(&self, work: &mut Work, patience: Duration) -> Result<(), Stop> {
+    fn write_patiently(
+        &self,
+        work: &mut Work,
+        urgency: Urgency,
+        patience: Duration,
+    ) -> Result<(), Stop> {
+        if urgency == Urgency::Last && work.is_clean() {
+            return Ok(());
+        }
         self.look(work);
         let ailing = self.shared.lock().problem.is_some();
         let now = self.now();
@@ -172,16 +184,21 @@ impl Engine {
         }
         work.tried = true;
         for _ in 0..REOPENED {
-            match self.write_once(work, patience) {
+            match self.write_once(work, urgency, patience) {
                 // What waits is written to what lies there now.
                 Err(Stop::Change(..)) => {}
                 result => return result,
             }
         }
-        self.write_once(work, patience)
+        self.write_once(work, urgency, patience)
     }
 
-    fn write_once(&self, work: &mut Work, patience: Duration) -> Result<(), Stop> {
+    fn write_once(
+        &self,
+        work: &mut Work,
+        urgency: Urgency,
+        patience: Duration,
+    ) -> Result<(), Stop> {
         let access = Access {
             patience,
             ..self.options.access.clone()
@@ -190,7 +207,7 @@ impl Engine {
             .take_store(work, &access)
             .map_err(|problem| self.stop(problem))?;
         let result = match store.wait_for(patience) {
-            Ok(()) => self.write_to(&mut store, work),
+            Ok(()) => self.write_to(&mut store, work, urgency),
             Err(problem) => Err(Stop::Failure(problem)),
         };
         match &result {
@@ -266,7 +283,7 @@ impl Engine {
         }
     }
 
-    fn write_to(&self, store: &mut Store, work: &mut Work) -> Result<(), Stop> {
+    fn write_to(&self, store: &mut Store, work: &mut Work, urgency: Urgency) -> Result<(), Stop> {
         if let Some((batch, committed)) = work.in_doubt.take() {
             match store.was_written(&committed) {
                 Ok(true) => {}
@@ -300,8 +317,10 @@ impl Engine {
                 }
             }
         }
-        self.keep_up(store, work)?;
-        store.write_back(self.now());
+        if urgency != Urgency::Last {
+            self.keep_up(store, work)?;
+            store.write_back(self.now());
+        }
         Ok(())
     }
 

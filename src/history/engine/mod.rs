@@ -12,6 +12,7 @@ use std::{
 };
 
 use super::{
+    gate::Pass,
     identity::Identity,
     pending::{Batch, MAX_PENDING, Pending},
     problem::{Cause, Event, Notice, Problem},
@@ -19,6 +20,7 @@ use super::{
     retention::Retention,
     store::{Access, Store},
     transaction::Committed,
+    turn::Turn,
     watch::Left,
 };
 use crate::{
@@ -81,6 +83,8 @@ pub struct Engine {
     options: Options,
     /// Whether the thread that writes rests until something is recorded.
     awaits: AtomicBool,
+    /// When that thread is to write it; unknown until it first looks.
+    turn: Mutex<Option<Turn>>,
     /// Held for moments only.
     shared: Mutex<Shared>,
     /// Held while the file is in use, by whoever has a pass. Comes before `shared`.
@@ -141,6 +145,7 @@ impl Engine {
             number,
             path: path.to_owned(),
             awaits: AtomicBool::new(true),
+            turn: Mutex::new(None),
             shared: Mutex::new(Shared {
                 users: Vec::new(),
                 sources: Vec::new(),
@@ -199,6 +204,16 @@ impl Engine {
     #[must_use]
     pub fn begins(&self) -> bool {
         self.awaits() && self.awaits.swap(false, SeqCst)
+    }
+
+    /// When it is to be written, once that is known.
+    pub(super) fn turn(&self, _pass: &Pass<'_>) -> Option<Turn> {
+        *self.turn.lock()
+    }
+
+    /// Notes when it is to be written next.
+    pub(super) fn keep_turn(&self, turn: Turn, _pass: &Pass<'_>) {
+        *self.turn.lock() = Some(turn);
     }
 
     /// What keeps it from being written, if anything does.

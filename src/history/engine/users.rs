@@ -171,6 +171,7 @@ impl Engine {
     /// Makes a forked child's of its parent's: what the parent has recorded is the parent's to
     /// write, and the child's own is another writer's from now on.
     pub fn begin_anew(&self) {
+        *self.turn.lock() = None;
         {
             let mut work = self.work.lock();
             work.pending.clear();

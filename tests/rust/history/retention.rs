@@ -271,3 +271,21 @@ fn an_engine_without_sources_keeps_up_too() {
     assert!(engine.flush(&pass, Urgency::Routine).complete);
     assert_eq!(place.samples(), 0);
 }
+
+#[test]
+fn what_is_written_last_before_the_end_does_not_wait_for_upkeep() {
+    let place = Place::new();
+    let writer = place.writer();
+    writer.record("op", NOON - 20 * DAY, 1.0);
+    writer.write();
+    set_wall(&place, NOON + 20 * DAY);
+    place.clock.advance(600 * NANOS_PER_SEC.unsigned_abs());
+    writer.record("op", NOON + 20 * DAY, 1.0);
+    let pass = writer.engine.options().access.gate.enter().unwrap();
+    assert!(writer.engine.flush(&pass, Urgency::Last).complete);
+    let hours = || place.count("SELECT count(*) FROM hours");
+    assert_eq!(hours(), 2);
+    // As would be done otherwise.
+    assert!(writer.engine.flush(&pass, Urgency::Now).complete);
+    assert_eq!(hours(), 1);
+}
