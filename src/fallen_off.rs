@@ -10,6 +10,15 @@ const QUARTER: i64 = 15 * 60 * 1_000_000_000;
 /// How many quarters are told apart: those of the longest day, and an hour.
 const QUARTERS: usize = 26 * 4;
 
+/// What a figure leaves out, because it has fallen off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uncounted {
+    /// How many samples.
+    pub samples: u64,
+    /// The stamp of the oldest sample that counts, in UTC nanoseconds since the Unix epoch.
+    pub since: i64,
+}
+
 /// When samples fell off, to the quarter of an hour. Whoever keeps one knows how many have.
 #[derive(Debug)]
 pub struct FallenOff {
@@ -80,6 +89,23 @@ impl FallenOff {
         };
         let after = quarter_of(range.end).saturating_add(QUARTER);
         before(after).saturating_sub(before(quarter_of(range.start)))
+    }
+
+    /// What is missing of the samples in `range` where `all` have fallen off and those `kept` have
+    /// these stamps, oldest first; `None` if nothing is missing, or none of them is kept.
+    #[must_use]
+    pub fn uncounted(
+        &self,
+        range: TimeRange,
+        all: u64,
+        mut kept: impl Iterator<Item = i64>,
+    ) -> Option<Uncounted> {
+        let samples = self.count_in(range, all);
+        if samples == 0 {
+            return None;
+        }
+        let since = kept.find(|time| range.contains(*time))?;
+        Some(Uncounted { samples, since })
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::{calendar::TimeRange, fallen_off::FallenOff};
+use crate::{
+    calendar::TimeRange,
+    fallen_off::{FallenOff, Uncounted},
+};
 
 /// What consecutive samples mostly share, kept once for a run of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,15 +58,6 @@ pub struct Sample<M> {
     pub label: Arc<Label>,
     /// What the caller attached.
     pub metadata: Option<M>,
-}
-
-/// What a figure leaves out, because it has fallen off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Uncounted {
-    /// How many samples.
-    pub samples: u64,
-    /// The stamp of the oldest sample that counts, in UTC nanoseconds since the Unix epoch.
-    pub since: i64,
 }
 
 /// A bounded series, oldest first: 16 bytes a sample, and more only for samples that carry
@@ -262,28 +256,6 @@ impl<M> Series<M> {
             })
     }
 
-    /// The values and the first unit of the samples that belong to `session`.
-    #[must_use]
-    pub fn session_values(&self, session: &str) -> Option<(Vec<f64>, Arc<str>)> {
-        if !self
-            .labels
-            .iter()
-            .any(|(_, label)| label.session.as_deref() == Some(session))
-        {
-            return None;
-        }
-        let mut unit = None;
-        let values = self
-            .walk()
-            .filter(|sample| sample.label.session.as_deref() == Some(session))
-            .map(|sample| {
-                unit.get_or_insert_with(|| Arc::clone(&sample.label.unit));
-                sample.value
-            })
-            .collect();
-        unit.map(|unit| (values, unit))
-    }
-
     /// The values and the first unit of the samples from the one numbered `from` on whose stamps lie
     /// in `range`; only those of `session`, if one is named.
     #[must_use]
@@ -293,13 +265,16 @@ impl<M> Series<M> {
         range: TimeRange,
         session: Option<&str>,
     ) -> Option<(Vec<f64>, Arc<str>)> {
+        // Mostly it is of few operations; the samples of the others are then not gone through.
+        let is_of_it = |label: &Label| session.is_none() || label.session.as_deref() == session;
+        if !self.labels.iter().any(|(_, label)| is_of_it(label)) {
+            return None;
+        }
         let mut unit = None;
         let values = self
             .walk()
             .filter(|sample| {
-                sample.sequence >= from
-                    && range.contains(sample.time)
-                    && (session.is_none() || sample.label.session.as_deref() == session)
+                sample.sequence >= from && range.contains(sample.time) && is_of_it(&sample.label)
             })
             .map(|sample| {
                 unit.get_or_insert_with(|| Arc::clone(&sample.label.unit));
@@ -348,10 +323,7 @@ impl<M> Series<M> {
     /// all.
     #[must_use]
     pub fn uncounted(&self, range: TimeRange) -> Option<Uncounted> {
-        let samples = self.fallen.count_in(range, self.first);
-        let mut kept = self.times.iter().copied();
-        let since = kept.find(|time| range.contains(*time))?;
-        (samples > 0).then_some(Uncounted { samples, since })
+        self.fallen.uncounted(range, self.first, self.times())
     }
 
     /// The same of `session`: how many of it are known to have fallen off, which are those recorded

@@ -7,6 +7,7 @@ use pyo3::{prelude::*, types::PyDict};
 use super::{monitor::PerformanceMonitor, once::intern, requests::APIPerformanceTracker};
 use crate::{
     calendar::{TimeRange, Zone},
+    fallen_off::Uncounted,
     history::{Attachment, Found, History, Reading},
     monitor::OwnSamples,
     report::{
@@ -15,7 +16,6 @@ use crate::{
     },
     requests::Grouping,
     rollup::Key,
-    series::Uncounted,
 };
 
 /// What is known, and of the history whence.

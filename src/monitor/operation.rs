@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     calendar::TimeRange,
+    fallen_off::Uncounted,
     rollup::{OpenRollups, Sink},
-    series::{LabelRef, Sample, Series, Uncounted},
+    series::{LabelRef, Sample, Series},
     sync::Mutex,
 };
 
@@ -227,17 +228,7 @@ impl<M> Operation<M> {
     #[must_use]
     pub fn of_session(&self, session: &str) -> Option<Measured> {
         let state = self.state.lock();
-        let (values, unit) = state.series.session_values(session)?;
-        let other_units = state
-            .series
-            .other_units(&unit, 0, TimeRange::ALL, Some(session));
-        let uncounted = state.series.uncounted_of_session(session);
-        Some(Measured {
-            values,
-            unit,
-            other_units,
-            uncounted,
-        })
+        state.measured_from(0, TimeRange::ALL, Some(session))
     }
 
     /// Changes the stamp of the sample numbered `sequence`; `false` if it has fallen off.

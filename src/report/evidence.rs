@@ -55,8 +55,8 @@ pub(super) struct Evidence {
     /// The change of the median in percent.
     median: f64,
     skewness: [f64; 2],
-    /// Of the percentiles 95 and 99.
-    tails: [Tail; 2],
+    /// Of the percentiles 95 and 99, as far as they changed.
+    tails: [Option<Tail>; 2],
     /// The least change of a sample that matters, in percent.
     min_change: f64,
 }
@@ -82,9 +82,10 @@ impl Evidence {
         let groups: [Vec<Group>; 2] = [before.groups(), after.groups()];
         let figures = [before, after].map(Distribution::figures);
         let medians = figures.map(|figures| figures.median);
-        let tail = |percentile| Tail::beyond(percentile, &groups, min_change);
+        let samples = figures.map(Figures::numbers);
+        let tail = |percentile| Tail::beyond(percentile, &groups, samples, min_change);
         Self {
-            samples: figures.map(Figures::numbers),
+            samples,
             moments,
             ranks: RankTest::of(&groups[0], &groups[1]),
             median: percent(difference(medians[0], medians[1]), medians[0]),
@@ -114,7 +115,7 @@ impl Evidence {
         let ranks = self.ranks?;
         let matters = self.median.abs() >= self.min_change && self.median * ranks.effect_size > 0.0;
         (matters && ranks.p_value < thresholds.significance * OF_RANKS)
-            .then(|| towards(self.median))
+            .then(|| Verdict::towards(self.median))
     }
 
     /// What the mean did, if it changed.
@@ -122,7 +123,7 @@ impl Evidence {
         let Interval { low, high } = self.interval_percentage(thresholds.confidence)?;
         let nearest = if low > 0.0 { low } else { high };
         (low * high > 0.0 && nearest.abs() >= thresholds.min_change && self.means_are_reliable())
-            .then(|| towards(nearest))
+            .then(|| Verdict::towards(nearest))
     }
 
     /// Whether each period has enough samples for its mean to be about normal.
@@ -139,8 +140,9 @@ impl Evidence {
     /// What the tail did, if it changed.
     fn tail(&self, thresholds: &Thresholds) -> Option<Verdict> {
         let significance = thresholds.significance * OF_TAIL;
-        let tails = self.tails.iter();
-        in_agreement(tails.filter_map(|tail| tail.verdict(significance)))
+        let tails = self.tails.iter().flatten();
+        let significant = tails.filter(|tail| tail.p_value < significance);
+        in_agreement(significant.map(|tail| tail.verdict))
     }
 }
 
@@ -172,56 +174,50 @@ impl Judged for Evidence {
     }
 }
 
-/// The shares of both periods beyond a percentile of the first.
+/// The change of the share beyond a percentile of the first period.
 struct Tail {
-    /// Of the first, beyond the percentile.
-    before: Share,
-    /// Of the second, where the percentile is farther on, and less far, by what matters.
-    after: [Share; 2],
+    verdict: Verdict,
+    p_value: f64,
 }
 
 impl Tail {
-    fn beyond(percentile: f64, groups: &[Vec<Group>; 2], min_change: f64) -> Self {
+    /// Where the percentile is farther on, or less far, by what matters; `None` if it did not change
+    /// by that.
+    fn beyond(
+        percentile: f64,
+        groups: &[Vec<Group>; 2],
+        totals: [u64; 2],
+        min_change: f64,
+    ) -> Option<Self> {
+        let share = |period: usize, bound: f64| Share {
+            hits: count_above(&groups[period], bound),
+            total: totals[period],
+        };
         let margin = percentile.abs() * min_change / 100.0;
-        Self {
-            before: share_above(&groups[0], percentile),
-            after: [percentile + margin, percentile - margin]
-                .map(|bound| share_above(&groups[1], bound)),
-        }
-    }
-
-    fn verdict(&self, significance: f64) -> Option<Verdict> {
-        let [farther, nearer] = self.after;
-        let (after, verdict) = if farther.value() > self.before.value() {
+        let before = share(0, percentile);
+        let [farther, nearer] = [percentile + margin, percentile - margin].map(|it| share(1, it));
+        let (after, verdict) = if farther.value() > before.value() {
             (farther, Verdict::Degraded)
-        } else if nearer.value() < self.before.value() {
+        } else if nearer.value() < before.value() {
             (nearer, Verdict::Improved)
         } else {
             return None;
         };
-        (proportions_p_value(self.before, after) < significance).then_some(verdict)
+        Some(Self {
+            verdict,
+            p_value: proportions_p_value(before, after),
+        })
     }
 }
 
-fn share_above(groups: &[Group], bound: f64) -> Share {
-    let mut share = Share { hits: 0, total: 0 };
-    for group in groups {
-        share.total += group.count;
-        share.hits += if group.value > bound { group.count } else { 0 };
-    }
-    share
+/// How many of `groups`, in ascending order of value, lie above `bound`.
+fn count_above(groups: &[Group], bound: f64) -> u64 {
+    let above = groups.partition_point(|group| group.value <= bound);
+    groups[above..].iter().map(|group| group.count).sum()
 }
 
 /// The one verdict that all of these are; none of none, or where they contradict each other.
 fn in_agreement(mut verdicts: impl Iterator<Item = Verdict>) -> Option<Verdict> {
     let first = verdicts.next()?;
     verdicts.all(|verdict| verdict == first).then_some(first)
-}
-
-fn towards(change: f64) -> Verdict {
-    if change < 0.0 {
-        Verdict::Improved
-    } else {
-        Verdict::Degraded
-    }
 }

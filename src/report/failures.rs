@@ -92,10 +92,8 @@ impl Judged for FailureEvidence {
             Verdict::NotEnoughData
         } else if !(is_significant && matters) {
             Verdict::Unchanged
-        } else if change < 0.0 {
-            Verdict::Improved
         } else {
-            Verdict::Degraded
+            Verdict::towards(change)
         })
     }
 

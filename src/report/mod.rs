@@ -40,4 +40,4 @@ pub use recorded::{
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
 pub use stream::Stream;
-pub use verdict::{Judgement, Reason, Thresholds, Verdict};
+pub use verdict::{Reason, Thresholds, Verdict};

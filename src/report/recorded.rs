@@ -12,11 +12,11 @@ use indexmap::IndexMap;
 
 use super::view::quantity::Unit;
 use crate::{
+    fallen_off::Uncounted,
     history::Found,
     monitor::{Measured, OwnSamples},
     requests::{Group, OwnGroup, route},
     rollup::{Key, Rollup, is_error, is_server_error},
-    series::Uncounted,
     stats::{Distribution, Histogram, Summary, histogram::RELATIVE_ERROR_TEXT, sum},
 };
 

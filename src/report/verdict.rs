@@ -37,6 +37,17 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// That of a change that is one.
+    pub(super) fn towards(change: f64) -> Self {
+        if change < 0.0 {
+            Self::Improved
+        } else {
+            Self::Degraded
+        }
+    }
+}
+
 /// What a verdict takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
@@ -123,7 +134,7 @@ impl Reason {
 
 /// A verdict, and what made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judgement {
+pub(super) struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
     /// Which way the change shows, if there is one.

@@ -13,10 +13,9 @@ use crate::{
     clock::{Clock, Monotonic},
     entered::MAX_ENTERED,
     error::Result,
-    fallen_off::FallenOff,
+    fallen_off::{FallenOff, Uncounted},
     names::Names,
     rollup::{Delta, OpenRequests, Sink, Source},
-    series::Uncounted,
     stats::Summary,
     sync::{
         Mutex,
@@ -381,10 +380,8 @@ impl Requests {
     #[must_use]
     pub fn uncounted(&self, range: TimeRange) -> Option<Uncounted> {
         let state = self.state.lock();
-        let samples = state.fallen.count_in(range, state.first);
-        let (_, oldest) = state.numbered_in(range).next()?;
-        let since = oldest.time;
-        (samples > 0).then_some(Uncounted { samples, since })
+        let kept = state.rows.iter().map(|row| row.time);
+        state.fallen.uncounted(range, state.first, kept)
     }
 
     /// The same as [`Requests::grouped`] without those that a process inherited when it was forked: its

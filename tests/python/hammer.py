@@ -288,12 +288,16 @@ class Everything:
         return threads
 
 
+def fork_beside_threads() -> int:
+    """``os.fork()``, of which Python 3.12 and newer warn beside threads, whosever these are."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
+        return os.fork()
+
+
 def fork(child: Callable[[], object]) -> int:
     """Fork; the child calls ``child`` and exits with 0, or with 1 and a traceback."""
-    with warnings.catch_warnings():
-        # Python 3.12 and newer warn about a fork beside threads. That it works is the point.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+    pid = fork_beside_threads()
     if pid:
         return pid
     try:

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli_support import VARIABLE, environment, run, write_history
+from hammer import fork_beside_threads
 from ptpd_monitoring import cli
 from ptpd_monitoring.cli.files import replacing
 
@@ -164,10 +164,7 @@ def killed_in_the_middle(command: list[str], monkeypatch: pytest.MonkeyPatch) ->
         os.kill(os.getpid(), signal.SIGKILL)
 
     monkeypatch.setattr(history, "write_rows", half)
-    with warnings.catch_warnings():
-        # Of what other packages have running in the process of the tests.
-        warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
-        child = os.fork()
+    child = fork_beside_threads()
     if child == 0:
         try:
             cli.main(command)

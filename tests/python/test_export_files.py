@@ -11,13 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import hammer
+from hammer import fork_beside_threads
 from ptpd_monitoring import PerformanceMonitor, PerformanceReport
 
 if sys.platform == "win32":
@@ -41,10 +41,7 @@ def names_in(folder: Path) -> list[str]:
 def in_a_child(work: Callable[[], None]) -> str:
     """What ``work`` raised in a forked child, where it may give up its rights; empty if nothing."""
     reader, writer = os.pipe()
-    with warnings.catch_warnings():
-        # Of what other packages have running in the process of the tests.
-        warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
-        child = os.fork()
+    child = fork_beside_threads()
     if child == 0:
         message = ""
         try:

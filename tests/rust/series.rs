@@ -155,7 +155,7 @@ fn check(series: &Series<u32>, model: &[Row], range: TimeRange) -> Result<(), Te
             .iter()
             .filter(|r| r.session == Some(session))
             .collect();
-        match series.session_values(session) {
+        match series.values_from(0, TimeRange::ALL, Some(session)) {
             None => prop_assert!(rows.is_empty()),
             Some((values, unit)) => {
                 prop_assert!(values.iter().eq(rows.iter().map(|row| &row.value)));
