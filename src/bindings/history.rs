@@ -333,6 +333,18 @@ impl History {
         py.detach(|| core.inspect(Reader::check)).map_err(refused)
     }
 
+    /// Copies the file to ``path``, a ``str`` or ``os.PathLike``, with all that was written to it until
+    /// now, by whichever process; they go on meanwhile, and forks wait.
+    ///
+    /// The copy is there as a whole or not at all, in one file. An earlier copy there is replaced.
+    /// Raises ``OSError`` where it cannot be made, where the file is damaged, and where it would take the
+    /// place of the history itself, of another one, of a database in use, or of a file that is no history.
+    fn backup(&self, py: Python<'_>, path: &Bound<'_, PyAny>) -> PyResult<()> {
+        let core = self.core()?;
+        let path = file("path", path)?;
+        py.detach(|| core.back_up(&path)).map_err(Into::into)
+    }
+
     /// Deletes at once what is too old. It goes by itself, a little every ten minutes.
     fn fold(&self, py: Python<'_>) -> PyResult<()> {
         let core = self.core()?;

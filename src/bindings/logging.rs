@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use super::python_code::PythonCode;
 use crate::{
     bounds::{Bound, OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, OTHER_SESSIONS},
-    history::Event,
+    history::{Change, Event},
 };
 
 const LOGGER: &str = "ptpd_calibration.monitoring";
@@ -46,6 +46,10 @@ pub fn tell_of_history(event: &Event) {
             ),
             path.display().to_string(),
         ),
+        Event::Changed { path, change } => {
+            let (level, message) = changed(*change);
+            (level, message.to_owned(), path.display().to_string())
+        }
         Event::Overflowed { path } => (
             "warning",
             format!(
@@ -69,6 +73,31 @@ pub fn tell_of_history(event: &Event) {
             error.write_unraisable(py, None);
         }
     });
+}
+
+/// What somebody did to a history in use.
+fn changed(change: Change) -> (&'static str, &'static str) {
+    match change {
+        Change::Emptied => (
+            "warning",
+            "Somebody emptied the history %s while it was in use; what it held is gone, and a new one \
+             is begun there",
+        ),
+        Change::LogRemoved => (
+            "warning",
+            "Somebody removed what belongs to the history %s (-wal); it was still at hand and is in the \
+             file itself now",
+        ),
+        Change::LogLost => (
+            "warning",
+            "Somebody changed what belongs to the history %s (-wal); what only that held is gone, some \
+             minutes' worth at most, and what is recorded from now on is written",
+        ),
+        _ => (
+            "info",
+            "Somebody put another file in the place of the history %s, which is written to from now on",
+        ),
+    }
 }
 
 /// Warns of the first thing beyond a bound. Logging that fails must not fail the call that it

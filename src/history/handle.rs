@@ -180,6 +180,12 @@ impl History {
         self.undisturbed(|_| look(&mut self.engine.reader()?))
     }
 
+    /// Copies the file, with all that was written to it by now, to `to`; likewise. A fork waits.
+    pub fn back_up(&self, to: &Path) -> error::Result<()> {
+        let access = &self.engine.options().access;
+        self.inspect(|reader| Ok(reader.back_up(to, access)))?
+    }
+
     /// Deletes all that is too old, a little at a time; likewise. It would be without being asked.
     pub fn fold(&self) -> Result<(), Problem> {
         self.flush();

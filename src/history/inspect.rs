@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
+    files::State,
     problem::{Cause, Problem},
     read::Reader,
     retention::{MINUTES_FROM, RETENTION_DAYS},
@@ -80,6 +81,19 @@ impl StoredRow {
 impl Reader {
     /// What the file holds. Counts the rows, which takes a while where there are many.
     pub fn info(&mut self) -> Result<Info, Problem> {
+        let info = self.info_of_rows()?;
+        if self.is_begun() {
+            return Ok(info);
+        }
+        Ok(Info {
+            schema: 0,
+            bytes: State::at(&info.path).map_or(0, |file| file.size.cast_signed()),
+            free_bytes: 0,
+            ..info
+        })
+    }
+
+    fn info_of_rows(&self) -> Result<Info, Problem> {
         self.ask(|connection, path| {
             let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
             let stamp = |sql: &str| connection.query_row(sql, [], |row| row.get(0)).optional();

@@ -3,8 +3,12 @@
 //! What each source of a process records is taken from it every second, by a thread of its own, and
 //! added to one row a minute and one row an hour. Readers add up the rows of all writers.
 
+mod backup;
+mod connected;
+mod edition;
 mod engine;
 mod engines;
+mod files;
 mod gate;
 mod handle;
 mod identity;
@@ -23,6 +27,7 @@ mod spans;
 mod store;
 mod transaction;
 mod turn;
+mod watch;
 mod writer;
 
 pub use engine::{Engine, Flushed, Options, Reading, Urgency};
@@ -45,3 +50,4 @@ pub use sigterm::arm as take_sigterm;
 pub use spans::{Kept, Period, Span, Table, fewest, finest};
 pub use store::{Access, Act, Failed, Store};
 pub use transaction::Committed;
+pub use watch::Change;

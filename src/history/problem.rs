@@ -7,6 +7,7 @@ use std::{
 
 use rusqlite::ErrorCode;
 
+use super::watch::Change;
 use crate::error;
 
 /// Why a history cannot be used just now.
@@ -30,6 +31,9 @@ pub enum Cause {
     Newer,
     /// The file is a history of an earlier release, which is brought up to date when it is written.
     Older,
+    /// What the file holds cannot be read, as its log is still to be written back into it, and
+    /// nothing may be written there.
+    LogUnread,
     /// The system failed to read or write.
     System,
     /// The process was forked in the middle of work on a history, by something that does not run
@@ -63,6 +67,13 @@ pub enum Event {
         path: PathBuf,
         /// How many rollups had to be dropped meanwhile.
         dropped: u64,
+    },
+    /// Somebody has changed it while it was in use, and it is in use again.
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What was done to it.
+        change: Change,
     },
     /// It holds as many series as it may. Told once.
     Overflowed {
@@ -148,6 +159,9 @@ impl Cause {
             Self::Damaged => "is damaged",
             Self::Newer => "was written by a later release",
             Self::Older => "was written by an earlier release",
+            Self::LogUnread => {
+                "cannot be read together with its log, which nobody has written back"
+            }
             Self::System => "could not be read or written",
             Self::Forked => "was in use while this process was forked, and is switched off in it",
             Self::Forking => "cannot be used in the middle of a fork",
@@ -169,11 +183,20 @@ impl Cause {
             }
             Self::Newer => "update this package, or choose another path, the file is left as it is",
             Self::Older => "open it for writing once",
+            Self::LogUnread => {
+                "copy the file and the -wal beside it to where they may be written, and read the copy"
+            }
             Self::System => "look at what the system said",
             Self::Forked => "fork by `os.fork` or `multiprocessing`, or make the history after it",
             Self::Forking => "ask again after the fork, what was recorded is kept",
             Self::NoThread => "call flush() now and then, or let the process have more threads",
         }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 

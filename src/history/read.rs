@@ -10,6 +10,8 @@ use hashbrown::HashMap;
 use rusqlite::{Row, Transaction};
 
 use super::{
+    connected::Connected,
+    files::State,
     identity::Identity,
     problem::{Cause, Problem},
     retention::MINUTES_FROM,
@@ -17,7 +19,7 @@ use super::{
     schema,
     series::state,
     spans::{Kept, Period, Span, Table, fewest, finest},
-    store::{Access, Connected},
+    store::Access,
 };
 use crate::{
     calendar::TimeRange,
@@ -64,6 +66,7 @@ impl Timeline {
 pub struct Reader {
     connected: Connected,
     path: PathBuf,
+    is_begun: bool,
 }
 
 /// What is needed to read rows of a moment.
@@ -82,29 +85,49 @@ struct Writer {
 }
 
 impl Reader {
-    /// Opens `path`, which must be a history of this release's schema.
+    /// Opens `path`, which must be a history of this release's schema, or have nothing in it yet.
     pub fn open(path: &Path, access: &Access) -> Result<Self, Problem> {
         let problem = |error: rusqlite::Error| Problem::of(path, &error);
-        let connected = Connected::open_for_reading(path, access)
-            .map_err(|error| Problem::of_reading(path, &error))?;
+        if State::at(path).is_some_and(|file| file.size == 0) {
+            return Self::of_nothing(path, access);
+        }
+        let connected = Connected::open_for_reading(path, access)?;
         let connection = connected.get();
         connection
             .pragma_update(None, "query_only", true)
             .map_err(problem)?;
         let version =
             schema::version(connection, schema::STEPS).map_err(|refusal| refusal.problem(path))?;
+        if version == 0 {
+            return Self::of_nothing(path, access);
+        }
         if version < schema::STEPS.len() {
-            let cause = if version == 0 {
-                Cause::Foreign
-            } else {
-                Cause::Older
-            };
-            return Err(Problem::new(path, cause, format!("schema {version}")));
+            let detail = format!("schema {version}");
+            return Err(Problem::new(path, Cause::Older, detail));
         }
         Ok(Self {
             connected,
             path: path.to_owned(),
+            is_begun: true,
         })
+    }
+
+    /// For a file that was made, and has not been written to.
+    fn of_nothing(path: &Path, access: &Access) -> Result<Self, Problem> {
+        let problem = |error: rusqlite::Error| Problem::of(path, &error);
+        let mut connected = Connected::in_memory(access).map_err(problem)?;
+        schema::bring_up(connected.get_mut(), schema::STEPS)
+            .map_err(|refusal| refusal.problem(path))?;
+        Ok(Self {
+            connected,
+            path: path.to_owned(),
+            is_begun: false,
+        })
+    }
+
+    /// Whether the file has been written to.
+    pub fn is_begun(&self) -> bool {
+        self.is_begun
     }
 
     /// What the file holds of each key that is `wanted` in `range`, those of `own` apart from those

@@ -4,7 +4,10 @@ use std::{path::Path, thread, time::Duration};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-use super::problem::{Cause, Problem};
+use super::{
+    edition,
+    problem::{Cause, Problem},
+};
 
 /// What marks a file as a history, in the header of the database: the ASCII codes of `PtPd`.
 pub const APPLICATION_ID: i64 = 0x5074_5064;
@@ -83,6 +86,8 @@ pub fn bring_up(connection: &mut Connection, steps: &[&str]) -> Result<(), Refus
             transaction.commit()?;
         }
     }
+    // Into the file itself, if this is a new one.
+    edition::begin(connection)?;
     use_write_ahead_log(connection)?;
     Ok(())
 }

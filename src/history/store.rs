@@ -1,23 +1,27 @@
 //! The file, opened for writing.
 
 use std::{
-    fmt::{self, Write},
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::{
+    connected::Connected,
+    edition::{self, Alone},
+    files::{Log, Paths, State},
     gate::Gate,
     pending::Batch,
     problem::{Cause, Problem},
     schema::{self, Refusal},
     series::{MAX_SERIES, SeriesIds},
-    sigterm,
     transaction::{self, Committed},
+    watch::{Change, Frames, Left, Watch},
 };
+use crate::clock::Monotonic;
 
 /// Something done with a connection.
 pub type Act = Arc<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + Sync>;
@@ -59,133 +63,22 @@ impl fmt::Debug for Access {
     }
 }
 
-/// A connection, counted at the gate while it is open. It may only be held, opened and closed by
-/// whoever has a pass, or has closed the gate and seen that nobody is inside.
-#[derive(Debug)]
-pub struct Connected {
-    connection: Option<Connection>,
-    gate: &'static Gate,
-}
+/// How many pages of the log wait at most to be written back into the file.
+const MOST_FRAMES: u64 = 1_000;
 
-impl Connected {
-    /// Opens `path` by `flags`.
-    pub fn open(path: &Path, flags: OpenFlags, access: &Access) -> rusqlite::Result<Self> {
-        access.gate.connected();
-        let mut connected = Self {
-            connection: None,
-            gate: access.gate,
-        };
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        connected.connection = Some(Connection::open_with_flags(path, flags)?);
-        connected.wait_for(access.patience)?;
-        Ok(connected)
-    }
-
-    /// Waits for somebody else's lock for so long from now on.
-    fn wait_for(&mut self, patience: Duration) -> rusqlite::Result<()> {
-        let gate = self.gate;
-        self.get_mut()
-            .busy_handler(Some(move |count| wait(gate, patience, count)))
-    }
-
-    /// Opens `path` for reading, also where it may not be written, or no files may be made beside
-    /// it.
-    pub fn open_for_reading(path: &Path, access: &Access) -> rusqlite::Result<Self> {
-        // Not the flag for reading alone, under which nobody recovers what a crash left in the log.
-        let connected = Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, access)?;
-        let is_in_use = || beside(path, "-wal").exists();
-        if !connected.stands_alone()? || is_in_use() {
-            return Ok(connected);
-        }
-        drop(connected);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        Self::open(Path::new(&immutable(path)), flags, access)
-    }
-
-    /// Whether the files beside it by which readers and writers share it cannot be made.
-    fn stands_alone(&self) -> rusqlite::Result<bool> {
-        if self.get().is_readonly("main")? {
-            return Ok(true);
-        }
-        // They are made when something is read for the first time.
-        let read = self
-            .get()
-            .query_row("PRAGMA schema_version", [], |_| Ok(()));
-        match read {
-            Ok(()) => Ok(false),
-            Err(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Ok(true),
-                _ => Err(error),
-            },
-        }
-    }
-
-    /// The connection.
-    pub fn get(&self) -> &Connection {
-        match &self.connection {
-            Some(connection) => connection,
-            None => unreachable!("it is there until this is dropped"),
-        }
-    }
-
-    /// The connection.
-    pub fn get_mut(&mut self) -> &mut Connection {
-        match &mut self.connection {
-            Some(connection) => connection,
-            None => unreachable!("it is there until this is dropped"),
-        }
-    }
-}
-
-/// A file that the database keeps beside `path`.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// `path` as a URI that says that nobody changes the file.
-fn immutable(path: &Path) -> String {
-    let mut uri = "file:".to_owned();
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(byte)),
-            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
-            byte => {
-                let _ = write!(uri, "%{byte:02X}");
-            }
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
-}
-
-impl Drop for Connected {
-    fn drop(&mut self) {
-        drop(self.connection.take());
-        self.gate.disconnected();
-    }
-}
-
-/// Waits a little for somebody else's lock; `false` if that has been long enough, or a fork waits.
-fn wait(gate: &Gate, patience: Duration, count: i32) -> bool {
-    const STEP: Duration = Duration::from_millis(2);
-    let steps = u128::try_from(count).unwrap_or_default();
-    if gate.is_closed() || steps * STEP.as_millis() >= patience.as_millis() {
-        return false;
-    }
-    sigterm::get_on();
-    std::thread::sleep(STEP);
-    true
-}
+/// For how long they wait at most, so that a plain copy of the file is not much older.
+const WRITE_BACK: Duration = Duration::from_mins(1);
 
 /// A write that failed.
 #[derive(Debug)]
 pub struct Failed {
     /// Why.
     pub problem: Problem,
-    /// Set if the rows may have been written nevertheless: the error came from the commit.
+    /// Set if the rows may have been written nevertheless: the error came from the commit, or somebody
+    /// changed the file meanwhile.
     pub in_doubt: Option<Committed>,
+    /// What somebody did to the file.
+    pub change: Option<Change>,
 }
 
 /// The file, opened for writing.
@@ -195,31 +88,121 @@ pub struct Store {
     path: PathBuf,
     access: Access,
     series: SeriesIds,
+    /// `None` where the system does not tell, or the file could not be looked at yet.
+    watch: Option<Watch>,
+    /// What the log was when something in it was found waiting for being written back, and when.
+    waits: Option<(u64, Monotonic)>,
+    is_given_up: bool,
 }
 
 impl Store {
     /// Opens `path`, or makes it.
     pub fn open(path: &Path, access: &Access) -> Result<Self, Problem> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        Self::open_again(path, access, None).map(|(store, _)| store)
+    }
+
+    /// The same for one that was open before, and what was found changed since then.
+    pub fn open_again(
+        path: &Path,
+        access: &Access,
+        left: Option<&Left>,
+    ) -> Result<(Self, Option<Change>), Problem> {
         let problem = |error: rusqlite::Error| Problem::of(path, &error);
-        let mut connected = Connected::open(path, flags, access).map_err(problem)?;
-        let connection = connected.get_mut();
-        // Before anything is read, for which files would be made beside it that nobody could write
-        // even when this one can be again.
-        if connection.is_readonly("main").map_err(problem)? {
-            return Err(Problem::new(path, Cause::ReadOnly, ""));
+        let paths = Paths::of(path);
+        let mut is_another = false;
+        if let Some(left) = left {
+            if left.is_spoilt(&paths, access) {
+                let detail = "somebody cut it off or wrote over it";
+                return Err(Problem::new(path, Cause::Damaged, detail));
+            }
+            is_another = left.clear(&paths, access) && left.is_untold();
         }
+        let is_replaced = is_another && path.exists();
+        paths.remove_orphans();
+        refuse_unusable(&paths, access)?;
+        let (mut connected, change) = open_with_its_log(&paths, access)?;
+        let connection = connected.get_mut();
         schema::bring_up(connection, schema::STEPS).map_err(|refusal| refusal.problem(path))?;
         configure(connection).map_err(problem)?;
         if let Some(opened) = &access.opened {
             opened(connection).map_err(problem)?;
         }
-        Ok(Self {
+        // What belongs to the file is made when something is read for the first time.
+        schema::version(connection, schema::STEPS).map_err(|refusal| refusal.problem(path))?;
+        let begin = || Watch::begin(connection, paths.clone(), access);
+        let watch = begin().or_else(|| {
+            // What a crash has left in the log may be what the file lacks.
+            Frames::write_back(connection).ok()?;
+            begin()
+        });
+        let store = Self {
             connected,
             path: path.to_owned(),
             access: access.clone(),
             series: SeriesIds::new(access.max_series),
-        })
+            watch,
+            waits: None,
+            is_given_up: false,
+        };
+        Ok((store, change.or(is_replaced.then_some(Change::Restored))))
+    }
+
+    /// Whether the files are as they should be. What is written to others, or to one that was
+    /// changed, may be lost, or spoil it; see [`Store::give_up`].
+    pub fn look(&mut self) -> Result<(), Change> {
+        let connection = self.connected.get();
+        if let Some(watch) = &mut self.watch {
+            return watch.look(connection, &self.access);
+        }
+        self.watch = Watch::begin(connection, Paths::of(&self.path), &self.access);
+        Ok(())
+    }
+
+    /// Closes the file after a `change`, and leaves nothing behind that could spoil what lies there now.
+    /// Returns what that came to.
+    pub fn give_up(mut self, change: Change) -> (Option<Left>, Change) {
+        self.let_go(change)
+    }
+
+    fn let_go(&mut self, change: Change) -> (Option<Left>, Change) {
+        self.is_given_up = true;
+        let connection = self.connected.get();
+        let watch = self.watch.as_ref();
+        let given_up = watch.map(|watch| watch.give_up(connection, change, &self.access));
+        self.connected.keep_log(true);
+        match given_up {
+            Some((left, change)) => (Some(left), change),
+            None => (None, change),
+        }
+    }
+
+    /// Writes what waits in the log back into the file, if that is much, or has waited for long by
+    /// `now`.
+    pub fn write_back(&mut self, now: Monotonic) {
+        let Ok(frames) = Frames::of(self.connected.get()) else {
+            return;
+        };
+        let waiting = frames.all.saturating_sub(frames.written_back);
+        let since = match self.waits {
+            // Others do it as well.
+            Some((written_back, since)) if written_back == frames.written_back => since,
+            _ => now,
+        };
+        self.waits = (waiting > 0).then_some((frames.written_back, since));
+        if (waiting >= MOST_FRAMES || self.is_to_write_back(now)) && self.look().is_ok() {
+            self.waits = None;
+            // What cannot be written back stays in the log.
+            let _ = Frames::write_back(self.connected.get());
+            if let Some(watch) = &mut self.watch {
+                watch.wrote_back(&self.access);
+            }
+        }
+    }
+
+    /// Whether something has waited for long in the log.
+    pub fn is_to_write_back(&self, now: Monotonic) -> bool {
+        let since = self.waits.map(|(_, since)| since);
+        since.is_some_and(|since| now >= since.after(WRITE_BACK))
     }
 
     /// Waits for somebody else's lock for so long from now on.
@@ -227,22 +210,6 @@ impl Store {
         self.connected
             .wait_for(patience)
             .map_err(|error| Problem::of(&self.path, &error))
-    }
-
-    /// Whether the file still lies at its path. What is written to one that was removed or replaced
-    /// is lost with it.
-    #[must_use]
-    pub fn is_in_place(&self) -> bool {
-        #[cfg(unix)]
-        {
-            let mut moved = 0;
-            let ask = rusqlite::FileControl::HasMoved(&mut moved);
-            self.connected.get().file_control(Some("main"), ask).is_ok() && moved == 0
-        }
-        #[cfg(not(unix))]
-        {
-            true
-        }
     }
 
     /// Adds the rollups of `batch` to their rows, all of them or none. Returns how many samples went
@@ -254,14 +221,25 @@ impl Store {
             batch,
             &self.access.commit,
         );
-        result.map_err(|failure| {
-            // The numbers of series that are new in this transaction may be gone with it.
-            self.series = SeriesIds::new(self.access.max_series);
-            Failed {
-                problem: failure.problem(&self.path),
-                in_doubt: failure.in_doubt(),
+        match result {
+            Ok((overflowed, committed)) => match self.look() {
+                Ok(()) => Ok(overflowed),
+                Err(change) => Err(Failed {
+                    problem: Problem::new(&self.path, Cause::System, "somebody else changes it"),
+                    in_doubt: committed,
+                    change: Some(change),
+                }),
+            },
+            Err(failure) => {
+                // The numbers of series that are new in this transaction may be gone with it.
+                self.series = SeriesIds::new(self.access.max_series);
+                Err(Failed {
+                    problem: failure.problem(&self.path),
+                    in_doubt: failure.in_doubt(),
+                    change: None,
+                })
             }
-        })
+        }
     }
 
     /// Whether a transaction whose commit failed has been written.
@@ -284,17 +262,97 @@ impl Store {
     }
 
     /// Closes the file without tidying up, which would take longer; for a fork.
-    pub fn close_quickly(self) {
-        let connection = self.connected.get();
-        // If it fails, closing takes longer.
-        let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    pub fn close_quickly(mut self) -> Option<Left> {
+        self.is_given_up = true;
+        self.connected.keep_log(true);
+        self.watch.as_ref().map(|watch| watch.left(None))
     }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if !self.is_given_up
+            && let Err(change) = self.look()
+        {
+            self.let_go(change);
+        }
+    }
+}
+
+/// Refuses what is no history, or none that can be used, without its log, and leaves it as it is.
+fn refuse_unusable(paths: &Paths, access: &Access) -> Result<(), Problem> {
+    let path = &paths.main;
+    if path.is_dir() {
+        return Err(Problem::new(path, Cause::Foreign, "it is a folder"));
+    }
+    let Some(main) = State::at(path).filter(|main| main.size > 0) else {
+        return Ok(());
+    };
+    let alone = Alone::of(path, access);
+    // A crash may have kept what is missing from being written back.
+    let is_in_log = || {
+        let log = Log::open(&paths.log);
+        log.is_ok_and(|log| log.is_some_and(|log| log.completes(main.size)))
+    };
+    match &alone {
+        Alone::Refused(refusal) if !(alone.is_incomplete() && is_in_log()) => {
+            Err(refusal.problem(path))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens a file that is there, or makes it. The log of another file, whose place it has taken, is
+/// removed.
+fn open_with_its_log(
+    paths: &Paths,
+    access: &Access,
+) -> Result<(Connected, Option<Change>), Problem> {
+    let path = &paths.main;
+    let problem = |error: rusqlite::Error| Problem::of(path, &error);
+    let open = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connected = Connected::open(path, flags, access).map_err(problem)?;
+        // Before anything is read, for which files would be made beside it that nobody could write
+        // even when this one can be again.
+        if connected.get().is_readonly("main").map_err(problem)? {
+            return Err(Problem::new(path, Cause::ReadOnly, ""));
+        }
+        Ok(connected)
+    };
+    let connected = open()?;
+    if State::at(&paths.log).is_none_or(|log| log.size == 0) {
+        return Ok((connected, None));
+    }
+    connected.keep_log(true);
+    let is_anothers = || edition::has_anothers_log(connected.get(), paths, access);
+    let identity = |path: &Path| State::at(path).map(|state| state.identity);
+    let before = identity(&paths.log);
+    let mut is_stale = is_anothers().map_err(problem)?;
+    // The index may have been made by that. Others who find the same remove both, and begin new ones
+    // after that, the log first: so this is the one of the log that lies there now.
+    let index = identity(&paths.index);
+    let log = identity(&paths.log);
+    // Twice, for what is removed is gone.
+    is_stale = is_stale && is_anothers().map_err(problem)?;
+    if is_stale {
+        drop(connected);
+        if log == before {
+            let judged = [log, index];
+            paths.remove_log(|state| judged.contains(&Some(state.identity)));
+        }
+        return Ok((open()?, Some(Change::Restored)));
+    }
+    connected.keep_log(false);
+    Ok((connected, None))
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // What is committed is in the system's hands and survives the end of the process. What the
     // machine's sudden end takes is the last few transactions as a whole.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // By [`Store::write_back`] instead, which looks at the file before.
+    connection.query_row("PRAGMA wal_autocheckpoint = 0", [], |_| Ok(()))?;
     // A log that grew while readers kept it from being written back is cut down again.
     connection.query_row("PRAGMA journal_size_limit = 8388608", [], |_| Ok(()))
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
+    edition,
     identity::Identity,
     pending::Batch,
     problem::{Cause, Problem},
@@ -69,14 +70,15 @@ impl From<rusqlite::Error> for Failure {
 type RowKey = (i64, i64, i64);
 
 /// Writes `batch`, all of it or nothing. Returns how many samples went to the series that stand for
-/// all others.
+/// all others, and what tells whether it has been written.
 pub fn write(
     connection: &mut Connection,
     series: &mut SeriesIds,
     batch: &Batch,
     commit: &Act,
-) -> Result<u64, Failure> {
+) -> Result<(u64, Option<Committed>), Failure> {
     let transaction = immediate(connection)?;
+    edition::count(&transaction)?;
     series.refresh(&transaction)?;
     let minutes_from = state(&transaction, MINUTES_FROM)?.unwrap_or(i64::MIN);
     let mut overflowed = 0;
@@ -102,11 +104,11 @@ pub fn write(
     }
     add_to_table(&transaction, "minutes", minutes)?;
     add_to_table(&transaction, "hours", hours)?;
-    commit(&transaction).map_err(|error| match writers.committed {
-        Some(committed) => Failure::Commit(error, committed),
-        None => error.into(),
-    })?;
-    Ok(overflowed)
+    match (commit(&transaction), writers.committed) {
+        (Ok(()), committed) => Ok((overflowed, committed)),
+        (Err(error), Some(committed)) => Err(Failure::Commit(error, committed)),
+        (Err(error), None) => Err(error.into()),
+    }
 }
 
 /// Whether `doubtful` has taken effect. Its writer writes nothing else meanwhile, so that the row

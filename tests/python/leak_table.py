@@ -347,6 +347,7 @@ HISTORY: dict[str, Callable[[World], object]] = {
     "check": lambda w: w.history.check(),
     "fold": lambda w: w.history.fold(),
     "vacuum": lambda w: w.history.vacuum(),
+    "backup": lambda w: (w.history.backup(w.folder / "backup.db"), wrong(w.history.backup, w.folder), wrong(w.history.backup, THING)),
     "rows": lambda w: (list(w.history.rows()), next(w.history.rows("hours", RANGE), None), wrong(w.history.rows, NAME)),
     "__repr__": lambda w: repr(w.history),
 }  # fmt: skip

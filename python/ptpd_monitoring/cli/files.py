@@ -84,8 +84,6 @@ def existing(path: Path | None) -> Path:
         raise Failure(f"there is no history {path}", EXIT_USAGE)
     if not path.is_file():
         raise Failure(f"{path} is not a file", EXIT_USAGE)
-    if path.stat().st_size == 0:
-        raise Failure(f"{path} is empty: no program has recorded to it", EXIT_USAGE)
     return path
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from ptpd_monitoring.cli import EXIT_FAILURE, EXIT_USAGE
 from ptpd_monitoring.cli.exports import FORMATS, write_rows
@@ -98,6 +99,32 @@ def check(path: Path | None) -> int:
     if not faults:
         click.echo(f"{path}: in order")
     return EXIT_FAILURE if faults else 0
+
+
+@history.command(
+    short_help="Copy the file while programs write to it.",
+    epilog="""\b
+Examples:
+  ptpd-monitor history backup app.db /backups/app.db
+  ptpd-monitor history backup --history app.db /backups/app-$(date +%F).db
+""",
+)
+@history_option
+@click.argument("files", metavar="[FILE] TO", nargs=-1, type=click.Path(path_type=Path))
+@click.pass_context
+def backup(context: click.Context, path: Path | None, files: tuple[Path, ...]) -> None:
+    """Copy the history, --history or FILE, to the file TO, with all that was written until now.
+
+    A plain copy lacks what is still in the -wal beside the file. An earlier copy is replaced, once
+    the new one is whole; another history and what is none are not.
+    """
+    *named, to = files or (None,)
+    is_option = context.get_parameter_source("path") is ParameterSource.COMMANDLINE
+    # The variable alone would make a history that is named, TO forgotten, the one to be replaced.
+    if to is None or len(named) != (0 if is_option else 1):
+        raise click.UsageError("name the file to copy to, after the history or --history")
+    with reading():
+        look(named[0] if named else path).backup(to)
 
 
 @history.command(

@@ -11,6 +11,7 @@ use crate::{
         problem::{Cause, Event, Problem},
         retention::{self, Retention},
         store::{Access, Failed, Store},
+        watch::Change,
     },
 };
 
@@ -62,7 +63,12 @@ enum Stop {
     Fork,
     Lock,
     Failure(Problem),
+    /// Somebody changed the file.
+    Change(Change, Problem),
 }
+
+/// How often a file is opened anew in one attempt because somebody changed it meanwhile.
+const REOPENED: u32 = 3;
 
 impl Engine {
     /// Takes what was recorded, and writes it.
@@ -90,9 +96,12 @@ impl Engine {
                 Ok(()) => self.succeeded(work, &mut flushed.events),
                 Err(Stop::Fork) => flushed.interrupted = true,
                 Err(Stop::Lock) => flushed.locked = true,
-                Err(Stop::Failure(problem)) => self.failed(work, problem, &mut flushed.events),
+                Err(Stop::Failure(problem) | Stop::Change(_, problem)) => {
+                    self.failed(work, problem, &mut flushed.events);
+                }
             }
         }
+        flushed.events.append(&mut work.events);
         if overflowed == 0 && work.overflowed > 0 {
             let path = self.path.clone();
             flushed.events.push(Event::Overflowed { path });
@@ -165,37 +174,100 @@ impl Engine {
         if urgency == Urgency::Last && work.is_clean() {
             return Ok(());
         }
-        if work
-            .store
-            .as_ref()
-            .is_some_and(|store| !store.is_in_place())
-        {
-            work.close_quickly();
-        }
+        self.look(work);
         let ailing = self.shared.lock().problem.is_some();
-        if work.is_clean() && work.tried && !ailing && !self.upkeep_is_due(work) {
+        let now = self.now();
+        let is_idle = work.is_clean() && work.tried && !ailing && !self.upkeep_is_due(work);
+        let store = work.store.as_ref();
+        if is_idle && !store.is_some_and(|store| store.is_to_write_back(now)) {
             return Ok(());
         }
         work.tried = true;
-        let mut store = if let Some(store) = work.store.take() {
-            store
-        } else {
-            let access = Access {
-                patience,
-                ..self.options.access.clone()
-            };
-            Store::open(&self.path, &access).map_err(|problem| self.stop(problem))?
+        for _ in 0..REOPENED {
+            match self.write_once(work, urgency, patience) {
+                // What waits is written to what lies there now.
+                Err(Stop::Change(..)) => {}
+                result => return result,
+            }
+        }
+        self.write_once(work, urgency, patience)
+    }
+
+    fn write_once(
+        &self,
+        work: &mut Work,
+        urgency: Urgency,
+        patience: Duration,
+    ) -> Result<(), Stop> {
+        let access = Access {
+            patience,
+            ..self.options.access.clone()
         };
+        let mut store = self
+            .take_store(work, &access)
+            .map_err(|problem| self.stop(problem))?;
         let result = match store.wait_for(patience) {
             Ok(()) => self.write_to(&mut store, work, urgency),
             Err(problem) => Err(Stop::Failure(problem)),
         };
         match &result {
+            Err(Stop::Change(change, _)) => self.give_up(work, store, *change),
             // What is wrong with the file may be over with the next look at it.
-            Err(Stop::Failure(problem)) if problem.cause != Cause::Locked => store.close_quickly(),
+            Err(Stop::Failure(problem)) if problem.cause != Cause::Locked => {
+                work.left = store.close_quickly();
+            }
             _ => work.store = Some(store),
         }
         result
+    }
+
+    /// Looks whether somebody has changed the file, which is closed then.
+    fn look(&self, work: &mut Work) {
+        let Some(mut store) = work.store.take() else {
+            return;
+        };
+        match store.look() {
+            Ok(()) => work.store = Some(store),
+            Err(change) => self.give_up(work, store, change),
+        }
+    }
+
+    fn give_up(&self, work: &mut Work, store: Store, change: Change) {
+        let (left, change) = store.give_up(change);
+        work.left = left;
+        // One that was taken away is made anew when there is something to write.
+        work.tried &= change == Change::Moved;
+        let is_told = match change {
+            // If it stays so it cannot be opened, which is told; and of the index nothing is lost.
+            Change::Foreign | Change::Spoilt | Change::Unseen | Change::Index => None,
+            Change::Moved => self.path.exists().then_some(Change::Restored),
+            _ => Some(change),
+        };
+        work.events
+            .extend(is_told.map(|change| self.changed(change)));
+    }
+
+    fn changed(&self, change: Change) -> Event {
+        Event::Changed {
+            path: self.path.clone(),
+            change,
+        }
+    }
+
+    /// The file, opened by `access` unless it is.
+    fn take_store(&self, work: &mut Work, access: &Access) -> Result<Store, Problem> {
+        if let Some(store) = work.store.take() {
+            return Ok(store);
+        }
+        let (store, change) = Store::open_again(&self.path, access, work.left.as_ref())?;
+        work.left = None;
+        if let Some(change) = change {
+            let event = self.changed(change);
+            if !work.events.contains(&event) {
+                work.events.push(event);
+            }
+        }
+        Ok(store)
     }
 
     /// Whether that is only because somebody else's lock is not waited for while a fork waits.
@@ -229,17 +301,25 @@ impl Engine {
             let batch = work.pending.take(SLICE);
             match store.write(&batch) {
                 Ok(overflowed) => work.overflowed += overflowed,
-                Err(Failed { problem, in_doubt }) => {
+                Err(Failed {
+                    problem,
+                    in_doubt,
+                    change,
+                }) => {
                     match in_doubt {
                         Some(committed) => work.in_doubt = Some((batch, committed)),
                         None => work.pending.put_back(batch),
                     }
-                    return Err(self.stop(problem));
+                    return Err(match change {
+                        Some(change) => Stop::Change(change, problem),
+                        None => self.stop(problem),
+                    });
                 }
             }
         }
         if urgency != Urgency::Last {
             self.keep_up(store, work)?;
+            store.write_back(self.now());
         }
         Ok(())
     }
@@ -286,27 +366,25 @@ impl Engine {
         self.with_store(Store::vacuum)
     }
 
-    fn with_store<T>(
+    fn with_store<T: Default>(
         &self,
         use_it: impl FnOnce(&mut Store) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         let mut work = self.work.lock();
-        if !self.options.records {
-            // Whatever lies there is left alone unless it is a history.
-            drop(self.reader()?);
+        // Whatever lies there is left alone unless it is a history; so is one that is still to be begun.
+        if !self.options.records && !self.reader()?.is_begun() {
+            return Ok(T::default());
         }
-        if work.store.is_none() {
-            work.store = Some(Store::open(&self.path, &self.options.access)?);
-        }
-        let result = match &mut work.store {
-            Some(store) => store
-                .wait_for(self.options.access.patience)
-                .and_then(|()| use_it(store)),
-            None => unreachable!("it was put there just now"),
-        };
+        let work = &mut *work;
+        self.look(work);
+        let mut store = self.take_store(work, &self.options.access)?;
+        let result = store
+            .wait_for(self.options.access.patience)
+            .and_then(|()| use_it(&mut store));
+        store.write_back(self.now());
         // Nobody would close the file of one that does not record before a fork.
-        if work.retired || !self.options.records {
-            work.store = None;
+        if !work.retired && self.options.records {
+            work.store = Some(store);
         }
         result
     }

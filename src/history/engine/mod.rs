@@ -15,12 +15,13 @@ use super::{
     gate::Pass,
     identity::Identity,
     pending::{Batch, MAX_PENDING, Pending},
-    problem::{Cause, Notice, Problem},
+    problem::{Cause, Event, Notice, Problem},
     read::Reader,
     retention::Retention,
     store::{Access, Store},
     transaction::Committed,
     turn::Turn,
+    watch::Left,
 };
 use crate::{
     clock::{Clock, Monotonic},
@@ -116,6 +117,10 @@ struct Attached {
 #[derive(Debug)]
 struct Work {
     store: Option<Store>,
+    /// What the file was when it was closed last.
+    left: Option<Left>,
+    /// What somebody is still to be told.
+    events: Vec<Event>,
     /// Nobody uses it any more, and the process has forgotten it: the file stays closed.
     retired: bool,
     /// Whether the file has been opened, or tried to be, since this process began.
@@ -150,6 +155,8 @@ impl Engine {
             }),
             work: Mutex::new(Work {
                 store: None,
+                left: None,
+                events: Vec::new(),
                 retired: false,
                 tried: false,
                 pending: Pending::new(options.max_pending),
@@ -237,7 +244,7 @@ impl Work {
 
     fn close_quickly(&mut self) {
         if let Some(store) = self.store.take() {
-            store.close_quickly();
+            self.left = store.close_quickly();
         }
     }
 }

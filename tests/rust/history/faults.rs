@@ -57,7 +57,9 @@ fn causes(events: &[Event]) -> Vec<Option<Cause>> {
         .map(|event| match event {
             Event::Failed(Problem { cause, .. }) => Some(*cause),
             Event::Healed { .. } => None,
-            Event::Overflowed { .. } | Event::Lost { .. } => panic!("{event:?}"),
+            Event::Changed { .. } | Event::Overflowed { .. } | Event::Lost { .. } => {
+                panic!("{event:?}")
+            }
         })
         .collect()
 }
@@ -419,6 +421,7 @@ fn every_problem_says_what_to_do() {
         Cause::Damaged,
         Cause::Newer,
         Cause::Older,
+        Cause::LogUnread,
         Cause::System,
         Cause::Forked,
         Cause::Forking,

@@ -78,13 +78,54 @@ fn looking_at_no_file_says_that_there_is_none() {
 }
 
 #[test]
+fn a_file_that_was_made_and_not_written_to_is_an_empty_history_and_is_left_as_it_is() {
+    let header = {
+        let place = Place::new();
+        let sqlite = place.sqlite();
+        // The header of a database with nothing in it.
+        sqlite
+            .execute_batch("PRAGMA user_version = 1; PRAGMA user_version = 0")
+            .unwrap();
+        drop(sqlite);
+        fs::read(&place.path).unwrap()
+    };
+    assert!(!header.is_empty());
+    for content in [Vec::new(), header] {
+        let place = Place::new();
+        fs::write(&place.path, &content).unwrap();
+        let history = look(&place);
+        let info = history.inspect(Reader::info).unwrap();
+        assert_eq!((info.schema, info.hours, info.oldest), (0, 0, None));
+        assert_eq!(info.bytes, i64::try_from(content.len()).unwrap());
+        assert_eq!(
+            history.inspect(Reader::check).unwrap(),
+            Vec::<String>::new()
+        );
+        let reading = history.read(range(NOON, NOON + HOUR), everything, &[]);
+        assert_eq!((reading.found, reading.problem), (Vec::new(), None));
+        assert_eq!(history.recent(5).unwrap().problem, None);
+        history.fold().unwrap();
+        history.vacuum().unwrap();
+        assert!(fs::read(&place.path).unwrap() == content);
+        // Whoever records makes it one.
+        let writer = place.writer();
+        writer.record("op", NOON, 1.0);
+        writer.write();
+        assert_eq!(history.inspect(Reader::info).unwrap().hours, 1);
+    }
+}
+
+#[test]
 fn what_is_no_history_is_left_as_it_is() {
     let place = Place::new();
-    fs::write(&place.path, b"").unwrap();
+    let sqlite = place.sqlite();
+    sqlite.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(sqlite);
+    let before = fs::read(&place.path).unwrap();
     let history = look(&place);
     assert_eq!(history.fold().unwrap_err().cause, Cause::Foreign);
     assert_eq!(history.vacuum().unwrap_err().cause, Cause::Foreign);
-    assert_eq!(fs::read(&place.path).unwrap(), b"");
+    assert!(fs::read(&place.path).unwrap() == before);
 }
 
 #[test]

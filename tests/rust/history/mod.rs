@@ -1,8 +1,12 @@
 //! What the tests of the history share.
 
+mod changed;
+mod changing;
+mod copies;
 mod faults;
 mod files;
 mod gate;
+mod halfway;
 mod handles;
 mod inspect;
 mod looking;

@@ -1,0 +1,169 @@
+//! Connections to a file.
+
+use std::{fmt::Write, path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+
+use super::{
+    edition::{self, Alone},
+    files::{Paths, State},
+    gate::Gate,
+    problem::{Cause, Problem},
+    schema::Refusal,
+    sigterm,
+    store::Access,
+};
+
+/// A connection, counted at the gate while it is open. It may only be held, opened and closed by
+/// whoever has a pass, or has closed the gate and seen that nobody is inside.
+#[derive(Debug)]
+pub struct Connected {
+    connection: Option<Connection>,
+    gate: &'static Gate,
+}
+
+impl Connected {
+    /// Opens `path` by `flags`.
+    pub fn open(path: &Path, flags: OpenFlags, access: &Access) -> rusqlite::Result<Self> {
+        access.gate.connected();
+        let mut connected = Self {
+            connection: None,
+            gate: access.gate,
+        };
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        connected.connection = Some(Connection::open_with_flags(path, flags)?);
+        connected.wait_for(access.patience)?;
+        Ok(connected)
+    }
+
+    /// Opens `path` for reading what it is without its log, as if nobody changed it meanwhile. What
+    /// others have locked is not waited for, and nothing is made beside it.
+    pub fn open_alone(path: &Path, access: &Access) -> rusqlite::Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Self::open(Path::new(&immutable(path)), flags, access)
+    }
+
+    /// A database that nobody else sees.
+    pub fn in_memory(access: &Access) -> rusqlite::Result<Self> {
+        Self::open(Path::new(":memory:"), OpenFlags::default(), access)
+    }
+
+    /// Waits for somebody else's lock for so long from now on.
+    pub fn wait_for(&mut self, patience: Duration) -> rusqlite::Result<()> {
+        let gate = self.gate;
+        self.get_mut()
+            .busy_handler(Some(move |count| wait(gate, patience, count)))
+    }
+
+    /// Opens `path` for reading, also where it may not be written, or no files may be made beside
+    /// it; and without its log where that is another file's.
+    pub fn open_for_reading(path: &Path, access: &Access) -> Result<Self, Problem> {
+        let problem = |error: rusqlite::Error| Problem::of_reading(path, &error);
+        // Not the flag for reading alone, under which nobody recovers what a crash left in the log.
+        let connected =
+            Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, access).map_err(problem)?;
+        let paths = Paths::of(path);
+        let log = State::at(&paths.log).map(|log| log.size);
+        connected.keep_log(true);
+        if log.is_some_and(|size| size > 0) {
+            match Alone::of(path, access) {
+                Alone::Refused(Refusal::Content(cause, detail)) => {
+                    return Err(Problem::new(path, cause, detail));
+                }
+                Alone::History(_) | Alone::Empty => {
+                    let anothers = edition::has_anothers_log(connected.get(), &paths, access);
+                    if anothers.is_ok_and(|is| is) {
+                        return Self::open_alone(path, access).map_err(problem);
+                    }
+                }
+                Alone::Refused(Refusal::Database(_)) => {}
+            }
+        }
+        connected.keep_log(false);
+        // Nobody uses it where there is no log at all. Where it may not be written, nothing is to be
+        // made beside it that nobody could write even when this one can be again.
+        let is_unused = log.is_none() && connected.get().is_readonly("main").map_err(problem)?;
+        if !is_unused && !connected.stands_alone().map_err(problem)? {
+            return Ok(connected);
+        }
+        drop(connected);
+        if log.is_some_and(|size| size > 0) {
+            return Err(Problem::new(path, Cause::LogUnread, ""));
+        }
+        Self::open_alone(path, access).map_err(problem)
+    }
+
+    /// Whether the files beside it by which readers and writers share it cannot be made.
+    fn stands_alone(&self) -> rusqlite::Result<bool> {
+        // They are made when something is read for the first time.
+        let read = self
+            .get()
+            .query_row("PRAGMA schema_version", [], |_| Ok(()));
+        match read {
+            Ok(()) => Ok(false),
+            Err(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => Ok(true),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Whether closing it leaves the log as it is, instead of writing it back into the file.
+    pub fn keep_log(&self, keep: bool) {
+        // If it fails, closing takes longer.
+        let _ = self
+            .get()
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
+    }
+
+    /// The connection.
+    pub fn get(&self) -> &Connection {
+        match &self.connection {
+            Some(connection) => connection,
+            None => unreachable!("it is there until this is dropped"),
+        }
+    }
+
+    /// The connection.
+    pub fn get_mut(&mut self) -> &mut Connection {
+        match &mut self.connection {
+            Some(connection) => connection,
+            None => unreachable!("it is there until this is dropped"),
+        }
+    }
+}
+
+/// `path` as a URI that says that nobody changes the file.
+fn immutable(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        drop(self.connection.take());
+        self.gate.disconnected();
+    }
+}
+
+/// Waits a little for somebody else's lock; `false` if that has been long enough, or a fork waits.
+fn wait(gate: &Gate, patience: Duration, count: i32) -> bool {
+    const STEP: Duration = Duration::from_millis(2);
+    let steps = u128::try_from(count).unwrap_or_default();
+    if gate.is_closed() || steps * STEP.as_millis() >= patience.as_millis() {
+        return false;
+    }
+    sigterm::get_on();
+    std::thread::sleep(STEP);
+    true
+}

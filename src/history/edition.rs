@@ -1,0 +1,178 @@
+//! Which history a file is, and how far it has come: by that one that somebody else put in the place
+//! of another is told from that one, and a log that belongs to another from its own.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    path::Path,
+};
+
+use rusqlite::{
+    Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi::SQLITE_IOERR_SHORT_READ,
+};
+
+use super::{
+    connected::Connected,
+    files::{Log, Paths},
+    schema::{self, Refusal},
+    series::{set_state, state},
+    store::Access,
+};
+
+/// The name, in the table `state`, of the number that a history was given when it was begun.
+const HISTORY: &str = "history";
+
+/// Likewise of how often rows have been added to it.
+const WRITES: &str = "writes";
+
+/// Likewise of the number that a backup of it was given when it was made.
+const COPY: &str = "copy";
+
+/// What a file says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Edition {
+    /// Which history it is; `None` of one that an earlier release has written alone.
+    history: Option<i64>,
+    /// Which backup of that it goes on from, if from any.
+    copy: Option<i64>,
+    /// How often rows have been added.
+    writes: i64,
+}
+
+impl Edition {
+    /// That of the file that `connection` reads.
+    pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            history: state(connection, HISTORY)?,
+            copy: state(connection, COPY)?,
+            writes: state(connection, WRITES)?.unwrap_or(0),
+        })
+    }
+
+    /// That of the file at `path` without its log, also where pages are missing at its end.
+    pub fn of_too_short(path: &Path, access: &Access) -> rusqlite::Result<Self> {
+        let connected = Connected::open_alone(path, access)?;
+        let connection = connected.get();
+        // With this the database does not mind.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+        Self::of(connection)
+    }
+
+    /// Whether it is known to be of another history than `other`.
+    pub fn is_another_than(&self, other: &Self) -> bool {
+        self.history.is_some() && self.history != other.history
+    }
+
+    /// Whether a file that was `before` may have become this by being written to.
+    pub fn follows(&self, before: &Self) -> bool {
+        let is_same = before.history.is_none() || before.history == self.history;
+        is_same && before.copy == self.copy && before.writes <= self.writes
+    }
+}
+
+/// Says in the file which history it is, unless it does.
+pub fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
+    if state(connection, HISTORY)?.is_none() {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been quicker.
+        if state(&transaction, HISTORY)?.is_none() {
+            set_state(&transaction, HISTORY, number())?;
+        }
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Says in a backup which one it is.
+pub fn begin_copy(connection: &Connection) -> rusqlite::Result<()> {
+    set_state(connection, COPY, number())
+}
+
+/// One that nobody else has.
+fn number() -> i64 {
+    RandomState::new().hash_one(()).cast_signed()
+}
+
+/// Counts an addition of rows.
+pub fn count(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(
+        "INSERT INTO state VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+    )?;
+    statement.execute([WRITES])?;
+    Ok(())
+}
+
+/// What a file is without its log.
+#[derive(Debug)]
+pub enum Alone {
+    /// Nothing yet.
+    Empty,
+    /// A history.
+    History(Edition),
+    /// Nothing that can be used, or nothing whole.
+    Refused(Refusal),
+}
+
+impl Alone {
+    /// That of the file at `path`, of which nothing is changed.
+    pub fn of(path: &Path, access: &Access) -> Self {
+        let look = || {
+            let connected = Connected::open_alone(path, access)?;
+            let connection = connected.get();
+            Ok(match schema::version(connection, schema::STEPS)? {
+                0 => Self::Empty,
+                _ => Self::History(Edition::of(connection)?),
+            })
+        };
+        look().unwrap_or_else(Self::Refused)
+    }
+
+    /// Whether pages of it are missing or cannot be: its log may have them.
+    pub fn is_incomplete(&self) -> bool {
+        let Self::Refused(Refusal::Database(error)) = self else {
+            return false;
+        };
+        error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+            || error.sqlite_extended_error_code() == Some(SQLITE_IOERR_SHORT_READ)
+    }
+}
+
+/// Whether the log at `paths`, which `connection` reads the file with, was written for another file
+/// than the one beside it.
+///
+/// Each transaction in it counts for one addition at most. So what the file had come to when the log
+/// began is no less than what both come to less the transactions, and nothing takes the file back
+/// behind that. And the file alone has not come further than both.
+pub fn has_anothers_log(
+    connection: &Connection,
+    paths: &Paths,
+    access: &Access,
+) -> rusqlite::Result<bool> {
+    let Ok(Some(log)) = Log::open(&paths.log) else {
+        return Ok(false);
+    };
+    // In this order: what others do meanwhile only makes it less likely.
+    let both = match Edition::of(connection) {
+        Ok(both) => both,
+        // Each is whole, as a log always is, and together they are not.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
+            return Ok(is_sound_alone(&paths.main, access).unwrap_or(false));
+        }
+        Err(error) => return Err(error),
+    };
+    let begun = both.writes - log.transactions();
+    let alone = match Alone::of(&paths.main, access) {
+        Alone::History(alone) => alone,
+        Alone::Empty => Edition::default(),
+        Alone::Refused(_) => return Ok(false),
+    };
+    // A log adds to its file, or begins what an earlier release has written alone.
+    let is_another = !Edition::of(connection)?.follows(&alone);
+    Ok(is_another || alone.writes < begun)
+}
+
+fn is_sound_alone(path: &Path, access: &Access) -> rusqlite::Result<bool> {
+    let connected = Connected::open_alone(path, access)?;
+    let ask = "PRAGMA quick_check(1)";
+    let said: String = connected.get().query_row(ask, [], |row| row.get(0))?;
+    Ok(said == "ok" && matches!(Alone::of(path, access), Alone::History(_)))
+}

@@ -1,0 +1,126 @@
+//! A log that somebody began to write back into the file, and was ended meanwhile.
+
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    sync::{Arc, Mutex},
+};
+
+use super::{
+    NOON, Place,
+    changed::{begun, write},
+};
+use ptpd_monitoring::history::{Access, Change};
+
+impl Place {
+    /// Does what is done first to write the log back: the newest first page, which says how long the file
+    /// is to be.
+    fn begin_to_write_back(&self) {
+        const PAGE: usize = 4_096;
+        let log = fs::read(self.beside("-wal")).unwrap();
+        let salt = log[16..24].to_vec();
+        let frames = log[32..].chunks_exact(24 + PAGE);
+        let frames = frames.take_while(|frame| frame[8..16] == salt);
+        let first = frames.filter(|frame| frame[..4] == [0, 0, 0, 1]);
+        let first = first.last().unwrap()[24..].to_vec();
+        let size = u64::from(u32::from_be_bytes(first[28..32].try_into().unwrap())) * 4_096;
+        let mut main = fs::OpenOptions::new().write(true).open(&self.path).unwrap();
+        assert!(main.metadata().unwrap().len() < size);
+        main.seek(SeekFrom::Start(0)).unwrap();
+        main.write_all(&first).unwrap();
+    }
+}
+
+/// So much that the file has to become longer.
+fn grow(place: &Place) {
+    let writer = place.writer();
+    for number in 0..500 {
+        writer.record(&format!("grown {number}"), NOON, 1.0);
+    }
+    writer.write();
+    writer.engine.close_for_fork();
+    std::mem::forget(writer);
+}
+
+#[test]
+fn who_ends_while_writing_the_log_back_leaves_a_file_that_others_go_on_with() {
+    let place = Place::new();
+    let writers = [begun(&place), place.writer()];
+    write(&writers[1], "before");
+    grow(&place);
+    place.begin_to_write_back();
+    for _ in 0..2 {
+        for writer in &writers {
+            assert_eq!(write(writer, "after"), []);
+        }
+    }
+    assert_eq!(place.samples(), 525);
+    drop(writers);
+    place.is_sound();
+    assert_eq!(place.samples(), 525);
+}
+
+#[test]
+fn a_file_written_over_in_part_is_left_as_it_is_though_a_log_lies_beside_it() {
+    let place = Place::new();
+    let writer = begun(&place);
+    grow(&place);
+    let sqlite = place.sqlite();
+    sqlite
+        .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        .unwrap();
+    write(&writer, "in the log");
+    let mut main = fs::OpenOptions::new()
+        .write(true)
+        .open(&place.path)
+        .unwrap();
+    let size = usize::try_from(main.metadata().unwrap().len()).unwrap();
+    main.seek(SeekFrom::Start(100)).unwrap();
+    main.write_all(&vec![0xA5; size - 100]).unwrap();
+    let left = fs::read(&place.path).unwrap();
+    for _ in 0..3 {
+        writer.record("after", NOON, 1.0);
+        assert!(!writer.flush().complete);
+    }
+    assert!(fs::read(&place.path).unwrap() == left);
+}
+
+#[test]
+fn a_file_that_could_not_be_looked_at_when_it_was_opened_is_watched_once_it_can() {
+    let place = Place::new();
+    let killed = begun(&place);
+    // Keeps what is written from now on from being written back.
+    let reader = place.sqlite();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM series")
+        .unwrap();
+    grow(&place);
+    killed.engine.close_for_fork();
+    std::mem::forget(killed);
+    let ended = Mutex::new(Some(Place {
+        path: place.path.clone(),
+        ..Place::new()
+    }));
+    let access = Access {
+        opened: Some(Arc::new(move |_| {
+            if let Some(ended) = ended.lock().unwrap().take() {
+                ended.begin_to_write_back();
+            }
+            Ok(())
+        })),
+        ..Place::access()
+    };
+    let writer = place.writer_with(place.options(access));
+    assert_eq!(write(&writer, "after"), []);
+    reader
+        .execute_batch("COMMIT; PRAGMA wal_checkpoint(PASSIVE)")
+        .unwrap();
+    drop(reader);
+    assert_eq!(write(&writer, "after"), []);
+    fs::write(&place.path, "").unwrap();
+    writer.record("after", NOON, 1.0);
+    let flushed = writer.flush();
+    assert_eq!(super::changed::told(&flushed.events), [Change::Emptied]);
+    assert!(flushed.complete);
+    place.is_sound();
+}
