@@ -8,7 +8,7 @@ use std::{
 };
 
 use rusqlite::{
-    Connection, ErrorCode, OpenFlags,
+    Connection, ErrorCode,
     backup::{Backup, StepResult},
 };
 
@@ -84,19 +84,9 @@ fn refuse(from: &Path, edition: &Edition, to: &Path, access: &Access) -> io::Res
 /// Whether somebody has the history at `path` open. A log without anything in it does not tell: who only
 /// reads leaves one behind.
 fn is_in_use(path: &Path, access: &Access) -> bool {
-    let access = Access {
-        patience: Duration::ZERO,
-        ..access.clone()
-    };
-    let ask = || {
-        let connected = Connected::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, &access)?;
-        let connection = connected.get();
-        connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
-        // Takes the lock.
-        connection.query_row("PRAGMA schema_version", [], |_| Ok(()))
-    };
-    let code = ask().map_err(|error| error.sqlite_error_code());
-    code == Err(Some(ErrorCode::DatabaseBusy))
+    let opened = Connected::open_exclusively(path, access);
+    let code = opened.map_err(|error| error.sqlite_error_code());
+    matches!(code, Err(Some(ErrorCode::DatabaseBusy)))
 }
 
 /// The path of what lies at `path`, or would, without links.

@@ -5,9 +5,10 @@ use std::{fmt::Write, path::Path, time::Duration};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
-    edition::{self, Alone},
-    files::{Paths, State},
+    files::Paths,
     gate::Gate,
+    log::{Log, Mode},
+    mixed::{self, Fit},
     problem::{Cause, Problem},
     schema::Refusal,
     sigterm,
@@ -43,6 +44,22 @@ impl Connected {
         Self::open(Path::new(&immutable(path)), flags, access)
     }
 
+    /// Opens `path` while nobody else uses it, and keeps others from that, without waiting for anybody. It
+    /// leaves a log as it is.
+    pub fn open_exclusively(path: &Path, access: &Access) -> rusqlite::Result<Self> {
+        let access = Access {
+            patience: Duration::ZERO,
+            ..access.clone()
+        };
+        let connected = Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, &access)?;
+        connected.keep_log(true);
+        let connection = connected.get();
+        connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
+        // Takes the lock.
+        connection.execute_batch("BEGIN EXCLUSIVE")?;
+        Ok(connected)
+    }
+
     /// A database that nobody else sees.
     pub fn in_memory(access: &Access) -> rusqlite::Result<Self> {
         Self::open(Path::new(":memory:"), OpenFlags::default(), access)
@@ -62,32 +79,31 @@ impl Connected {
         // Not the flag for reading alone, under which nobody recovers what a crash left in the log.
         let connected =
             Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, access).map_err(problem)?;
-        let paths = Paths::of(path);
-        let log = State::at(&paths.log).map(|log| log.size);
         connected.keep_log(true);
-        if log.is_some_and(|size| size > 0) {
-            match Alone::of(path, access) {
-                Alone::Refused(Refusal::Content(cause, detail)) => {
+        let paths = Paths::of(path);
+        // One that may not be read is no concern of the file's own reading.
+        let log = Log::open(&paths.log).unwrap_or_default();
+        let in_log = log.as_ref().and_then(Log::state).map(|log| log.size);
+        if let Some(log) = log.filter(|_| in_log > Some(0)) {
+            // If others have it for long it is read as it is.
+            let _lock = log.lock(Mode::Alone, access);
+            match mixed::fit(&log, connected.get(), &paths, access) {
+                Ok(Fit::Anothers) => return Self::open_alone(path, access).map_err(problem),
+                Err(Refusal::Content(cause, detail)) => {
                     return Err(Problem::new(path, cause, detail));
                 }
-                Alone::History(_) | Alone::Empty => {
-                    let anothers = edition::has_anothers_log(connected.get(), &paths, access);
-                    if anothers.is_ok_and(|is| is) {
-                        return Self::open_alone(path, access).map_err(problem);
-                    }
-                }
-                Alone::Refused(Refusal::Database(_)) => {}
+                // What the database finds wrong it says to whoever reads it.
+                Ok(Fit::Together { .. } | Fit::Incomplete(_)) | Err(Refusal::Database(_)) => {}
             }
         }
-        connected.keep_log(false);
         // Nobody uses it where there is no log at all. Where it may not be written, nothing is to be
         // made beside it that nobody could write even when this one can be again.
-        let is_unused = log.is_none() && connected.get().is_readonly("main").map_err(problem)?;
+        let is_unused = in_log.is_none() && connected.get().is_readonly("main").map_err(problem)?;
         if !is_unused && !connected.stands_alone().map_err(problem)? {
             return Ok(connected);
         }
         drop(connected);
-        if log.is_some_and(|size| size > 0) {
+        if in_log > Some(0) {
             return Err(Problem::new(path, Cause::LogUnread, ""));
         }
         Self::open_alone(path, access).map_err(problem)
@@ -114,6 +130,20 @@ impl Connected {
         let _ = self
             .get()
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep);
+    }
+
+    /// Closes it after reading, and leaves what lies beside the file as it is unless nobody else uses it.
+    pub fn close_after_reading(&mut self, paths: &Paths) {
+        let log = Log::open(&paths.log).unwrap_or_default();
+        let lock = log.and_then(|log| log.lock_at_once());
+        // The database goes by names, which may be those of another file's by now.
+        self.keep_log(lock.is_none() || has_moved(self.get()));
+        self.close();
+    }
+
+    /// Closes it. Nothing may be asked of it any more.
+    pub fn close(&mut self) {
+        drop(self.connection.take());
     }
 
     /// The connection.
@@ -151,13 +181,27 @@ fn immutable(path: &Path) -> String {
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        drop(self.connection.take());
+        self.close();
         self.gate.disconnected();
     }
 }
 
+/// Whether the file that it has opened does not lie any more where it was.
+#[cfg(unix)]
+pub fn has_moved(connection: &Connection) -> bool {
+    let mut moved = 0;
+    let ask = rusqlite::FileControl::HasMoved(&mut moved);
+    connection.file_control(Some("main"), ask).is_err() || moved != 0
+}
+
+/// Files in use have to stay where they are.
+#[cfg(not(unix))]
+pub fn has_moved(_connection: &Connection) -> bool {
+    false
+}
+
 /// Waits a little for somebody else's lock; `false` if that has been long enough, or a fork waits.
-fn wait(gate: &Gate, patience: Duration, count: i32) -> bool {
+pub fn wait(gate: &Gate, patience: Duration, count: i32) -> bool {
     const STEP: Duration = Duration::from_millis(2);
     let steps = u128::try_from(count).unwrap_or_default();
     if gate.is_closed() || steps * STEP.as_millis() >= patience.as_millis() {

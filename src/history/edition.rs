@@ -1,18 +1,15 @@
-//! Which history a file is, and how far it has come: by that one that somebody else put in the place
-//! of another is told from that one, and a log that belongs to another from its own.
+//! Which history a file is, and how far it has come: by that, one that somebody else put in the place
+//! of another is told from that one.
 
 use std::{
     hash::{BuildHasher, RandomState},
     path::Path,
 };
 
-use rusqlite::{
-    Connection, ErrorCode, TransactionBehavior, config::DbConfig, ffi::SQLITE_IOERR_SHORT_READ,
-};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi::SQLITE_IOERR_SHORT_READ};
 
 use super::{
     connected::Connected,
-    files::{Log, Paths},
     schema::{self, Refusal},
     series::{set_state, state},
     store::Access,
@@ -48,13 +45,9 @@ impl Edition {
         })
     }
 
-    /// That of the file at `path` without its log, also where pages are missing at its end.
-    pub fn of_too_short(path: &Path, access: &Access) -> rusqlite::Result<Self> {
-        let connected = Connected::open_alone(path, access)?;
-        let connection = connected.get();
-        // With this the database does not mind.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
-        Self::of(connection)
+    /// How often rows have been added.
+    pub fn writes(&self) -> i64 {
+        self.writes
     }
 
     /// Whether it is known to be of another history than `other`.
@@ -92,13 +85,11 @@ fn number() -> i64 {
     RandomState::new().hash_one(()).cast_signed()
 }
 
-/// Counts an addition of rows.
-pub fn count(connection: &Connection) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(
-        "INSERT INTO state VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
-    )?;
-    statement.execute([WRITES])?;
-    Ok(())
+/// Counts an addition of rows, and returns how many these are by now.
+pub fn count(connection: &Connection) -> rusqlite::Result<i64> {
+    let sql = "INSERT INTO state VALUES (?, 1) \
+               ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value";
+    connection.query_row(sql, [WRITES], |row| row.get(0))
 }
 
 /// What a file is without its log.
@@ -125,54 +116,13 @@ impl Alone {
         };
         look().unwrap_or_else(Self::Refused)
     }
-
-    /// Whether pages of it are missing or cannot be: its log may have them.
-    pub fn is_incomplete(&self) -> bool {
-        let Self::Refused(Refusal::Database(error)) = self else {
-            return false;
-        };
-        error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
-            || error.sqlite_extended_error_code() == Some(SQLITE_IOERR_SHORT_READ)
-    }
 }
 
-/// Whether the log at `paths`, which `connection` reads the file with, was written for another file
-/// than the one beside it.
-///
-/// Each transaction in it counts for one addition at most. So what the file had come to when the log
-/// began is no less than what both come to less the transactions, and nothing takes the file back
-/// behind that. And the file alone has not come further than both.
-pub fn has_anothers_log(
-    connection: &Connection,
-    paths: &Paths,
-    access: &Access,
-) -> rusqlite::Result<bool> {
-    let Ok(Some(log)) = Log::open(&paths.log) else {
-        return Ok(false);
+/// Whether pages are missing, or cannot be: a log may have them.
+pub fn is_incomplete(refusal: &Refusal) -> bool {
+    let Refusal::Database(error) = refusal else {
+        return false;
     };
-    // In this order: what others do meanwhile only makes it less likely.
-    let both = match Edition::of(connection) {
-        Ok(both) => both,
-        // Each is whole, as a log always is, and together they are not.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
-            return Ok(is_sound_alone(&paths.main, access).unwrap_or(false));
-        }
-        Err(error) => return Err(error),
-    };
-    let begun = both.writes - log.transactions();
-    let alone = match Alone::of(&paths.main, access) {
-        Alone::History(alone) => alone,
-        Alone::Empty => Edition::default(),
-        Alone::Refused(_) => return Ok(false),
-    };
-    // A log adds to its file, or begins what an earlier release has written alone.
-    let is_another = !Edition::of(connection)?.follows(&alone);
-    Ok(is_another || alone.writes < begun)
-}
-
-fn is_sound_alone(path: &Path, access: &Access) -> rusqlite::Result<bool> {
-    let connected = Connected::open_alone(path, access)?;
-    let ask = "PRAGMA quick_check(1)";
-    let said: String = connected.get().query_row(ask, [], |row| row.get(0))?;
-    Ok(said == "ok" && matches!(Alone::of(path, access), Alone::History(_)))
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+        || error.sqlite_extended_error_code() == Some(SQLITE_IOERR_SHORT_READ)
 }

@@ -2,12 +2,14 @@
 //! the index of that (`-shm`), through which connections share it.
 //!
 //! The first and the last are only asked about here, and never opened to be read: closing a file takes
-//! away the locks that the process has on it, those of the database included. The log has none.
+//! away the locks that the process has on it, those of the database included. The log, which has none,
+//! is read by [`super::log`].
 
+#[cfg(not(target_os = "linux"))]
+use std::io::ErrorKind;
 use std::{
-    collections::BTreeSet,
     fs::{self, File, Metadata},
-    io::{self, ErrorKind},
+    io,
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -35,27 +37,13 @@ impl Paths {
         }
     }
 
-    /// Removes the log and its index where they are what `is_stale` says.
-    pub fn remove_log(&self, is_stale: impl Fn(State) -> bool) {
+    /// Removes what lies beside the database if it is one of those files.
+    pub fn remove_beside(&self, theirs: &[Identity]) {
         for path in [&self.log, &self.index] {
-            if State::at(path).is_some_and(&is_stale) {
+            if State::at(path).is_some_and(|state| theirs.contains(&state.identity)) {
                 // What cannot be removed cannot be written either, of which somebody will hear.
                 let _ = fs::remove_file(path);
             }
-        }
-    }
-
-    /// Removes a log that was left where there is no database any more, and an index without a log.
-    /// Others that use the database make them in this order: file, log, index; and remove them the other
-    /// way round.
-    pub fn remove_orphans(&self) {
-        let is_there = |path: &Path| State::at(path).is_some();
-        let (log, index) = (is_there(&self.log), is_there(&self.index));
-        let is_empty = State::at(&self.main).is_none_or(|main| main.size == 0);
-        if is_empty && (log || index) {
-            self.remove_log(|_| true);
-        } else if index && !log && !is_there(&self.log) {
-            let _ = fs::remove_file(&self.index);
         }
     }
 }
@@ -124,11 +112,6 @@ impl State {
             is_named: true,
         }
     }
-
-    /// Whether its content is as it was in `before`.
-    pub fn is_unwritten_since(&self, before: &Self) -> bool {
-        (self.identity, self.size, self.modified) == (before.identity, before.size, before.modified)
-    }
 }
 
 fn born(found: &Metadata) -> u128 {
@@ -150,143 +133,4 @@ pub fn hold(path: &Path) -> io::Result<File> {
 #[cfg(not(target_os = "linux"))]
 pub fn hold(_path: &Path) -> io::Result<File> {
     Err(ErrorKind::Unsupported.into())
-}
-
-const HEADER: usize = 32;
-const FRAME_HEADER: usize = 24;
-
-/// The first bytes of a log, which change whenever it begins anew.
-pub type LogHeader = [u8; HEADER];
-
-/// A log, to be read.
-#[derive(Debug)]
-pub struct Log(File);
-
-impl Log {
-    /// The one at `path`; `None` if there is none.
-    pub fn open(path: &Path) -> io::Result<Option<Self>> {
-        match File::open(path) {
-            Ok(file) => Ok(Some(Self(file))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What it is now.
-    pub fn state(&self) -> Option<State> {
-        State::now(&self.0)
-    }
-
-    /// How it begins; `None` where nothing has been written to it yet.
-    pub fn header(&self) -> Option<LogHeader> {
-        let mut header = [0; HEADER];
-        read_at(&self.0, &mut header, 0).ok()?;
-        Some(header)
-    }
-
-    /// Whether its first `frames` frames are there, and end a transaction.
-    pub fn ends_with(&self, header: &LogHeader, frames: u64) -> bool {
-        frames == 0
-            || page_size(header).is_some_and(|page| {
-                let last = self.frame(header, page, frames - 1);
-                last.is_some_and(|last| last.size_after > 0)
-                    && self
-                        .state()
-                        .is_some_and(|state| state.size >= place_of(frames, page))
-            })
-    }
-
-    /// How many transactions it holds: no fewer than count.
-    pub fn transactions(&self) -> i64 {
-        let commits = self.frames().filter(|frame| frame.size_after > 0).count();
-        i64::try_from(commits).unwrap_or(i64::MAX)
-    }
-
-    /// Whether it has all pages that are missing at the end of a file of `size` bytes.
-    pub fn completes(&self, size: u64) -> bool {
-        let Some(page) = self.header().as_ref().and_then(page_size) else {
-            return false;
-        };
-        let frames: Vec<_> = self.frames().collect();
-        let last = frames.iter().rposition(|frame| frame.size_after > 0);
-        let Some(last) = last else {
-            return false;
-        };
-        let there: BTreeSet<_> = frames[..=last].iter().map(|frame| frame.page).collect();
-        let missing = u32::try_from(size / page)
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
-        (missing..=frames[last].size_after).all(|page| there.contains(&page))
-    }
-
-    fn frames(&self) -> impl Iterator<Item = Frame> {
-        let header = self.header();
-        let page = header.as_ref().and_then(page_size);
-        (0..).map_while(move |number| self.frame(&header?, page?, number))
-    }
-
-    /// The frame of that number; `None` if it is none of what was written since the log began with
-    /// `header`.
-    fn frame(&self, header: &LogHeader, page: u64, number: u64) -> Option<Frame> {
-        let mut frame = [0; FRAME_HEADER];
-        let at = place_of(number, page);
-        read_at(&self.0, &mut frame, at).ok()?;
-        let is_of_this = frame[8..16] == header[16..24];
-        is_of_this.then(|| Frame {
-            page: big_endian(&frame, 0),
-            size_after: big_endian(&frame, 4),
-        })
-    }
-}
-
-/// Where a frame of that number is in a log of such pages.
-fn place_of(number: u64, page: u64) -> u64 {
-    HEADER as u64 + number * (FRAME_HEADER as u64 + page)
-}
-
-/// A page in a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Frame {
-    /// Its number in the file.
-    page: u32,
-    /// How many pages the file has after the transaction that this ends; zero within one.
-    size_after: u32,
-}
-
-/// Whether a log that began with `before` may begin with `header` by now: it does so whenever all of it has
-/// been written back, and counts that.
-pub fn begins_after(header: &LogHeader, before: &LogHeader) -> bool {
-    /// As many as nobody does between two looks.
-    const MOST: u32 = 1 << 20;
-    let times = big_endian(header, 16).wrapping_sub(big_endian(before, 16));
-    header == before || (1..MOST).contains(&times)
-}
-
-/// Whether that begins a log.
-pub fn is_log(header: &LogHeader) -> bool {
-    page_size(header).is_some()
-}
-
-fn big_endian(bytes: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap_or_default())
-}
-
-/// The size of the pages in a log that begins with `header`; `None` if that begins no log.
-fn page_size(header: &LogHeader) -> Option<u64> {
-    // The last bit says how its checksums are counted.
-    let is_log = big_endian(header, 0) | 1 == 0x377f_0683 && big_endian(header, 4) == 3_007_000;
-    let page = big_endian(header, 8);
-    (is_log && page.is_power_of_two() && (512..=65_536).contains(&page)).then_some(page.into())
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
-}
-
-#[cfg(not(unix))]
-fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom};
-    file.seek(SeekFrom::Start(at))?;
-    file.read_exact(bytes)
 }

@@ -4,6 +4,7 @@
 //! added to one row a minute and one row an hour. Readers add up the rows of all writers.
 
 mod backup;
+mod change;
 mod connected;
 mod edition;
 mod engine;
@@ -13,6 +14,9 @@ mod gate;
 mod handle;
 mod identity;
 mod inspect;
+mod log;
+mod mixed;
+mod opening;
 mod pending;
 mod problem;
 mod process;
@@ -30,6 +34,7 @@ mod turn;
 mod watch;
 mod writer;
 
+pub use change::{Change, Hindrance};
 pub use engine::{Engine, Flushed, Options, Reading, Urgency};
 pub use engines::Engines;
 pub use gate::{Gate, Inherited, Pass};
@@ -50,4 +55,3 @@ pub use sigterm::arm as take_sigterm;
 pub use spans::{Kept, Period, Span, Table, fewest, finest};
 pub use store::{Access, Act, Failed, Store};
 pub use transaction::Committed;
-pub use watch::Change;

@@ -7,7 +7,7 @@ use std::{
 
 use rusqlite::ErrorCode;
 
-use super::watch::Change;
+use super::change::Change;
 use crate::error;
 
 /// Why a history cannot be used just now.

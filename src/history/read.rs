@@ -11,7 +11,7 @@ use rusqlite::{Row, Transaction};
 
 use super::{
     connected::Connected,
-    files::State,
+    files::{Paths, State},
     identity::Identity,
     problem::{Cause, Problem},
     retention::MINUTES_FROM,
@@ -67,6 +67,12 @@ pub struct Reader {
     connected: Connected,
     path: PathBuf,
     is_begun: bool,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.connected.close_after_reading(&Paths::of(&self.path));
+    }
 }
 
 /// What is needed to read rows of a moment.

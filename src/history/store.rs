@@ -7,19 +7,20 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
+    change::{Change, Hindrance},
     connected::Connected,
-    edition::{self, Alone},
-    files::{Log, Paths, State},
     gate::Gate,
+    log::{Frames, Lock, Mode},
+    opening,
     pending::Batch,
-    problem::{Cause, Problem},
+    problem::Problem,
     schema::{self, Refusal},
     series::{MAX_SERIES, SeriesIds},
     transaction::{self, Committed},
-    watch::{Change, Frames, Left, Watch},
+    watch::{Left, Watch},
 };
 use crate::clock::Monotonic;
 
@@ -73,12 +74,10 @@ const WRITE_BACK: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Failed {
     /// Why.
-    pub problem: Problem,
+    pub hindrance: Hindrance,
     /// Set if the rows may have been written nevertheless: the error came from the commit, or somebody
     /// changed the file meanwhile.
     pub in_doubt: Option<Committed>,
-    /// What somebody did to the file.
-    pub change: Option<Change>,
 }
 
 /// The file, opened for writing.
@@ -88,92 +87,58 @@ pub struct Store {
     path: PathBuf,
     access: Access,
     series: SeriesIds,
-    /// `None` where the system does not tell, or the file could not be looked at yet.
-    watch: Option<Watch>,
+    watch: Watch,
     /// What the log was when something in it was found waiting for being written back, and when.
     waits: Option<(u64, Monotonic)>,
-    is_given_up: bool,
+    is_closed: bool,
 }
 
 impl Store {
     /// Opens `path`, or makes it.
     pub fn open(path: &Path, access: &Access) -> Result<Self, Problem> {
-        Self::open_again(path, access, None).map(|(store, _)| store)
+        opening::open(path, None, access).map(|(store, _)| store)
     }
 
-    /// The same for one that was open before, and what was found changed since then.
-    pub fn open_again(
-        path: &Path,
-        access: &Access,
-        left: Option<&Left>,
-    ) -> Result<(Self, Option<Change>), Problem> {
-        let problem = |error: rusqlite::Error| Problem::of(path, &error);
-        let paths = Paths::of(path);
-        let mut is_another = false;
-        if let Some(left) = left {
-            if left.is_spoilt(&paths, access) {
-                let detail = "somebody cut it off or wrote over it";
-                return Err(Problem::new(path, Cause::Damaged, detail));
-            }
-            is_another = left.clear(&paths, access) && left.is_untold();
-        }
-        let is_replaced = is_another && path.exists();
-        paths.remove_orphans();
-        refuse_unusable(&paths, access)?;
-        let (mut connected, change) = open_with_its_log(&paths, access)?;
-        let connection = connected.get_mut();
-        schema::bring_up(connection, schema::STEPS).map_err(|refusal| refusal.problem(path))?;
-        configure(connection).map_err(problem)?;
-        if let Some(opened) = &access.opened {
-            opened(connection).map_err(problem)?;
-        }
-        // What belongs to the file is made when something is read for the first time.
-        schema::version(connection, schema::STEPS).map_err(|refusal| refusal.problem(path))?;
-        let begin = || Watch::begin(connection, paths.clone(), access);
-        let watch = begin().or_else(|| {
-            // What a crash has left in the log may be what the file lacks.
-            Frames::write_back(connection).ok()?;
-            begin()
-        });
-        let store = Self {
+    pub(super) fn new(connected: Connected, path: &Path, access: &Access, watch: Watch) -> Self {
+        Self {
             connected,
             path: path.to_owned(),
             access: access.clone(),
             series: SeriesIds::new(access.max_series),
             watch,
             waits: None,
-            is_given_up: false,
-        };
-        Ok((store, change.or(is_replaced.then_some(Change::Restored))))
+            is_closed: false,
+        }
     }
 
-    /// Whether the files are as they should be. What is written to others, or to one that was
+    /// Finds out whether the files are as they should be. What is written to others, or to one that was
     /// changed, may be lost, or spoil it; see [`Store::give_up`].
-    pub fn look(&mut self) -> Result<(), Change> {
-        let connection = self.connected.get();
-        if let Some(watch) = &mut self.watch {
-            return watch.look(connection, &self.access);
-        }
-        self.watch = Watch::begin(connection, Paths::of(&self.path), &self.access);
-        Ok(())
+    pub fn look(&mut self) -> Result<Option<Lock>, Hindrance> {
+        self.watch.look(self.connected.get(), &self.access)
     }
 
     /// Closes the file after a `change`, and leaves nothing behind that could spoil what lies there now.
     /// Returns what that came to.
-    pub fn give_up(mut self, change: Change) -> (Option<Left>, Change) {
-        self.let_go(change)
+    pub fn give_up(mut self, change: Change) -> Change {
+        let lock = self.watch.lock(Mode::Alone, &self.access);
+        let come_to = if lock.is_ok() {
+            self.watch.give_up(self.connected.get(), change)
+        } else {
+            change
+        };
+        self.close_as_it_is();
+        come_to
     }
 
-    fn let_go(&mut self, change: Change) -> (Option<Left>, Change) {
-        self.is_given_up = true;
-        let connection = self.connected.get();
-        let watch = self.watch.as_ref();
-        let given_up = watch.map(|watch| watch.give_up(connection, change, &self.access));
-        self.connected.keep_log(true);
-        match given_up {
-            Some((left, change)) => (Some(left), change),
-            None => (None, change),
+    /// Closes the file without tidying up, which takes longer, and is not for who does not know what lies
+    /// there. Returns which files they were.
+    pub fn close_as_it_is(&mut self) -> Left {
+        if !self.is_closed {
+            self.is_closed = true;
+            self.connected.keep_log(true);
+            self.connected.close();
         }
+        self.watch.left()
     }
 
     /// Writes what waits in the log back into the file, if that is much, or has waited for long by
@@ -189,13 +154,16 @@ impl Store {
             _ => now,
         };
         self.waits = (waiting > 0).then_some((frames.written_back, since));
-        if (waiting >= MOST_FRAMES || self.is_to_write_back(now)) && self.look().is_ok() {
+        if (waiting >= MOST_FRAMES || self.is_to_write_back(now))
+            && let Ok(lock) = self.look()
+        {
             self.waits = None;
             // What cannot be written back stays in the log.
             let _ = Frames::write_back(self.connected.get());
-            if let Some(watch) = &mut self.watch {
-                watch.wrote_back(&self.access);
-            }
+            drop(lock);
+            // It knows the file as it is now, before somebody changes that. Of a change that has been made
+            // already it hears before the next write.
+            let _ = self.look();
         }
     }
 
@@ -215,28 +183,34 @@ impl Store {
     /// Adds the rollups of `batch` to their rows, all of them or none. Returns how many samples went
     /// to the series that stand for all others.
     pub fn write(&mut self, batch: &Batch) -> Result<u64, Failed> {
+        let lock = self.look().map_err(|hindrance| Failed {
+            hindrance,
+            in_doubt: None,
+        })?;
         let result = transaction::write(
             self.connected.get_mut(),
             &mut self.series,
             batch,
             &self.access.commit,
         );
+        drop(lock);
         match result {
-            Ok((overflowed, committed)) => match self.look() {
-                Ok(()) => Ok(overflowed),
-                Err(change) => Err(Failed {
-                    problem: Problem::new(&self.path, Cause::System, "somebody else changes it"),
-                    in_doubt: committed,
-                    change: Some(change),
-                }),
-            },
+            Ok(written) => {
+                self.watch.has_come_to(written.additions);
+                match self.look() {
+                    Ok(_) => Ok(written.overflowed),
+                    Err(hindrance) => Err(Failed {
+                        hindrance,
+                        in_doubt: written.committed,
+                    }),
+                }
+            }
             Err(failure) => {
                 // The numbers of series that are new in this transaction may be gone with it.
                 self.series = SeriesIds::new(self.access.max_series);
                 Err(Failed {
-                    problem: failure.problem(&self.path),
+                    hindrance: Hindrance::Problem(failure.problem(&self.path)),
                     in_doubt: failure.in_doubt(),
-                    change: None,
                 })
             }
         }
@@ -260,101 +234,27 @@ impl Store {
     pub(super) fn connection(&mut self) -> &mut Connection {
         self.connected.get_mut()
     }
-
-    /// Closes the file without tidying up, which would take longer; for a fork.
-    pub fn close_quickly(mut self) -> Option<Left> {
-        self.is_given_up = true;
-        self.connected.keep_log(true);
-        self.watch.as_ref().map(|watch| watch.left(None))
-    }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        if !self.is_given_up
-            && let Err(change) = self.look()
-        {
-            self.let_go(change);
+        if self.is_closed {
+            return;
         }
-    }
-}
-
-/// Refuses what is no history, or none that can be used, without its log, and leaves it as it is.
-fn refuse_unusable(paths: &Paths, access: &Access) -> Result<(), Problem> {
-    let path = &paths.main;
-    if path.is_dir() {
-        return Err(Problem::new(path, Cause::Foreign, "it is a folder"));
-    }
-    let Some(main) = State::at(path).filter(|main| main.size > 0) else {
-        return Ok(());
-    };
-    let alone = Alone::of(path, access);
-    // A crash may have kept what is missing from being written back.
-    let is_in_log = || {
-        let log = Log::open(&paths.log);
-        log.is_ok_and(|log| log.is_some_and(|log| log.completes(main.size)))
-    };
-    match &alone {
-        Alone::Refused(refusal) if !(alone.is_incomplete() && is_in_log()) => {
-            Err(refusal.problem(path))
+        let lock = self.watch.lock(Mode::Alone, &self.access);
+        // If others have it for long, they tidy up.
+        if lock.is_ok() {
+            let connection = self.connected.get();
+            match self.watch.judge(connection, &self.access) {
+                Ok(()) => return self.connected.close(),
+                Err(Hindrance::Change(change)) => {
+                    self.watch.give_up(connection, change);
+                }
+                Err(Hindrance::Problem(_)) => {}
+            }
         }
-        _ => Ok(()),
+        self.close_as_it_is();
     }
-}
-
-/// Opens a file that is there, or makes it. The log of another file, whose place it has taken, is
-/// removed.
-fn open_with_its_log(
-    paths: &Paths,
-    access: &Access,
-) -> Result<(Connected, Option<Change>), Problem> {
-    let path = &paths.main;
-    let problem = |error: rusqlite::Error| Problem::of(path, &error);
-    let open = || {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let connected = Connected::open(path, flags, access).map_err(problem)?;
-        // Before anything is read, for which files would be made beside it that nobody could write
-        // even when this one can be again.
-        if connected.get().is_readonly("main").map_err(problem)? {
-            return Err(Problem::new(path, Cause::ReadOnly, ""));
-        }
-        Ok(connected)
-    };
-    let connected = open()?;
-    if State::at(&paths.log).is_none_or(|log| log.size == 0) {
-        return Ok((connected, None));
-    }
-    connected.keep_log(true);
-    let is_anothers = || edition::has_anothers_log(connected.get(), paths, access);
-    let identity = |path: &Path| State::at(path).map(|state| state.identity);
-    let before = identity(&paths.log);
-    let mut is_stale = is_anothers().map_err(problem)?;
-    // The index may have been made by that. Others who find the same remove both, and begin new ones
-    // after that, the log first: so this is the one of the log that lies there now.
-    let index = identity(&paths.index);
-    let log = identity(&paths.log);
-    // Twice, for what is removed is gone.
-    is_stale = is_stale && is_anothers().map_err(problem)?;
-    if is_stale {
-        drop(connected);
-        if log == before {
-            let judged = [log, index];
-            paths.remove_log(|state| judged.contains(&Some(state.identity)));
-        }
-        return Ok((open()?, Some(Change::Restored)));
-    }
-    connected.keep_log(false);
-    Ok((connected, None))
-}
-
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    // What is committed is in the system's hands and survives the end of the process. What the
-    // machine's sudden end takes is the last few transactions as a whole.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // By [`Store::write_back`] instead, which looks at the file before.
-    connection.query_row("PRAGMA wal_autocheckpoint = 0", [], |_| Ok(()))?;
-    // A log that grew while readers kept it from being written back is cut down again.
-    connection.query_row("PRAGMA journal_size_limit = 8388608", [], |_| Ok(()))
 }
 
 /// Begins a transaction that writes, unless a later release has changed the schema meanwhile.

@@ -69,16 +69,26 @@ impl From<rusqlite::Error> for Failure {
 /// Start, series and writer: the primary key of a row.
 type RowKey = (i64, i64, i64);
 
-/// Writes `batch`, all of it or nothing. Returns how many samples went to the series that stand for
-/// all others, and what tells whether it has been written.
+/// What was written.
+#[derive(Debug)]
+pub struct Written {
+    /// How many samples went to the series that stand for all others.
+    pub overflowed: u64,
+    /// How often rows have been added to the file by now.
+    pub additions: i64,
+    /// What tells whether it has been written.
+    pub committed: Option<Committed>,
+}
+
+/// Writes `batch`, all of it or nothing.
 pub fn write(
     connection: &mut Connection,
     series: &mut SeriesIds,
     batch: &Batch,
     commit: &Act,
-) -> Result<(u64, Option<Committed>), Failure> {
+) -> Result<Written, Failure> {
     let transaction = immediate(connection)?;
-    edition::count(&transaction)?;
+    let additions = edition::count(&transaction)?;
     series.refresh(&transaction)?;
     let minutes_from = state(&transaction, MINUTES_FROM)?.unwrap_or(i64::MIN);
     let mut overflowed = 0;
@@ -105,7 +115,11 @@ pub fn write(
     add_to_table(&transaction, "minutes", minutes)?;
     add_to_table(&transaction, "hours", hours)?;
     match (commit(&transaction), writers.committed) {
-        (Ok(()), committed) => Ok((overflowed, committed)),
+        (Ok(()), committed) => Ok(Written {
+            overflowed,
+            additions,
+            committed,
+        }),
         (Err(error), Some(committed)) => Err(Failure::Commit(error, committed)),
         (Err(error), None) => Err(error.into()),
     }

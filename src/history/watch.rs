@@ -2,8 +2,8 @@
 //! in their place, moves or removes them. The database itself takes what it finds for its own.
 //!
 //! Others that use the database in the usual way change the files as well. What they write into the file
-//! is told from what somebody put there by its [`Edition`], and what they write into the log by where it
-//! ends according to the index that all share.
+//! is told from what somebody put there by its [`Edition`], and what they write into the log by the index
+//! that all share. Both are asked with the [lock](super::log) of the log held alone.
 
 use std::{
     fs::File,
@@ -12,42 +12,37 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    edition::{Alone, Edition},
-    files::{Identity, Log, LogHeader, Paths, State, begins_after, hold, is_log},
-    problem::Cause,
+    change::{Change, Hindrance},
+    connected::{Connected, has_moved},
+    edition::{self, Alone, Edition},
+    files::{Identity, Paths, State, hold},
+    log::{Frames, Lock, Log, LogHeader, Mode},
+    mixed::{self, Fit},
+    problem::{Cause, Problem},
     store::Access,
 };
 
-/// What somebody did to a file in use.
+/// What the file is found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// It was moved or removed, and nothing or something else lies there now.
-    Moved,
-    /// It is empty.
-    Emptied,
-    /// It holds another history, or what this one was before.
-    Restored,
-    /// It was written over by something that is no history.
-    Foreign,
-    /// It was cut off, or written over in part.
-    Spoilt,
-    /// It could not be looked at.
-    Unseen,
-    /// Its log was removed, and is still there for whoever has it open.
-    LogRemoved,
-    /// Its log was cut off, written over or replaced, so that what only the log held is gone.
-    LogLost,
-    /// The index of its log is another one, or was cut off. It can be made anew from the log.
-    Index,
+enum Content {
+    /// What it may have become by being written to.
+    Usual(Edition),
+    /// Likewise, and somebody who began to write the log back into it has not done so as a whole.
+    WrittenBackInPart,
+    /// Something else.
+    Changed(Change),
 }
 
-/// How long what looks wrong has to stay so: others may be in the middle of their work.
-const SETTLED: Duration = Duration::from_millis(20);
-/// How often it is looked again.
-const LOOKS: u32 = 5;
+/// How long it is waited between two looks at what looks wrong: somebody may be about to put something
+/// else there.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How many looks in a row have to find the same.
+const SETTLED: u32 = 5;
+/// How often it is looked at most.
+const LOOKS: u32 = 25;
 
 /// A file that was written just before it was looked at may be written once more without showing it.
 const TICK: i128 = 20_000_000;
@@ -69,9 +64,19 @@ impl Held {
         Some(Self { file, seen })
     }
 
-    /// What it is now, wherever it lies.
+    /// What it is now, wherever it lies; unknown where nothing can be held.
     fn now(&self) -> Option<State> {
         self.file.as_ref().and_then(State::now)
+    }
+
+    /// Whether it still has a name.
+    fn is_named(&self) -> bool {
+        self.now().is_some_and(|now| now.is_named)
+    }
+
+    /// Whether nothing of it is cut off.
+    fn is_whole(&self) -> bool {
+        self.now().is_none_or(|now| now.size >= self.seen.size)
     }
 }
 
@@ -83,34 +88,39 @@ pub struct Watch {
     /// Whether the file may be written without showing it.
     is_fresh: bool,
     edition: Edition,
+    /// How often rows had been added when this process did so last.
+    writes: i64,
     /// Where there is one.
-    log: Option<(Log, State, Option<LogHeader>)>,
+    log: Option<SeenLog>,
     index: Option<Held>,
 }
 
-/// What a database was when it was closed.
-#[derive(Debug, Clone)]
-pub struct Left {
-    main: State,
-    /// What was found spoilt.
-    spoilt: Option<State>,
-    edition: Edition,
-    log: Option<State>,
-    index: Option<Identity>,
-    change: Option<Change>,
+#[derive(Debug)]
+struct SeenLog {
+    log: Log,
+    seen: State,
+    header: Option<LogHeader>,
+}
+
+impl SeenLog {
+    fn new(log: Log) -> Option<Self> {
+        let (seen, header) = (log.state()?, log.header());
+        Some(Self { log, seen, header })
+    }
 }
 
 impl Watch {
-    /// Begins with what `connection` has opened, and has read from. `None` if that is not to be had, or has
-    /// been moved meanwhile.
-    pub fn begin(connection: &Connection, paths: Paths, access: &Access) -> Option<Self> {
+    /// Begins with what `connection` has opened, and has read from. The lock of its `log` is held alone.
+    /// `None` if a file is not to be had, or has been moved meanwhile.
+    pub fn begin(
+        connection: &Connection,
+        paths: Paths,
+        log: Option<Log>,
+        access: &Access,
+    ) -> Option<Self> {
         let main = Held::new(&paths.main)?;
         let index = Held::new(&paths.index);
-        let log = Log::open(&paths.log).ok()?;
-        let log = log.and_then(|log| {
-            let (state, header) = (log.state()?, log.header());
-            Some((log, state, header))
-        });
+        let log = log.and_then(SeenLog::new);
         let Alone::History(edition) = Alone::of(&paths.main, access) else {
             return None;
         };
@@ -119,358 +129,324 @@ impl Watch {
             main,
             is_fresh: true,
             edition,
+            writes: 0,
             log,
             index,
         };
-        watch.saw(watch.main.seen);
+        watch.saw(watch.main.seen, edition);
         (!has_moved(connection)).then_some(watch)
     }
 
-    fn saw(&mut self, main: State) {
+    fn saw(&mut self, main: State, edition: Edition) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_nanos().cast_signed());
         self.is_fresh = now - main.modified < TICK;
         self.main.seen = main;
+        self.edition = edition;
     }
 
-    /// What became of the files, if somebody changed them. A few microseconds where nothing has
-    /// changed, `connection` left alone.
-    pub fn look(&mut self, connection: &Connection, access: &Access) -> Result<(), Change> {
-        for _ in 0..LOOKS {
-            match self.look_for_main() {
-                // Whoever empties it may be about to fill it.
-                Err(Change::Emptied) if wait(access) => {}
-                Ok(()) => break,
-                changed => return changed,
-            }
+    /// Finds out whether the files are what they should be: a few microseconds where nothing has changed.
+    /// The lock that comes back keeps others from finding out, so that they wait for what is done next.
+    pub fn look(
+        &mut self,
+        connection: &Connection,
+        access: &Access,
+    ) -> Result<Option<Lock>, Hindrance> {
+        let lock = self.lock(Mode::Shared, access)?;
+        if self.is_unchanged() {
+            return Ok(lock);
         }
-        self.look_for_main()?;
-        // First, since others who noticed have begun a new log.
-        let looked = self.look_at_main(access)?;
-        if self.look_for_log().is_err() && wait(access) {
-            // Whoever removes it may be about to remove the file as well.
-            self.look_for_main()?;
-        }
-        let log = self.look_for_log();
-        if matches!(log, Ok(()) | Err(Change::LogRemoved)) {
-            self.look_at_both(looked, connection, access)?;
-        }
-        log?;
-        self.look_at_log(connection, access)
+        drop(lock);
+        let lock = self.lock(Mode::Alone, access)?;
+        self.judge(connection, access)?;
+        Ok(lock)
     }
 
-    /// Whether the same file lies there.
-    fn look_for_main(&self) -> Result<(), Change> {
-        match lies(&self.paths.main, self.main.seen.identity) {
-            None => Err(Change::Moved),
-            Some(main) if main.size == 0 => Err(Change::Emptied),
-            Some(_) => Ok(()),
+    /// Notes that this process has added rows, so that they are that many by now.
+    pub fn has_come_to(&mut self, writes: i64) {
+        self.writes = writes;
+    }
+
+    /// The lock of the log, if there is one.
+    pub fn lock(&self, mode: Mode, access: &Access) -> Result<Option<Lock>, Hindrance> {
+        let Some(of) = &self.log else {
+            return Ok(None);
+        };
+        match of.log.lock(mode, access) {
+            Some(lock) => Ok(Some(lock)),
+            None => Err(self.undecided()),
         }
     }
 
-    /// Whether the same log lies there, and the index is whole: what is cut off of it must not be
-    /// touched.
-    fn look_for_log(&self) -> Result<(), Change> {
-        let is_whole = |index: &Held| {
+    /// Others are in the middle of something, or a fork waits.
+    fn undecided(&self) -> Hindrance {
+        Hindrance::Problem(Problem::new(&self.paths.main, Cause::Locked, ""))
+    }
+
+    /// Whether the files are what they were, but for what is added to the log.
+    pub fn is_unchanged(&self) -> bool {
+        if self.is_fresh || State::at(&self.paths.main) != Some(self.main.seen) {
+            return false;
+        }
+        let is_same = |of: &SeenLog| {
+            let now = lies(&self.paths.log, of.seen.identity);
+            now.is_some_and(|now| now.size >= of.seen.size) && of.log.header() == of.header
+        };
+        self.log.as_ref().is_none_or(is_same) && self.has_its_index()
+    }
+
+    /// What is cut off of the index must not be touched.
+    fn has_its_index(&self) -> bool {
+        self.index.as_ref().is_none_or(|index| {
             let now = lies(&self.paths.index, index.seen.identity);
             now.is_some_and(|now| now.size >= index.seen.size)
+        })
+    }
+
+    fn is_sound_with_log(&self, access: &Access) -> bool {
+        let connected = self.connect_anew(access);
+        connected.is_ok_and(|connected| mixed::is_sound(connected.get()).unwrap_or(false))
+    }
+
+    fn is_of_the_file(&self, log: &Log, access: &Access) -> bool {
+        let Ok(connected) = self.connect_anew(access) else {
+            return false;
         };
-        let index = self.index.as_ref().is_none_or(is_whole);
-        if let Some((_, seen, _)) = &self.log
-            && lies(&self.paths.log, seen.identity).is_none()
-        {
-            let is_gone = State::at(&self.paths.log).is_none();
-            return Err(if is_gone && index {
+        match mixed::fit(log, connected.get(), &self.paths, access) {
+            Ok(Fit::Together { writes, .. }) => writes >= self.writes,
+            Ok(Fit::Incomplete(_)) => true,
+            Ok(Fit::Anothers) | Err(_) => false,
+        }
+    }
+
+    /// Another connection, since one remembers what it has read.
+    fn connect_anew(&self, access: &Access) -> rusqlite::Result<Connected> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let connected = Connected::open(&self.paths.main, flags, access)?;
+        connected.keep_log(true);
+        Ok(connected)
+    }
+
+    fn has_its_log(&self) -> bool {
+        let is_there = |of: &SeenLog| lies(&self.paths.log, of.seen.identity).is_some();
+        self.log.as_ref().is_some_and(is_there)
+    }
+
+    /// Finds out what changed, with the lock held alone.
+    pub fn judge(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
+        self.judge_main(connection, access)?;
+        if self.judge_log(connection, access).is_ok() {
+            return Ok(());
+        }
+        // Whoever removes the log may be about to remove the file as well.
+        if access.gate.is_closed() {
+            return Err(self.undecided());
+        }
+        thread::sleep(PAUSE);
+        self.judge_main(connection, access)?;
+        self.judge_log(connection, access)?;
+        Ok(())
+    }
+
+    fn judge_main(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
+        let mut before = None;
+        let mut times = 0;
+        for _ in 0..LOOKS {
+            let now = State::at(&self.paths.main);
+            let Some(now) = now.filter(|now| now.identity == self.main.seen.identity) else {
+                return Err(Change::Moved.into());
+            };
+            if now == self.main.seen && !self.is_fresh {
+                return Ok(());
+            }
+            let found = self.compare(now, connection, access);
+            if let Content::Usual(edition) = found {
+                self.saw(now, edition);
+                return Ok(());
+            }
+            times = if before == Some((now, found)) {
+                times
+            } else {
+                0
+            } + 1;
+            before = Some((now, found));
+            match found {
+                Content::Changed(change) if times >= SETTLED => return Err(change.into()),
+                // Whoever did that does not go on with it.
+                Content::WrittenBackInPart if times >= SETTLED => {
+                    // What cannot be written back is still so when it is looked at again.
+                    let _ = Frames::write_back(connection);
+                    times = 0;
+                }
+                _ if access.gate.is_closed() => break,
+                _ => thread::sleep(PAUSE),
+            }
+        }
+        Err(self.undecided())
+    }
+
+    fn compare(&mut self, now: State, connection: &Connection, access: &Access) -> Content {
+        // The file alone is asked about where its log is not what it should be, which is said later.
+        let is_beside = self.judge_log(connection, access).is_ok();
+        let Some(SeenLog { log, .. }) = &self.log else {
+            // Without a log it changes with every write, and may be in the middle of one.
+            return match now.size {
+                0 => Content::Changed(Change::Emptied),
+                _ => Content::Usual(self.edition),
+            };
+        };
+        let fit = match Alone::of(&self.paths.main, access) {
+            Alone::Empty => return Content::Changed(Change::Emptied),
+            Alone::History(alone) if !alone.follows(&self.edition) => Ok(Fit::Anothers),
+            Alone::History(_) if is_beside => mixed::fit(log, connection, &self.paths, access),
+            Alone::History(alone) => return Content::Usual(alone),
+            Alone::Refused(refusal) if is_beside && edition::is_incomplete(&refusal) => {
+                Ok(Fit::Incomplete(refusal))
+            }
+            Alone::Refused(refusal) => Err(refusal),
+        };
+        match fit {
+            Ok(Fit::Together { alone, writes }) if writes >= self.writes => Content::Usual(alone),
+            Ok(Fit::Incomplete(_)) if self.is_sound_with_log(access) => Content::WrittenBackInPart,
+            Ok(Fit::Incomplete(_)) => Content::Changed(Change::Spoilt),
+            // What this process has written is gone, or the log is not that of the file.
+            Ok(Fit::Together { .. } | Fit::Anothers) => Content::Changed(Change::Restored),
+            Err(refusal) => match refusal.problem(&self.paths.main).cause {
+                // Whoever writes next finds out by the version.
+                Cause::Newer => Content::Usual(self.edition),
+                Cause::Foreign => Content::Changed(Change::Foreign),
+                Cause::Damaged => Content::Changed(Change::Spoilt),
+                _ => Content::Changed(Change::Unseen),
+            },
+        }
+    }
+
+    fn judge_log(&mut self, connection: &Connection, access: &Access) -> Result<(), Change> {
+        let (is_beside, is_whole) = match &self.index {
+            Some(index) => (
+                lies(&self.paths.index, index.seen.identity).is_some(),
+                index.is_whole(),
+            ),
+            None => (true, true),
+        };
+        if !is_whole {
+            return Err(Change::Index);
+        }
+        let Some(of) = &self.log else {
+            return Ok(());
+        };
+        let frames = || Frames::of(connection).map_err(|_| Change::Unseen);
+        if !of.log.lies_at(&self.paths.log) {
+            return Err(if frames()?.are_written_back() {
+                Change::Index
+            } else if State::at(&self.paths.log).is_none() {
                 Change::LogRemoved
             } else {
                 Change::LogLost
             });
         }
-        if index { Ok(()) } else { Err(Change::Index) }
-    }
-
-    /// What the file is without its log, if it may have changed: what somebody put there is what this one
-    /// was before, or another.
-    fn look_at_main(&mut self, access: &Access) -> Result<Option<(State, Edition)>, Change> {
-        let mut result = Ok(None);
-        for _ in 0..LOOKS {
-            let Some(now) = State::at(&self.paths.main) else {
-                return Err(Change::Moved);
-            };
-            if now == self.main.seen && !self.is_fresh {
-                return Ok(None);
-            }
-            result = match Alone::of(&self.paths.main, access) {
-                Alone::History(edition) if edition.follows(&self.edition) => {
-                    return Ok(Some((now, edition)));
-                }
-                Alone::History(_) => Err(Change::Restored),
-                Alone::Empty => Err(Change::Emptied),
-                Alone::Refused(refusal) => match refusal.problem(&self.paths.main).cause {
-                    // Whoever writes next finds out by the version.
-                    Cause::Newer => {
-                        self.saw(now);
-                        return Ok(None);
-                    }
-                    Cause::Foreign => Err(Change::Foreign),
-                    Cause::Damaged => Err(Change::Spoilt),
-                    _ => Err(Change::Unseen),
-                },
-            };
-            // Whoever writes it may be in the middle of that.
-            if !wait(access) {
-                break;
-            }
+        if !is_beside {
+            return Err(Change::Index);
         }
-        result
-    }
-
-    /// Whether what was `looked` at goes with the log, in which a file comes further: otherwise somebody
-    /// put there what this one was later than it was before, and the log is that of the time before.
-    fn look_at_both(
-        &mut self,
-        mut looked: Option<(State, Edition)>,
-        connection: &Connection,
-        access: &Access,
-    ) -> Result<(), Change> {
-        let mut result = Ok(());
-        for _ in 0..LOOKS {
-            let Some((now, alone)) = looked else {
-                return Ok(());
-            };
-            result = match Edition::of(connection) {
-                Ok(both) if both.follows(&alone) => {
-                    self.edition = alone;
-                    self.saw(now);
-                    return Ok(());
-                }
-                Ok(_) => Err(Change::Restored),
-                // That is found out when both are opened.
-                Err(_) => Err(Change::Unseen),
-            };
-            if !wait(access) {
-                break;
-            }
-            looked = self.look_at_main(access)?;
-        }
-        result
-    }
-
-    fn look_at_log(&mut self, connection: &Connection, access: &Access) -> Result<(), Change> {
-        let Some((log, seen, known)) = &mut self.log else {
-            return Ok(());
+        let (Some(now), header) = (of.log.state(), of.log.header()) else {
+            return Err(Change::LogLost);
         };
-        let mut result = Ok(());
-        for _ in 0..LOOKS {
-            let (Some(now), header) = (log.state(), log.header()) else {
-                return Err(Change::LogLost);
-            };
-            let is_unchanged = now.size >= seen.size && header == *known;
-            if let (Some(known), Some(header)) = (&*known, &header)
-                && is_log(header)
-                && !begins_after(header, known)
-            {
-                // Which file it belongs to is found out when both are opened.
-                return Err(Change::Index);
-            }
-            let frames = if is_unchanged {
-                None
-            } else {
-                Frames::of(connection).ok()
-            };
-            let is_whole = |frames: Frames| match header {
-                None => frames.all == 0,
-                Some(header) => log.ends_with(&header, frames.all),
-            };
-            if is_unchanged || frames.is_some_and(is_whole) {
-                *seen = now;
-                *known = header;
-                return Ok(());
-            }
-            result = match frames {
-                Some(frames) if frames.all == frames.written_back => Err(Change::Index),
-                _ => Err(Change::LogLost),
-            };
-            if !wait(access) {
-                break;
+        if now.size < of.seen.size || header != of.header {
+            // Others that do not know of the lock may add to it meanwhile, or begin it anew, and do that
+            // to the log first.
+            let mut known = frames()?;
+            while !of.log.has(known.all) {
+                let again = frames()?;
+                if again == known {
+                    return Err(if known.are_written_back() {
+                        Change::Index
+                    } else {
+                        Change::LogLost
+                    });
+                }
+                known = again;
             }
         }
-        result
-    }
-
-    /// Has what the log holds written into the file after a `change`, wherever that lies by now, if
-    /// nobody else has changed it or the log. Returns whether nothing of the log is missing there.
-    fn rescue(&self, connection: &Connection, change: Change) -> bool {
-        // Where the file is still in its place, others may have begun a new log with a new index.
-        let has_to_be_there = change == Change::LogRemoved;
-        if !matches!(change, Change::Moved | Change::LogRemoved) {
-            return false;
+        // Who begins it anew may be somebody who puts another file's log there.
+        if header != of.header && of.header.is_some() && !self.is_of_the_file(&of.log, access) {
+            // What is done about that is found out when both are opened.
+            return Err(Change::Index);
         }
-        let main = self.main.now();
-        let main = main.is_some_and(|now| now.is_named && now.is_unwritten_since(&self.main.seen));
-        let log = self.log.as_ref().is_some_and(|(log, seen, header)| {
-            log.state().is_some_and(|now| now.size >= seen.size) && log.header() == *header
-        });
-        let index = self.index.as_ref().is_some_and(|index| {
-            let now = index.now();
-            now.is_some_and(|now| now.size >= index.seen.size && (now.is_named || !has_to_be_there))
-        });
-        let frames = (main && log && index).then(|| Frames::write_back(connection));
-        frames.is_some_and(|frames| frames.is_ok_and(|frames| frames.all == frames.written_back))
+        if let Some(of) = &mut self.log {
+            (of.seen, of.header) = (now, header);
+        }
+        Ok(())
     }
 
-    /// Gives the files up after a `change`: what only the log holds is written into the file if that
-    /// was merely moved, and a log that is of no use any more is removed. Returns what the change
-    /// came to.
-    pub fn give_up(
-        &self,
-        connection: &Connection,
-        change: Change,
-        access: &Access,
-    ) -> (Left, Change) {
-        let is_rescued = self.rescue(connection, change);
-        let left = self.left(Some(change));
-        let is_elsewhere = || self.main.now().is_some_and(|now| now.is_named);
-        if is_rescued || change != Change::Moved || !is_elsewhere() {
-            left.clear(&self.paths, access);
+    /// Which files these are.
+    pub fn left(&self) -> Left {
+        Left {
+            main: self.main.seen.identity,
+            log: self.log.as_ref().map(|of| of.seen.identity),
+        }
+    }
+
+    /// Gives the files up after a `change`, with the lock held alone: what only the log holds is written
+    /// into the file if one of the two was merely moved away, and a log that is of no use any more is
+    /// removed. Returns what the change came to.
+    pub fn give_up(&self, connection: &Connection, change: Change) -> Change {
+        let is_saved = self.save(connection, change);
+        let is_elsewhere = self.main.is_named();
+        let is_useless = match change {
+            Change::Moved => is_saved || !is_elsewhere,
+            Change::Restored | Change::Emptied | Change::Foreign => true,
+            _ => false,
+        };
+        if is_useless {
+            self.paths.remove_beside(&self.beside());
         }
         match change {
-            Change::LogRemoved if !is_rescued => (left, Change::LogLost),
-            _ => (left, change),
+            Change::LogRemoved if !is_saved => Change::LogLost,
+            _ => change,
         }
     }
 
-    /// Notes that this has written to the file itself.
-    pub fn wrote_back(&mut self, access: &Access) {
-        if let Some(now) = State::at(&self.paths.main)
-            && let Alone::History(edition) = Alone::of(&self.paths.main, access)
-            && edition.follows(&self.edition)
-        {
-            self.edition = edition;
-            self.saw(now);
-        }
+    /// Which files lie beside it.
+    fn beside(&self) -> Vec<Identity> {
+        let log = self.log.as_ref().map(|of| of.seen.identity);
+        let index = self.index.as_ref().map(|index| index.seen.identity);
+        log.into_iter().chain(index).collect()
     }
 
-    /// What to know about it when it is opened anew.
-    pub fn left(&self, change: Option<Change>) -> Left {
-        let spoilt = (change == Some(Change::Spoilt)).then(|| State::at(&self.paths.main));
-        Left {
-            main: self.main.seen,
-            spoilt: spoilt.flatten(),
-            edition: self.edition,
-            log: self.log.as_ref().and_then(|(log, ..)| log.state()),
-            index: self.index.as_ref().map(|index| index.seen.identity),
-            change,
-        }
+    /// Whether all of the log is in the file, wherever that lies by now, or is written there now. If there
+    /// is another log others have begun that.
+    fn save(&self, connection: &Connection, change: Change) -> bool {
+        let is_wanted = match change {
+            Change::Moved => self.main.is_named() && self.has_its_log(),
+            Change::LogRemoved => true,
+            _ => false,
+        };
+        let Some(of) = self.log.as_ref().filter(|_| is_wanted) else {
+            return false;
+        };
+        let has = |frames: Frames| of.log.has(frames.all);
+        let is_whole =
+            self.index.as_ref().is_none_or(Held::is_whole) && Frames::of(connection).is_ok_and(has);
+        is_whole && Frames::write_back(connection).is_ok_and(Frames::are_written_back)
+    }
+}
+
+/// Which files a process has closed as they were, so as to know them when it goes on with them.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    main: Identity,
+    log: Option<Identity>,
+}
+
+impl Left {
+    /// Whether they lie there still. They may hold something else.
+    pub fn is_still_at(&self, paths: &Paths) -> bool {
+        let log = State::at(&paths.log).map(|log| log.identity);
+        lies(&paths.main, self.main).is_some() && log == self.log
     }
 }
 
 /// What lies at `path`, if it is that file.
 fn lies(path: &Path, identity: Identity) -> Option<State> {
     State::at(path).filter(|state| state.identity == identity)
-}
-
-/// Waits until others may be done; `false` if a fork waits.
-fn wait(access: &Access) -> bool {
-    if access.gate.is_closed() {
-        return false;
-    }
-    thread::sleep(SETTLED);
-    true
-}
-
-#[cfg(unix)]
-fn has_moved(connection: &Connection) -> bool {
-    let mut moved = 0;
-    let ask = rusqlite::FileControl::HasMoved(&mut moved);
-    connection.file_control(Some("main"), ask).is_err() || moved != 0
-}
-
-#[cfg(not(unix))]
-fn has_moved(_connection: &Connection) -> bool {
-    false
-}
-
-/// What the index says of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frames {
-    /// How many pages it holds.
-    pub all: u64,
-    /// How many of them are in the file as well.
-    pub written_back: u64,
-}
-
-impl Frames {
-    /// What it says now.
-    pub fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        Self::ask(connection, "PRAGMA wal_checkpoint(NOOP)")
-    }
-
-    /// Has them written into the file, as far as nobody reads what was there before.
-    pub fn write_back(connection: &Connection) -> rusqlite::Result<Self> {
-        Self::ask(connection, "PRAGMA wal_checkpoint(PASSIVE)")
-    }
-
-    fn ask(connection: &Connection, sql: &str) -> rusqlite::Result<Self> {
-        let mut statement = connection.prepare(sql)?;
-        // Both are negative where there is no log.
-        let number = |number: i64| u64::try_from(number).unwrap_or(0);
-        statement.query_row([], |row| {
-            Ok(Self {
-                all: number(row.get(1)?),
-                written_back: number(row.get(2)?),
-            })
-        })
-    }
-}
-
-impl Left {
-    /// Removes the log that was left where the file at `paths` is another one by now, so that it is not
-    /// taken for that one's. Returns whether it is.
-    pub fn clear(&self, paths: &Paths, access: &Access) -> bool {
-        let now = State::at(&paths.main);
-        let is_another = match self.change {
-            Some(Change::Restored | Change::Emptied | Change::Foreign) => true,
-            _ if now == Some(self.main) => false,
-            _ if now.is_none_or(|now| now.identity != self.main.identity) => true,
-            _ => match Alone::of(&paths.main, access) {
-                Alone::History(edition) => !edition.follows(&self.edition),
-                Alone::Empty => true,
-                Alone::Refused(refusal) => refusal.problem(&paths.main).cause == Cause::Foreign,
-            },
-        };
-        if is_another {
-            // Others may have gone on with it since, and it is theirs then.
-            let log = State::at(&paths.log);
-            let log = log.filter(|now| self.log.is_some_and(|left| now.is_unwritten_since(&left)));
-            if let Some(log) = log {
-                let ours = [Some(log.identity), self.index];
-                paths.remove_log(|state| ours.contains(&Some(state.identity)));
-            }
-        }
-        is_another
-    }
-
-    /// Whether nobody has been told of a change.
-    pub fn is_untold(&self) -> bool {
-        self.change.is_none()
-    }
-
-    /// Whether the file at `paths` is still what was found spoilt, or has been cut off since. Where somebody
-    /// was ended while writing the log back, it says that it is longer than it is, and the log has the rest.
-    pub fn is_spoilt(&self, paths: &Paths, access: &Access) -> bool {
-        let now = State::at(&paths.main);
-        let is_cut_off = now.is_some_and(|now| {
-            let is_less = now.identity == self.main.identity && now.size < self.main.size;
-            is_less && now.size > 0 && Alone::of(&paths.main, access).is_incomplete()
-        });
-        let is_only_short = |spoilt: State| {
-            let log = Log::open(&paths.log);
-            log.is_ok_and(|log| log.is_some_and(|log| log.completes(spoilt.size)))
-                && Edition::of_too_short(&paths.main, access)
-                    .is_ok_and(|edition| edition.follows(&self.edition))
-        };
-        let is_as_it_was = self.spoilt.filter(|_| now == self.spoilt);
-        is_cut_off || is_as_it_was.is_some_and(|spoilt| !is_only_short(spoilt))
-    }
 }

@@ -190,6 +190,50 @@ def test_each_of_several_processes_notices(
     assert is_sound(path)
 
 
+KILLED_IN_A_TRANSACTION = """
+import os, signal, sqlite3, sys
+
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+assert connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[0] == 0
+# So much that it goes to the log, which begins anew, before there is an end to it.
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("CREATE TABLE filler AS SELECT randomblob(500000)")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.thread_unsafe(reason="starts processes, which share nothing with the threads")
+def test_a_log_that_somebody_died_in_while_beginning_it_anew_is_not_taken_for_another(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    history = History(path, flush_interval=3_600)
+    monitor = PerformanceMonitor(history=history)
+    other = start(WRITER, path, "other", stdin=subprocess.PIPE)
+    assert other.stdin is not None
+    assert other.stdout is not None
+    log = Path(f"{path}-wal")
+    begun = set()
+    for _ in range(4):
+        # Whoever writes first begins the log once more, by a number that is new to all.
+        other.stdin.write("\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == "True None\n"
+        monitor.record_metric("op", 1, "s")
+        assert history.flush()
+        begun.add(log.read_bytes()[16:24])
+        dead = start(KILLED_IN_A_TRANSACTION, path)
+        dead.communicate(timeout=120)
+        assert dead.returncode == -9
+    _, said = other.communicate(timeout=120)
+    assert (other.returncode, said) == (0, "")
+    history.close()
+    assert len(begun) > 1
+    assert caplog.messages == []
+    assert counts(path) == {f"other {number}": 1 for number in range(4)} | {"op": 4}
+    assert is_sound(path)
+
+
 def killed(path: Path, name: str) -> None:
     """A program that wrote to the file was killed, and has left its log."""
     with start(WRITER, path, name, stdin=subprocess.PIPE) as writer:
@@ -328,6 +372,18 @@ except OSError as error:
 """
 
 
+def beside_a_read_only_mount(
+    folder: Path, *command: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """Run ``command`` where nothing in ``folder`` may be written."""
+    if shutil.which("unshare") is None:
+        pytest.skip("there is no unshare")
+    # In a name space of its own, so that the mount goes with the process.
+    mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+    all_of_it = ["unshare", "-m", "sh", "-c", mount, "sh", folder, *command]
+    return subprocess.run(all_of_it, capture_output=True, text=True, timeout=120, check=False)
+
+
 @pytest.mark.thread_unsafe(reason="starts processes, which share nothing with the threads")
 @pytest.mark.parametrize("left", ["nothing", "empty log", "log", "log and index"])
 def test_a_history_on_a_read_only_mount_is_read_or_it_is_said_how(left: str, path: Path) -> None:
@@ -345,12 +401,10 @@ def test_a_history_on_a_read_only_mount_is_read_or_it_is_said_how(left: str, pat
         Path(f"{path}-wal").touch()
     script = folder.with_name("read.py")
     script.write_text(READ)
-    # In a name space of its own, so that the mount goes with the process.
-    mount = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" "$3" "$4"'
-    command = ["unshare", "-m", "sh", "-c", mount, "sh", folder, sys.executable, script, path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode != 0 and "denied" in done.stderr + done.stdout:
-        pytest.skip(f"nothing may be mounted here: {done.stderr.strip()}")
+    done = beside_a_read_only_mount(folder, "true")
+    if done.returncode != 0:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    done = beside_a_read_only_mount(folder, sys.executable, script, path)
     assert (done.returncode, done.stderr) == (0, "")
     expected = {"nothing": "5 []\n", "empty log": "6 []\n", "log and index": "5 []\n"}
     if left in expected:

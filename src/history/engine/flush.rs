@@ -6,12 +6,13 @@ use super::{Engine, Work};
 use crate::{
     clock::NANOS_PER_SEC,
     history::{
+        change::{Change, Hindrance},
         gate::Pass,
+        opening,
         pending::Pending,
         problem::{Cause, Event, Problem},
         retention::{self, Retention},
         store::{Access, Failed, Store},
-        watch::Change,
     },
 };
 
@@ -64,7 +65,7 @@ enum Stop {
     Lock,
     Failure(Problem),
     /// Somebody changed the file.
-    Change(Change, Problem),
+    Change(Change),
 }
 
 /// How often a file is opened anew in one attempt because somebody changed it meanwhile.
@@ -96,8 +97,11 @@ impl Engine {
                 Ok(()) => self.succeeded(work, &mut flushed.events),
                 Err(Stop::Fork) => flushed.interrupted = true,
                 Err(Stop::Lock) => flushed.locked = true,
-                Err(Stop::Failure(problem) | Stop::Change(_, problem)) => {
+                Err(Stop::Failure(problem)) => {
                     self.failed(work, problem, &mut flushed.events);
+                }
+                Err(Stop::Change(_)) => {
+                    self.failed(work, self.keeps_changing(), &mut flushed.events);
                 }
             }
         }
@@ -186,7 +190,7 @@ impl Engine {
         for _ in 0..REOPENED {
             match self.write_once(work, urgency, patience) {
                 // What waits is written to what lies there now.
-                Err(Stop::Change(..)) => {}
+                Err(Stop::Change(_)) => {}
                 result => return result,
             }
         }
@@ -211,10 +215,10 @@ impl Engine {
             Err(problem) => Err(Stop::Failure(problem)),
         };
         match &result {
-            Err(Stop::Change(change, _)) => self.give_up(work, store, *change),
+            Err(Stop::Change(change)) => self.give_up(work, store, *change),
             // What is wrong with the file may be over with the next look at it.
             Err(Stop::Failure(problem)) if problem.cause != Cause::Locked => {
-                work.left = store.close_quickly();
+                work.left = Some(store.close_as_it_is());
             }
             _ => work.store = Some(store),
         }
@@ -227,14 +231,14 @@ impl Engine {
             return;
         };
         match store.look() {
-            Ok(()) => work.store = Some(store),
-            Err(change) => self.give_up(work, store, change),
+            Err(Hindrance::Change(change)) => self.give_up(work, store, change),
+            // What cannot be found out now keeps it from being written, too.
+            Ok(_) | Err(Hindrance::Problem(_)) => work.store = Some(store),
         }
     }
 
     fn give_up(&self, work: &mut Work, store: Store, change: Change) {
-        let (left, change) = store.give_up(change);
-        work.left = left;
+        let change = store.give_up(change);
         // One that was taken away is made anew when there is something to write.
         work.tried &= change == Change::Moved;
         let is_told = match change {
@@ -259,7 +263,7 @@ impl Engine {
         if let Some(store) = work.store.take() {
             return Ok(store);
         }
-        let (store, change) = Store::open_again(&self.path, access, work.left.as_ref())?;
+        let (store, change) = opening::open(&self.path, work.left.as_ref(), access)?;
         work.left = None;
         if let Some(change) = change {
             let event = self.changed(change);
@@ -283,6 +287,18 @@ impl Engine {
         }
     }
 
+    fn keeps_changing(&self) -> Problem {
+        let detail = "somebody changes it again and again";
+        Problem::new(&self.path, Cause::System, detail)
+    }
+
+    fn stopped(&self, hindrance: Hindrance) -> Stop {
+        match hindrance {
+            Hindrance::Change(change) => Stop::Change(change),
+            Hindrance::Problem(problem) => self.stop(problem),
+        }
+    }
+
     fn write_to(&self, store: &mut Store, work: &mut Work, urgency: Urgency) -> Result<(), Stop> {
         if let Some((batch, committed)) = work.in_doubt.take() {
             match store.was_written(&committed) {
@@ -302,18 +318,14 @@ impl Engine {
             match store.write(&batch) {
                 Ok(overflowed) => work.overflowed += overflowed,
                 Err(Failed {
-                    problem,
+                    hindrance,
                     in_doubt,
-                    change,
                 }) => {
                     match in_doubt {
                         Some(committed) => work.in_doubt = Some((batch, committed)),
                         None => work.pending.put_back(batch),
                     }
-                    return Err(match change {
-                        Some(change) => Stop::Change(change, problem),
-                        None => self.stop(problem),
-                    });
+                    return Err(self.stopped(hindrance));
                 }
             }
         }
@@ -333,6 +345,7 @@ impl Engine {
         if !self.upkeep_is_due(work) {
             return Ok(());
         }
+        let _lock = store.look().map_err(|hindrance| self.stopped(hindrance))?;
         let more = self
             .delete_some(store)
             .map_err(|problem| self.stop(problem))?;
@@ -378,9 +391,15 @@ impl Engine {
         let work = &mut *work;
         self.look(work);
         let mut store = self.take_store(work, &self.options.access)?;
-        let result = store
-            .wait_for(self.options.access.patience)
-            .and_then(|()| use_it(&mut store));
+        let use_locked = || {
+            store.wait_for(self.options.access.patience)?;
+            match store.look() {
+                Ok(_lock) => use_it(&mut store),
+                Err(Hindrance::Problem(problem)) => Err(problem),
+                Err(Hindrance::Change(_)) => Err(self.keeps_changing()),
+            }
+        };
+        let result = use_locked();
         store.write_back(self.now());
         // Nobody would close the file of one that does not record before a fork.
         if !work.retired && self.options.records {

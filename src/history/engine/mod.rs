@@ -117,7 +117,7 @@ struct Attached {
 #[derive(Debug)]
 struct Work {
     store: Option<Store>,
-    /// What the file was when it was closed last.
+    /// Which files it was, if it was closed as it was.
     left: Option<Left>,
     /// What somebody is still to be told.
     events: Vec<Event>,
@@ -243,8 +243,8 @@ impl Work {
     }
 
     fn close_quickly(&mut self) {
-        if let Some(store) = self.store.take() {
-            self.left = store.close_quickly();
+        if let Some(mut store) = self.store.take() {
+            self.left = Some(store.close_as_it_is());
         }
     }
 }

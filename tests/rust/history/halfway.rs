@@ -3,14 +3,13 @@
 use std::{
     fs,
     io::{Seek, SeekFrom, Write},
-    sync::{Arc, Mutex},
 };
 
 use super::{
     NOON, Place,
     changed::{begun, write},
 };
-use ptpd_monitoring::history::{Access, Change};
+use ptpd_monitoring::history::{Cause, Change, Event};
 
 impl Place {
     /// Does what is done first to write the log back: the newest first page, which says how long the file
@@ -86,7 +85,7 @@ fn a_file_written_over_in_part_is_left_as_it_is_though_a_log_lies_beside_it() {
 }
 
 #[test]
-fn a_file_that_could_not_be_looked_at_when_it_was_opened_is_watched_once_it_can() {
+fn what_cannot_be_written_back_yet_keeps_the_file_from_being_written_and_nothing_is_lost() {
     let place = Place::new();
     let killed = begun(&place);
     // Keeps what is written from now on from being written back.
@@ -97,30 +96,24 @@ fn a_file_that_could_not_be_looked_at_when_it_was_opened_is_watched_once_it_can(
     grow(&place);
     killed.engine.close_for_fork();
     std::mem::forget(killed);
-    let ended = Mutex::new(Some(Place {
-        path: place.path.clone(),
-        ..Place::new()
-    }));
-    let access = Access {
-        opened: Some(Arc::new(move |_| {
-            if let Some(ended) = ended.lock().unwrap().take() {
-                ended.begin_to_write_back();
-            }
-            Ok(())
-        })),
-        ..Place::access()
-    };
-    let writer = place.writer_with(place.options(access));
-    assert_eq!(write(&writer, "after"), []);
-    reader
-        .execute_batch("COMMIT; PRAGMA wal_checkpoint(PASSIVE)")
-        .unwrap();
+    place.begin_to_write_back();
+    let writer = place.writer();
+    writer.record("after", NOON, 1.0);
+    assert!(!writer.flush().complete);
+    assert_eq!(writer.engine.problem().unwrap().cause, Cause::Locked);
+    reader.execute_batch("COMMIT").unwrap();
     drop(reader);
-    assert_eq!(write(&writer, "after"), []);
+    assert!(writer.flush().complete);
+    assert_eq!(place.samples(), 521);
     fs::write(&place.path, "").unwrap();
     writer.record("after", NOON, 1.0);
     let flushed = writer.flush();
-    assert_eq!(super::changed::told(&flushed.events), [Change::Emptied]);
+    let of_event = |event: &Event| match event {
+        Event::Changed { change, .. } => Some(*change),
+        _ => None,
+    };
+    let told: Vec<_> = flushed.events.iter().filter_map(of_event).collect();
+    assert_eq!(told, [Change::Emptied]);
     assert!(flushed.complete);
     place.is_sound();
 }

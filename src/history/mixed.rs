@@ -1,0 +1,114 @@
+//! Whether a log is that of the file that it lies beside. The database takes any log for that: if somebody
+//! put another file in the place of one whose log was left, it would mix both.
+//!
+//! To be asked by who holds the lock of the log alone.
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::{
+    connected::Connected,
+    edition::{self, Alone, Edition},
+    files::Paths,
+    log::{Frames, Log},
+    schema::{self, Refusal},
+    store::Access,
+};
+
+/// What a file and the log beside it are.
+#[derive(Debug)]
+pub enum Fit {
+    /// File and log are of each other.
+    Together {
+        /// What the file alone is.
+        alone: Edition,
+        /// How often rows have been added to both.
+        writes: i64,
+    },
+    /// Pages of the file are missing, or cannot be, and why. The log has them if somebody began to write it
+    /// back and was ended: then [all is sound](is_sound).
+    Incomplete(Refusal),
+    /// The log was written for another file.
+    Anothers,
+}
+
+/// What the file at `paths` and its `log` are, which `connection` reads together, and may have read before;
+/// or why the file cannot be used with any log.
+pub fn fit(
+    log: &Log,
+    connection: &Connection,
+    paths: &Paths,
+    access: &Access,
+) -> Result<Fit, Refusal> {
+    // In this order: what others who do not know of the lock do meanwhile makes it no less likely that the
+    // file has what it should have.
+    let is_written_back = is_written_back(connection);
+    let alone = match Alone::of(&paths.main, access) {
+        Alone::History(alone) => alone,
+        // A log that begins it.
+        Alone::Empty => Edition::default(),
+        Alone::Refused(refusal) if edition::is_incomplete(&refusal) => {
+            return Ok(Fit::Incomplete(refusal));
+        }
+        Alone::Refused(refusal) => return Err(refusal),
+    };
+    match of_both(connection) {
+        Ok(both) => {
+            // A log begins when all before it is in the file, which nothing takes back from there; and each
+            // of its transactions counts for one addition at most. (What is written back in part is no
+            // measure: of each page it is the newest state or nothing.)
+            let behind = if is_written_back {
+                0
+            } else {
+                log.transactions()
+            };
+            let is_own = both.follows(&alone) && alone.writes() >= both.writes() - behind;
+            Ok(if is_own {
+                Fit::Together {
+                    alone,
+                    writes: both.writes(),
+                }
+            } else {
+                Fit::Anothers
+            })
+        }
+        // Each is whole, as a log always is, and together they are not.
+        Err(Refusal::Database(error)) if is_corrupt(&error) && is_sound_alone(paths, access)? => {
+            Ok(Fit::Anothers)
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Whether all of the log is known to be in the file.
+fn is_written_back(connection: &Connection) -> bool {
+    // The log is only looked for when something is read.
+    let read = connection.query_row("PRAGMA schema_version", [], |_| Ok(()));
+    let frames = read.and_then(|()| Frames::of(connection));
+    frames.is_ok_and(Frames::are_written_back)
+}
+
+/// The edition that file and log come to.
+fn of_both(connection: &Connection) -> Result<Edition, Refusal> {
+    match schema::version(connection, schema::STEPS)? {
+        0 => Ok(Edition::default()),
+        _ => Ok(Edition::of(connection)?),
+    }
+}
+
+fn is_sound_alone(paths: &Paths, access: &Access) -> rusqlite::Result<bool> {
+    is_sound(Connected::open_alone(&paths.main, access)?.get())
+}
+
+/// Whether all pages are in order. Those that `connection` has read before it remembers.
+pub fn is_sound(connection: &Connection) -> rusqlite::Result<bool> {
+    let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match check {
+        Ok(said) => Ok(said == "ok"),
+        Err(error) if is_corrupt(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+}
