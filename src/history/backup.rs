@@ -30,6 +30,10 @@ impl Reader {
     /// at all. What lies there is replaced if it is an earlier copy of the same history, or has nothing in
     /// it.
     pub fn back_up(&mut self, to: &Path, access: &Access) -> Result<()> {
+        if !self.is_begun() {
+            let nothing = io::Error::other("nothing has been written to the history yet");
+            return Err(Error::io(to, nothing));
+        }
         let (connection, from) = self.parts();
         let edition = Edition::of(connection).map_err(|error| Problem::of(from, &error))?;
         refuse(from, &edition, to, access).map_err(|error| Error::io(to, error))?;
@@ -69,7 +73,7 @@ fn refuse(from: &Path, edition: &Edition, to: &Path, access: &Access) -> io::Res
     }
     match Alone::of(to, access) {
         Alone::Empty => is_taken("that is no history, and is left as it is"),
-        Alone::History(other) if other.is_another_than(edition) => {
+        Alone::History(other) if !other.is_of_same(edition) => {
             is_taken("that is another history, or a backup of one: move it away")
         }
         Alone::History(_) if is_in_use(to, access) => is_taken("that is a database in use"),
@@ -84,9 +88,17 @@ fn refuse(from: &Path, edition: &Edition, to: &Path, access: &Access) -> io::Res
 /// Whether somebody has the history at `path` open. A log without anything in it does not tell: who only
 /// reads leaves one behind.
 fn is_in_use(path: &Path, access: &Access) -> bool {
-    let opened = Connected::open_exclusively(path, access);
-    let code = opened.map_err(|error| error.sqlite_error_code());
-    matches!(code, Err(Some(ErrorCode::DatabaseBusy)))
+    let paths = Paths::of(path);
+    let had_log = State::at(&paths.log).is_some();
+    match Connected::open_exclusively(path, access) {
+        Ok(_nobody_else) => {
+            if let Some(made) = State::at(&paths.log).filter(|_| !had_log) {
+                paths.remove_beside(&[made.identity]);
+            }
+            false
+        }
+        Err(error) => error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy),
+    }
 }
 
 /// The path of what lies at `path`, or would, without links.

@@ -84,9 +84,14 @@ impl Connected {
         // One that may not be read is no concern of the file's own reading.
         let log = Log::open(&paths.log).unwrap_or_default();
         let in_log = log.as_ref().and_then(Log::state).map(|log| log.size);
-        if let Some(log) = log.filter(|_| in_log > Some(0)) {
-            // If others have it for long it is read as it is.
-            let _lock = log.lock(Mode::Alone, access);
+        let shortly = Access {
+            patience: Duration::ZERO,
+            ..access.clone()
+        };
+        // If others have it for longer than moments it is read as it is.
+        if let Some(log) = log.filter(|_| in_log > Some(0))
+            && let Some(_lock) = log.lock(Mode::Alone, &shortly)
+        {
             match mixed::fit(&log, connected.get(), &paths, access) {
                 Ok(Fit::Anothers) => return Self::open_alone(path, access).map_err(problem),
                 Err(Refusal::Content(cause, detail)) => {
@@ -134,9 +139,10 @@ impl Connected {
 
     /// Closes it after reading, and leaves what lies beside the file as it is unless nobody else uses it.
     pub fn close_after_reading(&mut self, paths: &Paths) {
-        let log = Log::open(&paths.log).unwrap_or_default();
+        let is_empty = |log: &Log| log.state().is_some_and(|log| log.size == 0);
+        // What is in it may be another file's by now, and so may be the names that the database goes by.
+        let log = Log::open(&paths.log).unwrap_or_default().filter(is_empty);
         let lock = log.and_then(|log| log.lock_at_once());
-        // The database goes by names, which may be those of another file's by now.
         self.keep_log(lock.is_none() || has_moved(self.get()));
         self.close();
     }

@@ -1,10 +1,7 @@
 //! Which history a file is, and how far it has come: by that, one that somebody else put in the place
 //! of another is told from that one.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    path::Path,
-};
+use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior, ffi::SQLITE_IOERR_SHORT_READ};
 
@@ -50,9 +47,9 @@ impl Edition {
         self.writes
     }
 
-    /// Whether it is known to be of another history than `other`.
-    pub fn is_another_than(&self, other: &Self) -> bool {
-        self.history.is_some() && self.history != other.history
+    /// Whether it is of the same history as `other`.
+    pub fn is_of_same(&self, other: &Self) -> bool {
+        self.history == other.history
     }
 
     /// Whether a file that was `before` may have become this by being written to.
@@ -68,7 +65,7 @@ pub fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been quicker.
         if state(&transaction, HISTORY)?.is_none() {
-            set_state(&transaction, HISTORY, number())?;
+            set_state(&transaction, HISTORY, number(&transaction)?)?;
         }
         transaction.commit()?;
     }
@@ -77,12 +74,12 @@ pub fn begin(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// Says in a backup which one it is.
 pub fn begin_copy(connection: &Connection) -> rusqlite::Result<()> {
-    set_state(connection, COPY, number())
+    set_state(connection, COPY, number(connection)?)
 }
 
-/// One that nobody else has.
-fn number() -> i64 {
-    RandomState::new().hash_one(()).cast_signed()
+/// One that nobody else has, nor the other side of a fork.
+fn number(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT random()", [], |row| row.get(0))
 }
 
 /// Counts an addition of rows, and returns how many these are by now.

@@ -129,6 +129,19 @@ pub fn hold(path: &Path) -> io::Result<File> {
     Ok(held.into())
 }
 
+/// Where what is held lies by now.
+#[cfg(target_os = "linux")]
+pub fn path_of(held: &File) -> Option<PathBuf> {
+    use std::os::fd::AsRawFd;
+    fs::read_link(format!("/proc/self/fd/{}", held.as_raw_fd())).ok()
+}
+
+/// Elsewhere nothing is held.
+#[cfg(not(target_os = "linux"))]
+pub fn path_of(_held: &File) -> Option<PathBuf> {
+    None
+}
+
 /// Elsewhere that cannot be had.
 #[cfg(not(target_os = "linux"))]
 pub fn hold(_path: &Path) -> io::Result<File> {

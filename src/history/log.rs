@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::{connected, files::State, store::Access};
 
@@ -76,28 +76,38 @@ impl Log {
     /// Whether it has all `frames` frames that the index counts in it, of which the last ends a
     /// transaction.
     pub fn has(&self, frames: u64) -> bool {
-        let last = |header: LogHeader| self.frame(&header, header.page_size()?, frames - 1);
-        frames == 0 || self.header().and_then(last).is_some_and(Frame::is_last)
+        let last = |written: Written| self.frame(&written, frames - 1);
+        frames == 0 || self.written().and_then(last).is_some_and(Frame::is_last)
     }
 
     /// How many transactions end in it: no fewer than count.
     pub fn transactions(&self) -> i64 {
-        let header = self.header();
-        let page = header.as_ref().and_then(LogHeader::page_size);
-        let frames = (0..).map_while(|number| self.frame(&header?, page?, number));
+        let written = self.written();
+        let frames = (0..).map_while(|number| self.frame(written.as_ref()?, number));
         let commits = frames.filter(|frame| frame.is_last()).count();
         i64::try_from(commits).unwrap_or(i64::MAX)
     }
 
-    /// The frame of that number; `None` if it is not there as a whole, or from before the log began with
-    /// `header`.
-    fn frame(&self, header: &LogHeader, page: u64, number: u64) -> Option<Frame> {
+    fn written(&self) -> Option<Written> {
+        let header = self.header()?;
+        Some(Written {
+            page: header.page_size()?,
+            size: self.state()?.size,
+            header,
+        })
+    }
+
+    /// The frame of that number; `None` if it is not there as a whole, or from before the log began
+    /// anew.
+    fn frame(&self, written: &Written, number: u64) -> Option<Frame> {
         let mut frame = [0; FRAME_HEADER];
-        let whole = FRAME_HEADER as u64 + page;
+        let whole = FRAME_HEADER as u64 + written.page;
         let at = HEADER as u64 + number * whole;
+        if at + whole > written.size {
+            return None;
+        }
         read_at(&self.0, &mut frame, at).ok()?;
-        let is_there = self.state()?.size >= at + whole;
-        (is_there && frame[8..16] == *header.salt()).then(|| Frame {
+        (frame[8..16] == *written.header.salt()).then(|| Frame {
             size_after: big_endian(&frame, 4),
         })
     }
@@ -174,6 +184,16 @@ fn try_lock(_file: &File, _mode: Mode) -> bool {
 #[cfg(not(unix))]
 fn unlock(_file: &File) {}
 
+/// What is in a log at one moment.
+#[derive(Debug)]
+struct Written {
+    header: LogHeader,
+    /// The size of its pages.
+    page: u64,
+    /// Its own.
+    size: u64,
+}
+
 /// A page in a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Frame {
@@ -223,26 +243,25 @@ impl Frames {
         Self::ask(connection, "PRAGMA wal_checkpoint(PASSIVE)")
     }
 
-    /// Likewise all of them, by who uses the file exclusively; `false` if that cannot be done.
-    pub fn write_back_all(connection: &Connection) -> rusqlite::Result<bool> {
-        connection.execute_batch("COMMIT")?;
-        Self::write_back(connection).map(Self::are_written_back)
-    }
-
     /// Whether the file holds all that the log does.
     pub fn are_written_back(self) -> bool {
         self.all == self.written_back
     }
 
     fn ask(connection: &Connection, sql: &str) -> rusqlite::Result<Self> {
-        let mut statement = connection.prepare(sql)?;
-        // Both are negative where there is no log.
-        let number = |number: i64| u64::try_from(number).unwrap_or(0);
-        statement.query_row([], |row| {
-            Ok(Self {
-                all: number(row.get(1)?),
-                written_back: number(row.get(2)?),
-            })
-        })
+        let found: (i64, i64, i64) =
+            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        match found {
+            // Somebody else was in the way.
+            (1, ..0, _) => Err(rusqlite::Error::SqliteFailure(
+                ffi::Error::new(ffi::SQLITE_BUSY),
+                None,
+            )),
+            // Both are negative where there is no log.
+            (_, all, written_back) => Ok(Self {
+                all: all.max(0).cast_unsigned(),
+                written_back: written_back.max(0).cast_unsigned(),
+            }),
+        }
     }
 }

@@ -39,12 +39,19 @@ pub fn fit(
     paths: &Paths,
     access: &Access,
 ) -> Result<Fit, Refusal> {
-    // In this order: what others who do not know of the lock do meanwhile makes it no less likely that the
-    // file has what it should have.
-    let is_written_back = is_written_back(connection);
+    // Of how many additions the file may lack, each transaction in the log counting for one at most. In this
+    // order: whatever others who do not know of the lock do meanwhile, the file has no fewer then.
+    //
+    // (A log begins when all before it is in the file, which nothing takes back from there. What is written
+    // back in part is no measure: of each page it is the newest state or nothing.)
+    let missing = if is_written_back(connection) {
+        0
+    } else {
+        log.transactions()
+    };
     let alone = match Alone::of(&paths.main, access) {
         Alone::History(alone) => alone,
-        // A log that begins it.
+        // There are no tables yet.
         Alone::Empty => Edition::default(),
         Alone::Refused(refusal) if edition::is_incomplete(&refusal) => {
             return Ok(Fit::Incomplete(refusal));
@@ -53,15 +60,7 @@ pub fn fit(
     };
     match of_both(connection) {
         Ok(both) => {
-            // A log begins when all before it is in the file, which nothing takes back from there; and each
-            // of its transactions counts for one addition at most. (What is written back in part is no
-            // measure: of each page it is the newest state or nothing.)
-            let behind = if is_written_back {
-                0
-            } else {
-                log.transactions()
-            };
-            let is_own = both.follows(&alone) && alone.writes() >= both.writes() - behind;
+            let is_own = both.follows(&alone) && alone.writes() >= both.writes() - missing;
             Ok(if is_own {
                 Fit::Together {
                     alone,

@@ -58,16 +58,19 @@ pub fn open(
         let is_anothers = matches!(fit, Some(Fit::Anothers));
         if is_anothers {
             change = Some(Change::Restored);
-        } else if exclusively.is_some() && !Frames::write_back_all(connection).map_err(problem)? {
-            break;
+        } else if exclusively.is_some() || matches!(fit, Some(Fit::Incomplete(_))) {
+            if exclusively.is_some() {
+                connection.execute_batch("COMMIT").map_err(problem)?;
+            }
+            let frames = Frames::write_back(connection).map_err(problem)?;
+            if !frames.are_written_back() {
+                // Somebody still reads what was there before.
+                break;
+            }
         }
         if is_anothers || exclusively.is_some() {
             log.remove(&paths);
             continue;
-        }
-        if matches!(fit, Some(Fit::Incomplete(_))) {
-            // What cannot be written back stays in the log.
-            let _ = Frames::write_back(connection);
         }
         if let Some(store) = begin(connected, log, &paths, access)? {
             return Ok((store, change));

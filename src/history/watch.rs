@@ -18,7 +18,7 @@ use super::{
     change::{Change, Hindrance},
     connected::{Connected, has_moved},
     edition::{self, Alone, Edition},
-    files::{Identity, Paths, State, hold},
+    files::{Identity, Paths, State, hold, path_of},
     log::{Frames, Lock, Log, LogHeader, Mode},
     mixed::{self, Fit},
     problem::{Cause, Problem},
@@ -56,7 +56,11 @@ struct Held {
 
 impl Held {
     fn new(path: &Path) -> Option<Self> {
-        let file = hold(path).ok();
+        let file = if cfg!(target_os = "linux") {
+            Some(hold(path).ok()?)
+        } else {
+            None
+        };
         let seen = match &file {
             Some(file) => State::now(file)?,
             None => State::at(path)?,
@@ -69,14 +73,15 @@ impl Held {
         self.file.as_ref().and_then(State::now)
     }
 
-    /// Whether it still has a name.
+    /// Whether it may still have a name.
     fn is_named(&self) -> bool {
-        self.now().is_some_and(|now| now.is_named)
+        self.now().is_none_or(|now| now.is_named)
     }
 
-    /// Whether nothing of it is cut off.
-    fn is_whole(&self) -> bool {
-        self.now().is_none_or(|now| now.size >= self.seen.size)
+    /// Whether nothing of it is cut off, so that it may be touched. It may lie at `path`.
+    fn is_whole(&self, path: &Path) -> bool {
+        let now = self.now().or_else(|| lies(path, self.seen.identity));
+        now.is_none_or(|now| now.size >= self.seen.size)
     }
 }
 
@@ -134,7 +139,9 @@ impl Watch {
             index,
         };
         watch.saw(watch.main.seen, edition);
-        (!has_moved(connection)).then_some(watch)
+        // While somebody in this process reads, an index that was removed is used for the log all the same.
+        let is_shared = watch.log.is_none() || watch.index.is_some();
+        (is_shared && !has_moved(connection)).then_some(watch)
     }
 
     fn saw(&mut self, main: State, edition: Edition) {
@@ -227,11 +234,6 @@ impl Watch {
         Ok(connected)
     }
 
-    fn has_its_log(&self) -> bool {
-        let is_there = |of: &SeenLog| lies(&self.paths.log, of.seen.identity).is_some();
-        self.log.as_ref().is_some_and(is_there)
-    }
-
     /// Finds out what changed, with the lock held alone.
     pub fn judge(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
         self.judge_main(connection, access)?;
@@ -274,8 +276,9 @@ impl Watch {
                 Content::Changed(change) if times >= SETTLED => return Err(change.into()),
                 // Whoever did that does not go on with it.
                 Content::WrittenBackInPart if times >= SETTLED => {
-                    // What cannot be written back is still so when it is looked at again.
-                    let _ = Frames::write_back(connection);
+                    if !Frames::write_back(connection).is_ok_and(Frames::are_written_back) {
+                        break;
+                    }
                     times = 0;
                 }
                 _ if access.gate.is_closed() => break,
@@ -289,10 +292,12 @@ impl Watch {
         // The file alone is asked about where its log is not what it should be, which is said later.
         let is_beside = self.judge_log(connection, access).is_ok();
         let Some(SeenLog { log, .. }) = &self.log else {
-            // Without a log it changes with every write, and may be in the middle of one.
-            return match now.size {
-                0 => Content::Changed(Change::Emptied),
-                _ => Content::Usual(self.edition),
+            // Without a log it may be in the middle of a write: the database knows.
+            return match Edition::of(connection) {
+                _ if now.size == 0 => Content::Changed(Change::Emptied),
+                Ok(edition) if edition.follows(&self.edition) => Content::Usual(edition),
+                Ok(_) => Content::Changed(Change::Restored),
+                Err(_) => Content::Changed(Change::Unseen),
             };
         };
         let fit = match Alone::of(&self.paths.main, access) {
@@ -325,7 +330,7 @@ impl Watch {
         let (is_beside, is_whole) = match &self.index {
             Some(index) => (
                 lies(&self.paths.index, index.seen.identity).is_some(),
-                index.is_whole(),
+                index.is_whole(&self.paths.index),
             ),
             None => (true, true),
         };
@@ -337,10 +342,20 @@ impl Watch {
         };
         let frames = || Frames::of(connection).map_err(|_| Change::Unseen);
         if !of.log.lies_at(&self.paths.log) {
-            return Err(if frames()?.are_written_back() {
+            let frames = frames()?;
+            // Whoever reads makes an empty one.
+            let there = State::at(&self.paths.log).filter(|log| log.size > 0);
+            let is_gone_on_with = || {
+                let log = Log::open(&self.paths.log).unwrap_or_default();
+                is_beside && log.is_some_and(|log| log.has(frames.all))
+            };
+            return Err(if frames.are_written_back() {
                 Change::Index
-            } else if State::at(&self.paths.log).is_none() {
+            } else if there.is_none() {
                 Change::LogRemoved
+            } else if is_gone_on_with() {
+                // By others, who have written this one back.
+                Change::Index
             } else {
                 Change::LogLost
             });
@@ -375,6 +390,11 @@ impl Watch {
         if let Some(of) = &mut self.log {
             (of.seen, of.header) = (now, header);
         }
+        if let Some(index) = &mut self.index
+            && let Some(now) = lies(&self.paths.index, index.seen.identity)
+        {
+            index.seen = now;
+        }
         Ok(())
     }
 
@@ -402,8 +422,25 @@ impl Watch {
         }
         match change {
             Change::LogRemoved if !is_saved => Change::LogLost,
+            Change::Moved if !is_saved && is_elsewhere && self.has_content() => Change::LogLost,
             _ => change,
         }
+    }
+
+    /// Whether something is in the log.
+    fn has_content(&self) -> bool {
+        let now = self.log.as_ref().and_then(|of| of.log.state());
+        now.is_some_and(|log| log.size > 0)
+    }
+
+    /// Whether somebody has written to the file where it lies by now, if that can be told.
+    fn is_used_elsewhere(&self) -> bool {
+        let Some(path) = self.main.file.as_ref().and_then(path_of) else {
+            return false;
+        };
+        let log = State::at(&Paths::of(&path).log);
+        let own = self.log.as_ref().map(|of| of.seen.identity);
+        log.is_some_and(|log| log.size > 0 && Some(log.identity) != own)
     }
 
     /// Which files lie beside it.
@@ -417,7 +454,7 @@ impl Watch {
     /// is another log others have begun that.
     fn save(&self, connection: &Connection, change: Change) -> bool {
         let is_wanted = match change {
-            Change::Moved => self.main.is_named() && self.has_its_log(),
+            Change::Moved => self.main.is_named() && !self.is_used_elsewhere(),
             Change::LogRemoved => true,
             _ => false,
         };
@@ -425,8 +462,9 @@ impl Watch {
             return false;
         };
         let has = |frames: Frames| of.log.has(frames.all);
-        let is_whole =
-            self.index.as_ref().is_none_or(Held::is_whole) && Frames::of(connection).is_ok_and(has);
+        let index = self.index.as_ref();
+        let is_whole = index.is_none_or(|index| index.is_whole(&self.paths.index))
+            && Frames::of(connection).is_ok_and(has);
         is_whole && Frames::write_back(connection).is_ok_and(Frames::are_written_back)
     }
 }

@@ -241,10 +241,12 @@ impl Engine {
         let change = store.give_up(change);
         // One that was taken away is made anew when there is something to write.
         work.tried &= change == Change::Moved;
+        work.moved |= change == Change::Moved;
         let is_told = match change {
-            // If it stays so it cannot be opened, which is told; and of the index nothing is lost.
-            Change::Foreign | Change::Spoilt | Change::Unseen | Change::Index => None,
-            Change::Moved => self.path.exists().then_some(Change::Restored),
+            // Of the index nothing is lost. What came of the others is known when it is opened.
+            Change::Foreign | Change::Spoilt | Change::Unseen | Change::Index | Change::Moved => {
+                None
+            }
             _ => Some(change),
         };
         work.events
@@ -263,9 +265,12 @@ impl Engine {
         if let Some(store) = work.store.take() {
             return Ok(store);
         }
+        let is_there = self.path.metadata().is_ok_and(|found| found.len() > 0);
         let (store, change) = opening::open(&self.path, work.left.as_ref(), access)?;
+        let is_replaced = work.moved && is_there;
         work.left = None;
-        if let Some(change) = change {
+        work.moved = false;
+        if let Some(change) = change.or(is_replaced.then_some(Change::Restored)) {
             let event = self.changed(change);
             if !work.events.contains(&event) {
                 work.events.push(event);
@@ -400,7 +405,9 @@ impl Engine {
             }
         };
         let result = use_locked();
-        store.write_back(self.now());
+        if result.is_ok() {
+            store.write_back(self.now());
+        }
         // Nobody would close the file of one that does not record before a fork.
         if !work.retired && self.options.records {
             work.store = Some(store);

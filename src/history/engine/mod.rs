@@ -119,6 +119,8 @@ struct Work {
     store: Option<Store>,
     /// Which files it was, if it was closed as it was.
     left: Option<Left>,
+    /// Whether it was found moved or removed, and has not been opened since.
+    moved: bool,
     /// What somebody is still to be told.
     events: Vec<Event>,
     /// Nobody uses it any more, and the process has forgotten it: the file stays closed.
@@ -156,6 +158,7 @@ impl Engine {
             work: Mutex::new(Work {
                 store: None,
                 left: None,
+                moved: false,
                 events: Vec::new(),
                 retired: false,
                 tried: false,

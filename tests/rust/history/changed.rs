@@ -280,8 +280,13 @@ fn a_log_that_is_cut_off_or_another_one_loses_no_more_than_what_it_held() {
                 fs::write(place.beside("-wal"), content).unwrap();
             }
             let told = write(&writer, "after");
-            // Where it is a log, it is only found out that it is another file's.
-            let found = [Change::LogLost, Change::Restored];
+            // Where it is a log, it is only found out that it is another file's; and an empty one is made
+            // by whoever reads after one was removed.
+            let found = if replaced && content.is_empty() {
+                [Change::LogRemoved; 2]
+            } else {
+                [Change::LogLost, Change::Restored]
+            };
             let is_told = told.iter().any(|change| found.contains(change));
             assert!(is_told, "{number} {replaced} {told:?}");
             assert_eq!(write(&writer, "after"), []);
@@ -293,6 +298,52 @@ fn a_log_that_is_cut_off_or_another_one_loses_no_more_than_what_it_held() {
             }
         }
     }
+}
+
+#[test]
+fn a_log_that_is_removed_is_written_back_also_after_somebody_has_looked_at_the_file() {
+    let place = Place::new();
+    let writers = [begun(&place), place.writer()];
+    write(&writers[1], "before");
+    fs::remove_file(place.beside("-wal")).unwrap();
+    fs::write(place.beside("-wal"), "").unwrap();
+    assert_eq!(write(&writers[0], "after"), [Change::LogRemoved]);
+    // To the other one nothing is lost, either.
+    assert_eq!(write(&writers[1], "after"), []);
+    assert_eq!(place.samples(), 23);
+    drop(writers);
+    place.is_sound();
+    assert_eq!(place.samples(), 23);
+}
+
+#[test]
+fn a_file_that_was_moved_away_and_is_in_use_there_is_left_alone() {
+    let place = Place::new();
+    let writer = begun(&place);
+    let away = place.path.with_extension("away");
+    fs::rename(&place.path, &away).unwrap();
+    let there = fs::read(&away).unwrap();
+    let log = away.with_extension("away-wal");
+    fs::write(&log, "what somebody has written there").unwrap();
+    assert_eq!(write(&writer, "after"), [Change::LogLost]);
+    assert!(fs::read(&away).unwrap() == there);
+    assert_eq!(place.samples(), 1);
+}
+
+#[test]
+fn a_file_that_is_moved_away_takes_everything_with_it_also_when_a_new_one_is_there_already() {
+    let place = Place::new();
+    let writer = begun(&place);
+    let away = place.path.with_extension("away");
+    fs::rename(&place.path, &away).unwrap();
+    // The database itself removes the log beside an empty file.
+    fs::remove_file(place.beside("-wal")).unwrap();
+    assert_eq!(write(&writer, "after"), []);
+    let mut reader = Reader::open(&away, &Place::access()).unwrap();
+    let found = reader
+        .read(range(NOON, NOON + 60), everything, &[])
+        .unwrap();
+    assert_eq!(counts(&found).len(), 20);
 }
 
 #[test]
