@@ -25,6 +25,7 @@ mod recent;
 mod retention;
 mod rows;
 pub mod schema;
+mod seen;
 mod series;
 mod sigterm;
 mod spans;

@@ -6,8 +6,6 @@
 //! that all share. Both are asked with the [lock](super::log) of the log held alone.
 
 use std::{
-    fs::File,
-    path::Path,
     thread,
     time::{Duration, SystemTime},
 };
@@ -18,10 +16,11 @@ use super::{
     change::{Change, Hindrance},
     connected::{Connected, has_moved},
     edition::{self, Alone, Edition},
-    files::{Identity, Paths, State, hold, path_of},
-    log::{Frames, Lock, Log, LogHeader, Mode},
+    files::{Identity, Paths, State},
+    log::{Frames, Lock, Log, Mode},
     mixed::{self, Fit},
     problem::{Cause, Problem},
+    seen::{Held, SeenLog, lies},
     store::Access,
 };
 
@@ -47,44 +46,6 @@ const LOOKS: u32 = 25;
 /// A file that was written just before it was looked at may be written once more without showing it.
 const TICK: i128 = 20_000_000;
 
-/// A file of which something is held, and what it was when it was looked at last.
-#[derive(Debug)]
-struct Held {
-    file: Option<File>,
-    seen: State,
-}
-
-impl Held {
-    fn new(path: &Path) -> Option<Self> {
-        let file = if cfg!(target_os = "linux") {
-            Some(hold(path).ok()?)
-        } else {
-            None
-        };
-        let seen = match &file {
-            Some(file) => State::now(file)?,
-            None => State::at(path)?,
-        };
-        Some(Self { file, seen })
-    }
-
-    /// What it is now, wherever it lies; unknown where nothing can be held.
-    fn now(&self) -> Option<State> {
-        self.file.as_ref().and_then(State::now)
-    }
-
-    /// Whether it may still have a name.
-    fn is_named(&self) -> bool {
-        self.now().is_none_or(|now| now.is_named)
-    }
-
-    /// Whether nothing of it is cut off, so that it may be touched. It may lie at `path`.
-    fn is_whole(&self, path: &Path) -> bool {
-        let now = self.now().or_else(|| lies(path, self.seen.identity));
-        now.is_none_or(|now| now.size >= self.seen.size)
-    }
-}
-
 /// The files of a database in use, as they were when they were looked at last.
 #[derive(Debug)]
 pub struct Watch {
@@ -98,20 +59,6 @@ pub struct Watch {
     /// Where there is one.
     log: Option<SeenLog>,
     index: Option<Held>,
-}
-
-#[derive(Debug)]
-struct SeenLog {
-    log: Log,
-    seen: State,
-    header: Option<LogHeader>,
-}
-
-impl SeenLog {
-    fn new(log: Log) -> Option<Self> {
-        let (seen, header) = (log.state()?, log.header());
-        Some(Self { log, seen, header })
-    }
 }
 
 impl Watch {
@@ -147,7 +94,7 @@ impl Watch {
     fn saw(&mut self, main: State, edition: Edition) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_nanos().cast_signed());
-        self.is_fresh = now - main.modified < TICK;
+        self.is_fresh = (now - main.modified).abs() < TICK;
         self.main.seen = main;
         self.edition = edition;
     }
@@ -266,11 +213,10 @@ impl Watch {
                 self.saw(now, edition);
                 return Ok(());
             }
-            times = if before == Some((now, found)) {
-                times
-            } else {
-                0
-            } + 1;
+            if before != Some((now, found)) {
+                times = 0;
+            }
+            times += 1;
             before = Some((now, found));
             match found {
                 Content::Changed(change) if times >= SETTLED => return Err(change.into()),
@@ -435,7 +381,7 @@ impl Watch {
 
     /// Whether somebody has written to the file where it lies by now, if that can be told.
     fn is_used_elsewhere(&self) -> bool {
-        let Some(path) = self.main.file.as_ref().and_then(path_of) else {
+        let Some(path) = self.main.path() else {
             return false;
         };
         let log = State::at(&Paths::of(&path).log);
@@ -482,9 +428,4 @@ impl Left {
         let log = State::at(&paths.log).map(|log| log.identity);
         lies(&paths.main, self.main).is_some() && log == self.log
     }
-}
-
-/// What lies at `path`, if it is that file.
-fn lies(path: &Path, identity: Identity) -> Option<State> {
-    State::at(path).filter(|state| state.identity == identity)
 }
