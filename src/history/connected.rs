@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use super::{
     files::Paths,
     gate::Gate,
-    log::{Log, Mode},
+    log::Log,
     mixed::{self, Fit},
     problem::{Cause, Problem},
     schema::Refusal,
@@ -90,7 +90,7 @@ impl Connected {
         };
         // If others have it for longer than moments it is read as it is.
         if let Some(log) = log.filter(|_| in_log > Some(0))
-            && let Some(_lock) = log.lock(Mode::Alone, &shortly)
+            && let Some(_lock) = log.lock(&shortly)
         {
             match mixed::fit(&log, connected.get(), &paths, access) {
                 Ok(Fit::Anothers) => return Self::open_alone(path, access).map_err(problem),

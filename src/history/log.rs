@@ -1,10 +1,10 @@
 //! The write-ahead log of a database, read beside the database: its format is described in
 //! <https://sqlite.org/fileformat2.html#walformat>.
 //!
-//! It has a lock as well, which the database knows nothing of. Whoever writes to the files shares it, and
-//! who finds out whether the files are what they should be has it alone: so nobody who keeps to that is in
-//! the middle of anything meanwhile. It is the system's lock on the file that is open, so that it ends with
-//! the process.
+//! It has a lock as well, which the database knows nothing of. Whoever writes to the files has it, and who
+//! finds out whether they are what they should be: so nobody who keeps to that is in the middle of anything
+//! meanwhile. It is the system's lock on the file that is open, so that it ends with the process. Writers
+//! wait for each other anyway.
 
 use std::{
     fs::File,
@@ -113,12 +113,12 @@ impl Log {
     }
 
     /// Its lock; `None` if others have had it for as long as `access` waits, or a fork waits.
-    pub fn lock(&self, mode: Mode, access: &Access) -> Option<Lock> {
+    pub fn lock(&self, access: &Access) -> Option<Lock> {
         /// So long it is held also where nothing is wrong.
         const MOMENT: Duration = Duration::from_millis(100);
         let patience = access.patience.max(MOMENT);
         let mut tries = 0;
-        while !try_lock(&self.0, mode) {
+        while !try_lock(&self.0) {
             if !connected::wait(access.gate, patience, tries) {
                 return None;
             }
@@ -127,19 +127,10 @@ impl Log {
         Some(Lock(Arc::clone(&self.0)))
     }
 
-    /// Its lock alone, if nobody has it.
+    /// Its lock, if nobody has it.
     pub fn lock_at_once(&self) -> Option<Lock> {
-        try_lock(&self.0, Mode::Alone).then(|| Lock(Arc::clone(&self.0)))
+        try_lock(&self.0).then(|| Lock(Arc::clone(&self.0)))
     }
-}
-
-/// How a lock is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// With others who write.
-    Shared,
-    /// With nobody.
-    Alone,
 }
 
 /// The lock of a log, while it is held.
@@ -154,14 +145,10 @@ impl Drop for Lock {
 
 /// A file system that has no such locks is one without them.
 #[cfg(unix)]
-fn try_lock(file: &File, mode: Mode) -> bool {
+fn try_lock(file: &File) -> bool {
     use rustix::{fs::FlockOperation, io::Errno};
-    let operation = match mode {
-        Mode::Shared => FlockOperation::NonBlockingLockShared,
-        Mode::Alone => FlockOperation::NonBlockingLockExclusive,
-    };
     loop {
-        match rustix::fs::flock(file, operation) {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::INTR) => {}
             locked => return locked != Err(Errno::WOULDBLOCK),
         }
@@ -177,7 +164,7 @@ fn unlock(file: &File) {
 
 /// Elsewhere files in use have to stay where they are, and a lock would keep others from reading.
 #[cfg(not(unix))]
-fn try_lock(_file: &File, _mode: Mode) -> bool {
+fn try_lock(_file: &File) -> bool {
     true
 }
 

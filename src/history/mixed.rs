@@ -1,7 +1,7 @@
 //! Whether a log is that of the file that it lies beside. The database takes any log for that: if somebody
 //! put another file in the place of one whose log was left, it would mix both.
 //!
-//! To be asked by who holds the lock of the log alone.
+//! To be asked by who holds the lock of the log.
 
 use rusqlite::{Connection, ErrorCode};
 

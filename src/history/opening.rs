@@ -10,7 +10,7 @@ use super::{
     connected::Connected,
     edition::{self, Alone},
     files::{Paths, State},
-    log::{Frames, Lock, Log, Mode},
+    log::{Frames, Lock, Log},
     mixed::{self, Fit},
     problem::{Cause, Problem},
     schema,
@@ -79,7 +79,7 @@ pub fn open(
     Err(Problem::new(path, Cause::Locked, ""))
 }
 
-/// The log, if there is one, and its lock, held alone.
+/// The log, if there is one, and its lock.
 #[derive(Debug, Default)]
 struct Locked {
     log: Option<Log>,
@@ -93,7 +93,7 @@ impl Locked {
         let Some(log) = Log::open(&paths.log).map_err(unreadable)? else {
             return Ok(Some(Self::default()));
         };
-        let lock = log.lock(Mode::Alone, access);
+        let lock = log.lock(access);
         let lock = lock.ok_or_else(|| Problem::new(&paths.main, Cause::Locked, ""))?;
         Ok(log.lies_at(&paths.log).then_some(Self {
             log: Some(log),

@@ -13,7 +13,7 @@ use super::{
     change::{Change, Hindrance},
     connected::Connected,
     gate::Gate,
-    log::{Frames, Lock, Mode},
+    log::{Frames, Lock},
     opening,
     pending::Batch,
     problem::Problem,
@@ -113,14 +113,18 @@ impl Store {
 
     /// Finds out whether the files are as they should be. What is written to others, or to one that was
     /// changed, may be lost, or spoil it; see [`Store::give_up`].
+    ///
+    /// The lock that comes back keeps others from writing, and from finding out.
     pub fn look(&mut self) -> Result<Option<Lock>, Hindrance> {
-        self.watch.look(self.connected.get(), &self.access)
+        let lock = self.watch.lock(&self.access)?;
+        self.watch.look(self.connected.get(), &self.access)?;
+        Ok(lock)
     }
 
     /// Closes the file after a `change`, and leaves nothing behind that could spoil what lies there now.
     /// Returns what that came to.
     pub fn give_up(mut self, change: Change) -> Change {
-        let lock = self.watch.lock(Mode::Alone, &self.access);
+        let lock = self.watch.lock(&self.access);
         let come_to = if lock.is_ok() {
             self.watch.give_up(self.connected.get(), change)
         } else {
@@ -155,15 +159,14 @@ impl Store {
         };
         self.waits = (waiting > 0).then_some((frames.written_back, since));
         if (waiting >= MOST_FRAMES || self.is_to_write_back(now))
-            && let Ok(lock) = self.look()
+            && let Ok(_lock) = self.look()
         {
             self.waits = None;
             // What cannot be written back stays in the log.
             let _ = Frames::write_back(self.connected.get());
-            drop(lock);
             // It knows the file as it is now, before somebody changes that. Of a change that has been made
             // already it hears before the next write.
-            let _ = self.look();
+            let _ = self.watch.look(self.connected.get(), &self.access);
         }
     }
 
@@ -183,7 +186,7 @@ impl Store {
     /// Adds the rollups of `batch` to their rows, all of them or none. Returns how many samples went
     /// to the series that stand for all others.
     pub fn write(&mut self, batch: &Batch) -> Result<u64, Failed> {
-        let lock = self.look().map_err(|hindrance| Failed {
+        let _lock = self.look().map_err(|hindrance| Failed {
             hindrance,
             in_doubt: None,
         })?;
@@ -193,12 +196,11 @@ impl Store {
             batch,
             &self.access.commit,
         );
-        drop(lock);
         match result {
             Ok(written) => {
                 self.watch.has_come_to(written.additions);
-                match self.look() {
-                    Ok(_) => Ok(written.overflowed),
+                match self.watch.look(self.connected.get(), &self.access) {
+                    Ok(()) => Ok(written.overflowed),
                     Err(hindrance) => Err(Failed {
                         hindrance,
                         in_doubt: written.committed,
@@ -241,11 +243,11 @@ impl Drop for Store {
         if self.is_closed {
             return;
         }
-        let lock = self.watch.lock(Mode::Alone, &self.access);
+        let lock = self.watch.lock(&self.access);
         // If others have it for long, they tidy up.
         if lock.is_ok() {
             let connection = self.connected.get();
-            match self.watch.judge(connection, &self.access) {
+            match self.watch.look(connection, &self.access) {
                 Ok(()) => return self.connected.close(),
                 Err(Hindrance::Change(change)) => {
                     self.watch.give_up(connection, change);

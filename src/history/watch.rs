@@ -3,7 +3,7 @@
 //!
 //! Others that use the database in the usual way change the files as well. What they write into the file
 //! is told from what somebody put there by its [`Edition`], and what they write into the log by the index
-//! that all share. Both are asked with the [lock](super::log) of the log held alone.
+//! that all share. Both are asked with the [lock](super::log) of the log held.
 
 use std::{
     thread,
@@ -17,7 +17,7 @@ use super::{
     connected::{Connected, has_moved},
     edition::{self, Alone, Edition},
     files::{Identity, Paths, State},
-    log::{Frames, Lock, Log, Mode},
+    log::{Frames, Lock, Log},
     mixed::{self, Fit},
     problem::{Cause, Problem},
     seen::{Held, SeenLog, lies},
@@ -62,7 +62,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins with what `connection` has opened, and has read from. The lock of its `log` is held alone.
+    /// Begins with what `connection` has opened, and has read from. The lock of its `log` is held.
     /// `None` if a file is not to be had, or has been moved meanwhile.
     pub fn begin(
         connection: &Connection,
@@ -99,21 +99,13 @@ impl Watch {
         self.edition = edition;
     }
 
-    /// Finds out whether the files are what they should be: a few microseconds where nothing has changed.
-    /// The lock that comes back keeps others from finding out, so that they wait for what is done next.
-    pub fn look(
-        &mut self,
-        connection: &Connection,
-        access: &Access,
-    ) -> Result<Option<Lock>, Hindrance> {
-        let lock = self.lock(Mode::Shared, access)?;
+    /// Finds out whether the files are what they should be, with the lock held: a few microseconds where
+    /// nothing has changed.
+    pub fn look(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
         if self.is_unchanged() {
-            return Ok(lock);
+            return Ok(());
         }
-        drop(lock);
-        let lock = self.lock(Mode::Alone, access)?;
-        self.judge(connection, access)?;
-        Ok(lock)
+        self.judge(connection, access)
     }
 
     /// Notes that this process has added rows, so that they are that many by now.
@@ -122,11 +114,11 @@ impl Watch {
     }
 
     /// The lock of the log, if there is one.
-    pub fn lock(&self, mode: Mode, access: &Access) -> Result<Option<Lock>, Hindrance> {
+    pub fn lock(&self, access: &Access) -> Result<Option<Lock>, Hindrance> {
         let Some(of) = &self.log else {
             return Ok(None);
         };
-        match of.log.lock(mode, access) {
+        match of.log.lock(access) {
             Some(lock) => Ok(Some(lock)),
             None => Err(self.undecided()),
         }
@@ -138,7 +130,7 @@ impl Watch {
     }
 
     /// Whether the files are what they were, but for what is added to the log.
-    pub fn is_unchanged(&self) -> bool {
+    fn is_unchanged(&self) -> bool {
         if self.is_fresh || State::at(&self.paths.main) != Some(self.main.seen) {
             return false;
         }
@@ -181,8 +173,8 @@ impl Watch {
         Ok(connected)
     }
 
-    /// Finds out what changed, with the lock held alone.
-    pub fn judge(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
+    /// Finds out what changed, with the lock held.
+    fn judge(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
         self.judge_main(connection, access)?;
         if self.judge_log(connection, access).is_ok() {
             return Ok(());
@@ -352,7 +344,7 @@ impl Watch {
         }
     }
 
-    /// Gives the files up after a `change`, with the lock held alone: what only the log holds is written
+    /// Gives the files up after a `change`, with the lock held: what only the log holds is written
     /// into the file if one of the two was merely moved away, and a log that is of no use any more is
     /// removed. Returns what the change came to.
     pub fn give_up(&self, connection: &Connection, change: Change) -> Change {
