@@ -45,7 +45,7 @@ def write_together(path: Path, processes: int, seconds: float) -> None:
     requests = 0
     for writer in writers:
         output, errors = writer.communicate(timeout=seconds + 240)
-        assert (writer.returncode, errors) == (0, "")
+        assert (writer.returncode, errors) == (0, ""), f"{writer.returncode}: {errors[-4000:]}"
         recorded, tracked = json.loads(output)
         requests += tracked
         for name, (count, total) in recorded.items():
