@@ -10,7 +10,10 @@ use std::{
     fs::File,
     io::{self, ErrorKind},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -43,13 +46,23 @@ impl LogHeader {
 
 /// A log, to be read.
 #[derive(Debug, Clone)]
-pub struct Log(Arc<File>);
+pub struct Log(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    /// Whether the lock was waited for when it was taken last.
+    has_waited: AtomicBool,
+}
 
 impl Log {
     /// The one at `path`; `None` if there is none.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
         match File::open(path) {
-            Ok(file) => Ok(Some(Self(Arc::new(file)))),
+            Ok(file) => Ok(Some(Self(Arc::new(Opened {
+                file,
+                has_waited: AtomicBool::new(false),
+            })))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -57,7 +70,7 @@ impl Log {
 
     /// What it is now.
     pub fn state(&self) -> Option<State> {
-        State::now(&self.0)
+        State::now(&self.0.file)
     }
 
     /// Whether it is what lies at `path`.
@@ -69,7 +82,7 @@ impl Log {
     /// How it begins; `None` where nothing has been written to it yet.
     pub fn header(&self) -> Option<LogHeader> {
         let mut header = [0; HEADER];
-        read_at(&self.0, &mut header, 0).ok()?;
+        read_at(&self.0.file, &mut header, 0).ok()?;
         Some(LogHeader(header))
     }
 
@@ -106,7 +119,7 @@ impl Log {
         if at + whole > written.size {
             return None;
         }
-        read_at(&self.0, &mut frame, at).ok()?;
+        read_at(&self.0.file, &mut frame, at).ok()?;
         (frame[8..16] == *written.header.salt()).then(|| Frame {
             size_after: big_endian(&frame, 4),
         })
@@ -117,29 +130,36 @@ impl Log {
         /// So long it is held also where nothing is wrong.
         const MOMENT: Duration = Duration::from_millis(100);
         let patience = access.patience.max(MOMENT);
-        let mut tries = 0;
-        while !try_lock(&self.0) {
-            if !connected::wait(access.gate, patience, tries) {
+        let wait = |times| connected::wait(access.gate, patience, times);
+        // Others wait as well, and only look now and then: whoever takes it again at once keeps it from
+        // them for long.
+        if self.0.has_waited.swap(false, Relaxed) && !(wait(0) && wait(0)) {
+            return None;
+        }
+        let mut times = 0;
+        while !try_lock(&self.0.file) {
+            self.0.has_waited.store(true, Relaxed);
+            if !wait(times) {
                 return None;
             }
-            tries += 1;
+            times += 1;
         }
         Some(Lock(Arc::clone(&self.0)))
     }
 
     /// Its lock, if nobody has it.
     pub fn lock_at_once(&self) -> Option<Lock> {
-        try_lock(&self.0).then(|| Lock(Arc::clone(&self.0)))
+        try_lock(&self.0.file).then(|| Lock(Arc::clone(&self.0)))
     }
 }
 
 /// The lock of a log, while it is held.
 #[derive(Debug)]
-pub struct Lock(Arc<File>);
+pub struct Lock(Arc<Opened>);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        unlock(&self.0);
+        unlock(&self.0.file);
     }
 }
 

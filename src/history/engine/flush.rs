@@ -178,7 +178,10 @@ impl Engine {
         if urgency == Urgency::Last && work.is_clean() {
             return Ok(());
         }
-        self.look(work);
+        // Whoever writes looks before, and after.
+        if work.pending.is_empty() || work.in_doubt.is_some() {
+            self.look(work);
+        }
         let ailing = self.shared.lock().problem.is_some();
         let now = self.now();
         let is_idle = work.is_clean() && work.tried && !ailing && !self.upkeep_is_due(work);
