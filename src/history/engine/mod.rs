@@ -249,5 +249,7 @@ impl Work {
         if let Some(mut store) = self.store.take() {
             self.left = Some(store.close_as_it_is());
         }
+        // What a fork was in the way of was in nobody's hands for so long.
+        self.locked_since = None;
     }
 }
