@@ -121,6 +121,14 @@ impl Store {
         Ok(lock)
     }
 
+    /// The same for who has nothing to write: the lock is only waited for where something has changed.
+    pub fn look_idly(&mut self) -> Result<(), Hindrance> {
+        if self.watch.is_unchanged() {
+            return Ok(());
+        }
+        self.look().map(drop)
+    }
+
     /// Closes the file after a `change`, and leaves nothing behind that could spoil what lies there now.
     /// Returns what that came to.
     pub fn give_up(mut self, change: Change) -> Change {

@@ -130,7 +130,7 @@ impl Watch {
     }
 
     /// Whether the files are what they were, but for what is added to the log.
-    fn is_unchanged(&self) -> bool {
+    pub fn is_unchanged(&self) -> bool {
         if self.is_fresh || State::at(&self.paths.main) != Some(self.main.seen) {
             return false;
         }

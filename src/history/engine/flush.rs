@@ -233,10 +233,10 @@ impl Engine {
         let Some(mut store) = work.store.take() else {
             return;
         };
-        match store.look() {
+        match store.look_idly() {
             Err(Hindrance::Change(change)) => self.give_up(work, store, change),
             // What cannot be found out now keeps it from being written, too.
-            Ok(_) | Err(Hindrance::Problem(_)) => work.store = Some(store),
+            Ok(()) | Err(Hindrance::Problem(_)) => work.store = Some(store),
         }
     }
 
