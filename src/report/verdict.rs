@@ -35,9 +35,7 @@ impl Verdict {
             Self::NotEnoughData => "not enough data",
         }
     }
-}
 
-impl Verdict {
     /// That of a change that is one.
     pub(super) fn towards(change: f64) -> Self {
         if change < 0.0 {

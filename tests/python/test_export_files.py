@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 import hammer
-from hammer import fork_beside_threads
 from ptpd_monitoring import PerformanceMonitor, PerformanceReport
 
 if sys.platform == "win32":
@@ -41,7 +40,7 @@ def names_in(folder: Path) -> list[str]:
 def in_a_child(work: Callable[[], None]) -> str:
     """What ``work`` raised in a forked child, where it may give up its rights; empty if nothing."""
     reader, writer = os.pipe()
-    child = fork_beside_threads()
+    child = hammer.fork_beside_threads()
     if child == 0:
         message = ""
         try:
