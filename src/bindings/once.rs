@@ -4,16 +4,20 @@
 //! another thread at that moment leaves the child with a cell that is being filled for ever. These
 //! are filled in one step while attached. Two threads may both make the first value; one is kept.
 
-use std::sync::OnceLock;
+use std::{path::Path, sync::OnceLock};
 
 use pyo3::{
     PyTypeInfo,
     exceptions::PyImportError,
+    panic::PanicException,
     prelude::*,
-    types::{PyDate, PyDateAccess, PyDateTime, PyString, PyTime, PyTuple},
+    types::{
+        IntoPyDict, PyDate, PyDateAccess, PyDateTime, PySequence, PyString, PyTime, PyTuple,
+        PyType, PyTzInfo,
+    },
 };
 
-use super::{cache::CacheManager, models::FieldError};
+use super::{cache::CacheManager, clock::ManualClock, models::FieldError};
 
 /// The Python module with the methods that call a user's function.
 pub const CALLERS: &str = "ptpd_monitoring._callers";
@@ -94,18 +98,39 @@ pub fn refuse_subinterpreters(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Fills those of pyo3's own cells that our calls come across. The import is the one moment at
-/// which no other thread can be in here.
+/// which no other thread can be in here. Which there are shows in the symbols of a library that is not
+/// stripped, among those that end in `::TYPE`, `::INTERNED`, `::UTC` and the like.
 pub fn fill_cells(py: Python<'_>) -> PyResult<()> {
     let date = PyDate::new(py, 2000, 1, 1)?;
     let _ = (date.get_year(), date.get_month(), date.get_day());
     date.is_instance_of::<PyDateTime>();
     date.is_instance_of::<PyTime>();
-    date.get_type().name()?;
+    date.is_instance_of::<PyTzInfo>();
+    date.is_instance_of::<PySequence>();
+    let class = date.get_type();
+    let _ = (class.name()?, class.qualname()?, class.module()?);
+    let _ = PyTzInfo::utc(py)?;
+    Path::new("/").into_pyobject(py)?;
     PyTuple::empty(py).try_iter()?.size_hint();
+    PanicException::type_object(py);
+    fill_cells_of_arguments(py)?;
     FieldError::type_object(py);
     // Imported later, while other threads run, it could end a daemon thread in here.
     py.import("contextvars")?;
     // The first instance of any class with a `__dict__`.
     py.get_type::<CacheManager>().call0()?;
+    Ok(())
+}
+
+/// Those that arguments come across which are not simply right.
+fn fill_cells_of_arguments(py: Python<'_>) -> PyResult<()> {
+    // NumPy's class of bools is known by its name.
+    let contents = [("__module__", "numpy")].into_py_dict(py)?;
+    let class = py
+        .get_type::<PyType>()
+        .call1(("bool_", PyTuple::empty(py), contents))?;
+    let _ = class.call0()?.extract::<bool>();
+    // What is wrong gets a note that names it.
+    let _ = py.get_type::<ManualClock>().call1((py.None(),));
     Ok(())
 }

@@ -137,6 +137,36 @@ def test_a_child_gets_the_global_instances_while_a_thread_of_its_parent_makes_th
     assert run(script) == ""
 
 
+def test_what_is_made_once_for_the_process_is_made_by_the_import(tmp_path: Path) -> None:
+    script = """
+    import collections.abc, datetime, pathlib, sys, types
+    import numpy
+    import ptpd_monitoring
+    from ptpd_monitoring import History, ImageProcessingProfiler, PerformanceMonitor
+
+    class Late(types.ModuleType):
+        def __getattr__(self, name):
+            late.append(f"{self.__name__}.{name}")
+            return getattr(there[self.__name__], name)
+
+    # What a first call still looked up, a fork by another thread would leave half-made in the child.
+    names = ("collections.abc", "datetime", "pathlib")
+    there = {name: sys.modules[name] for name in names}
+    late = []
+    sys.modules.update({name: Late(name) for name in names})
+    history = History(sys.argv[1])
+    monitor = PerformanceMonitor(history=history)
+    ImageProcessingProfiler(monitor).profile_operation(lambda image: None, numpy.ones((9, 9)))
+    monitor.record_metric("op", 1, "s")
+    assert history.flush()
+    assert next(history.rows("minutes"))["last"].tzinfo is datetime.timezone.utc
+    assert history.path == pathlib.Path(sys.argv[1])
+    assert monitor.get_metrics("op")[0].timestamp
+    assert late == [], late
+    """
+    assert run(script, tmp_path / "history.db") == ""
+
+
 def test_a_child_gets_arrays_while_a_thread_of_its_parent_gets_the_first_one() -> None:
     script = """
     import threading
