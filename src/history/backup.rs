@@ -126,7 +126,9 @@ fn copy(
         let problem = Problem::of(to, &error);
         match problem.cause {
             // What is copied comes from there.
-            Cause::Damaged | Cause::Foreign | Cause::Locked => Problem::of(from, &error),
+            Cause::Damaged | Cause::Foreign | Cause::Locked | Cause::GaveWay => {
+                Problem::of(from, &error)
+            }
             _ => problem,
         }
     };

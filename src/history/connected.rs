@@ -9,9 +9,9 @@ use super::{
     gate::Gate,
     log::Log,
     mixed::{self, Fit},
+    patience,
     problem::{Cause, Problem},
     schema::Refusal,
-    sigterm,
     store::Access,
 };
 
@@ -68,8 +68,10 @@ impl Connected {
     /// Waits for somebody else's lock for so long from now on.
     pub fn wait_for(&mut self, patience: Duration) -> rusqlite::Result<()> {
         let gate = self.gate;
-        self.get_mut()
-            .busy_handler(Some(move |count| wait(gate, patience, count)))
+        patience::begin();
+        self.get_mut().busy_handler(Some(move |times: i32| {
+            patience::wait(gate, patience, times.unsigned_abs())
+        }))
     }
 
     /// Opens `path` for reading, also where it may not be written, or no files may be made beside
@@ -84,22 +86,22 @@ impl Connected {
         // One that may not be read is no concern of the file's own reading.
         let log = Log::open(&paths.log).unwrap_or_default();
         let in_log = log.as_ref().and_then(Log::state).map(|log| log.size);
-        let shortly = Access {
-            patience: Duration::ZERO,
-            ..access.clone()
-        };
-        // If others have it for longer than moments it is read as it is.
-        if let Some(log) = log.filter(|_| in_log > Some(0))
-            && let Some(_lock) = log.lock(&shortly)
-        {
-            match mixed::fit(&log, connected.get(), &paths, access) {
-                Ok(Fit::Anothers) => return Self::open_alone(path, access).map_err(problem),
-                Err(Refusal::Content(cause, detail)) => {
-                    return Err(Problem::new(path, cause, detail));
-                }
-                // What the database finds wrong it says to whoever reads it.
-                Ok(Fit::Together { .. } | Fit::Incomplete(_)) | Err(Refusal::Database(_)) => {}
+        let fit = log.as_ref().filter(|_| in_log > Some(0)).map(|log| {
+            let fit = || mixed::fit(log, connected.get(), &paths, access);
+            // Others may be in the middle of something.
+            match fit() {
+                Ok(Fit::Together { .. }) => None,
+                _ => log.lock_shortly(access).map(|_lock| fit()),
             }
+        });
+        match fit.flatten() {
+            Some(Ok(Fit::Anothers)) => return Self::open_alone(path, access).map_err(problem),
+            Some(Err(Refusal::Content(cause, detail))) => {
+                return Err(Problem::new(path, cause, detail));
+            }
+            // What the database finds wrong it says to whoever reads it. If others have the lock for longer
+            // than moments it is read as it is.
+            _ => {}
         }
         // Nobody uses it where there is no log at all. Where it may not be written, nothing is to be
         // made beside it that nobody could write even when this one can be again.
@@ -204,16 +206,4 @@ pub fn has_moved(connection: &Connection) -> bool {
 #[cfg(not(unix))]
 pub fn has_moved(_connection: &Connection) -> bool {
     false
-}
-
-/// Waits a little for somebody else's lock; `false` if that has been long enough, or a fork waits.
-pub fn wait(gate: &Gate, patience: Duration, count: i32) -> bool {
-    const STEP: Duration = Duration::from_millis(2);
-    let steps = u128::try_from(count).unwrap_or_default();
-    if gate.is_closed() || steps * STEP.as_millis() >= patience.as_millis() {
-        return false;
-    }
-    sigterm::get_on();
-    std::thread::sleep(STEP);
-    true
 }

@@ -10,7 +10,7 @@ use super::{
     engine::{Engine, Options, Reading},
     gate::Pass,
     identity::Identity,
-    problem::Problem,
+    problem::{Cause, Problem},
     process,
     read::{Found, Reader, Timeline},
 };
@@ -159,7 +159,7 @@ impl History {
         let read = self.undisturbed(|pass| {
             let reading = read(pass);
             match reading.problem {
-                Some(problem) if self.engine.gives_way(&problem) => Err(problem),
+                Some(problem) if problem.cause == Cause::GaveWay => Err(problem),
                 _ => Ok(reading),
             }
         });
@@ -204,7 +204,7 @@ impl History {
     fn undisturbed<T>(&self, work: impl Fn(&Pass<'_>) -> Result<T, Problem>) -> Result<T, Problem> {
         loop {
             let done = process::with_pass(&self.engine, |pass| match work(pass) {
-                Err(problem) if self.engine.gives_way(&problem) => Ok(None),
+                Err(problem) if problem.cause == Cause::GaveWay => Ok(None),
                 result => result.map(Some),
             })?;
             if let Some(done) = done {

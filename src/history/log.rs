@@ -1,25 +1,22 @@
 //! The write-ahead log of a database, read beside the database: its format is described in
 //! <https://sqlite.org/fileformat2.html#walformat>.
 //!
-//! It has a lock as well, which the database knows nothing of. Whoever writes to the files has it, and who
-//! finds out whether they are what they should be: so nobody who keeps to that is in the middle of anything
-//! meanwhile. It is the system's lock on the file that is open, so that it ends with the process. Writers
-//! wait for each other anyway.
+//! It has a lock as well, which the database knows nothing of. Whoever writes to the files shares it with
+//! others who do, and who finds them to be wrong has it alone before that is true: so nobody who keeps to
+//! that is in the middle of anything then. It is the system's lock on the file that is open, so that it
+//! ends with the process.
 
 use std::{
     fs::File,
     io::{self, ErrorKind},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use rusqlite::{Connection, ffi};
 
-use super::{connected, files::State, store::Access};
+use super::{files::State, patience, store::Access};
 
 const HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
@@ -46,23 +43,13 @@ impl LogHeader {
 
 /// A log, to be read.
 #[derive(Debug, Clone)]
-pub struct Log(Arc<Opened>);
-
-#[derive(Debug)]
-struct Opened {
-    file: File,
-    /// Whether the lock was waited for when it was taken last.
-    has_waited: AtomicBool,
-}
+pub struct Log(Arc<File>);
 
 impl Log {
     /// The one at `path`; `None` if there is none.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
         match File::open(path) {
-            Ok(file) => Ok(Some(Self(Arc::new(Opened {
-                file,
-                has_waited: AtomicBool::new(false),
-            })))),
+            Ok(file) => Ok(Some(Self(Arc::new(file)))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -70,7 +57,7 @@ impl Log {
 
     /// What it is now.
     pub fn state(&self) -> Option<State> {
-        State::now(&self.0.file)
+        State::now(&self.0)
     }
 
     /// Whether it is what lies at `path`.
@@ -82,7 +69,7 @@ impl Log {
     /// How it begins; `None` where nothing has been written to it yet.
     pub fn header(&self) -> Option<LogHeader> {
         let mut header = [0; HEADER];
-        read_at(&self.0.file, &mut header, 0).ok()?;
+        read_at(&self.0, &mut header, 0).ok()?;
         Some(LogHeader(header))
     }
 
@@ -119,56 +106,79 @@ impl Log {
         if at + whole > written.size {
             return None;
         }
-        read_at(&self.0.file, &mut frame, at).ok()?;
+        read_at(&self.0, &mut frame, at).ok()?;
         (frame[8..16] == *written.header.salt()).then(|| Frame {
             size_after: big_endian(&frame, 4),
         })
     }
 
-    /// Its lock; `None` if others have had it for as long as `access` waits, or a fork waits.
+    /// Its lock, for who writes; `None` if somebody has had it alone for as long as `access` waits, or a
+    /// fork waits.
+    pub fn share(&self, access: &Access) -> Option<Lock> {
+        self.lock_by(access.patience.max(MOMENT), access, Mode::Shared)
+    }
+
+    /// Its lock, for who finds something wrong; `None` if others have had it for as long as `access`
+    /// waits, or a fork waits.
     pub fn lock(&self, access: &Access) -> Option<Lock> {
-        /// So long it is held also where nothing is wrong.
-        const MOMENT: Duration = Duration::from_millis(100);
-        let patience = access.patience.max(MOMENT);
-        let wait = |times| connected::wait(access.gate, patience, times);
-        // Others wait as well, and only look now and then: whoever takes it again at once keeps it from
-        // them for long.
-        if self.0.has_waited.swap(false, Relaxed) && !(wait(0) && wait(0)) {
-            return None;
-        }
+        self.lock_by(access.patience.max(MOMENT), access, Mode::Alone)
+    }
+
+    /// The same, for moments.
+    pub fn lock_shortly(&self, access: &Access) -> Option<Lock> {
+        self.lock_by(MOMENT, access, Mode::Alone)
+    }
+
+    /// The same, if nobody has it now.
+    pub fn lock_at_once(&self) -> Option<Lock> {
+        try_lock(&self.0, Mode::Alone).then(|| Lock(Arc::clone(&self.0)))
+    }
+
+    fn lock_by(&self, patience: Duration, access: &Access, mode: Mode) -> Option<Lock> {
         let mut times = 0;
-        while !try_lock(&self.0.file) {
-            self.0.has_waited.store(true, Relaxed);
-            if !wait(times) {
+        patience::begin();
+        while !try_lock(&self.0, mode) {
+            if !patience::wait(access.gate, patience, times) {
                 return None;
             }
             times += 1;
         }
         Some(Lock(Arc::clone(&self.0)))
     }
+}
 
-    /// Its lock, if nobody has it.
-    pub fn lock_at_once(&self) -> Option<Lock> {
-        try_lock(&self.0.file).then(|| Lock(Arc::clone(&self.0)))
-    }
+/// So long it is waited for at least: somebody has it alone also where nothing is wrong.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// With whom it is held.
+#[derive(Debug, Clone, Copy)]
+enum Mode {
+    /// With others who write.
+    Shared,
+    /// With nobody.
+    Alone,
 }
 
 /// The lock of a log, while it is held.
 #[derive(Debug)]
-pub struct Lock(Arc<Opened>);
+pub struct Lock(Arc<File>);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        unlock(&self.0.file);
+        unlock(&self.0);
     }
 }
 
 /// A file system that has no such locks is one without them.
 #[cfg(unix)]
-fn try_lock(file: &File) -> bool {
+fn try_lock(file: &File, mode: Mode) -> bool {
     use rustix::{fs::FlockOperation, io::Errno};
+    let operation = match mode {
+        Mode::Shared => FlockOperation::NonBlockingLockShared,
+        Mode::Alone => FlockOperation::NonBlockingLockExclusive,
+    };
     loop {
-        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        match rustix::fs::flock(file, operation) {
             Err(Errno::INTR) => {}
             locked => return locked != Err(Errno::WOULDBLOCK),
         }
@@ -184,7 +194,7 @@ fn unlock(file: &File) {
 
 /// Elsewhere files in use have to stay where they are, and a lock would keep others from reading.
 #[cfg(not(unix))]
-fn try_lock(_file: &File) -> bool {
+fn try_lock(_file: &File, _mode: Mode) -> bool {
     true
 }
 

@@ -1,7 +1,8 @@
 //! Whether a log is that of the file that it lies beside. The database takes any log for that: if somebody
 //! put another file in the place of one whose log was left, it would mix both.
 //!
-//! To be asked by who holds the lock of the log.
+//! That they are of each other is true at any time. That they are not is only true for who has the lock of
+//! the log alone: others may be in the middle of writing to both.
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -39,8 +40,9 @@ pub fn fit(
     paths: &Paths,
     access: &Access,
 ) -> Result<Fit, Refusal> {
+    let both = of_both(connection);
     // Of how many additions the file may lack, each transaction in the log counting for one at most. In this
-    // order: whatever others who do not know of the lock do meanwhile, the file has no fewer then.
+    // order: whatever others write meanwhile, the file has no fewer then.
     //
     // (A log begins when all before it is in the file, which nothing takes back from there. What is written
     // back in part is no measure: of each page it is the newest state or nothing.)
@@ -58,7 +60,7 @@ pub fn fit(
         }
         Alone::Refused(refusal) => return Err(refusal),
     };
-    match of_both(connection) {
+    match both {
         Ok(both) => {
             let is_own = both.follows(&alone) && alone.writes() >= both.writes() - missing;
             Ok(if is_own {
@@ -78,12 +80,9 @@ pub fn fit(
     }
 }
 
-/// Whether all of the log is known to be in the file.
+/// Whether all of the log is known to be in the file. The log is only looked for when something is read.
 fn is_written_back(connection: &Connection) -> bool {
-    // The log is only looked for when something is read.
-    let read = connection.query_row("PRAGMA schema_version", [], |_| Ok(()));
-    let frames = read.and_then(|()| Frames::of(connection));
-    frames.is_ok_and(Frames::are_written_back)
+    Frames::of(connection).is_ok_and(Frames::are_written_back)
 }
 
 /// The edition that file and log come to.

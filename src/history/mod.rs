@@ -17,6 +17,7 @@ mod inspect;
 mod log;
 mod mixed;
 mod opening;
+mod patience;
 mod pending;
 mod problem;
 mod process;

@@ -1,7 +1,7 @@
 //! Opening a file for writing: together with a log that belongs to it, and without one that was left by
 //! another file in its place.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -12,14 +12,12 @@ use super::{
     files::{Paths, State},
     log::{Frames, Lock, Log},
     mixed::{self, Fit},
+    patience,
     problem::{Cause, Problem},
     schema,
     store::{Access, Store},
     watch::{Left, Watch},
 };
-
-/// How often it is begun anew, because others have removed the log, or the file, meanwhile.
-const ATTEMPTS: u32 = 20;
 
 /// Opens `path`, or makes it; and what somebody was found to have done to it, also since this process has
 /// `left` it.
@@ -28,55 +26,117 @@ pub fn open(
     left: Option<&Left>,
     access: &Access,
 ) -> Result<(Store, Option<Change>), Problem> {
-    let problem = |error: rusqlite::Error| Problem::of(path, &error);
-    let paths = Paths::of(path);
+    let mut opening = Opening {
+        paths: Paths::of(path),
+        left,
+        access,
+        is_alone: false,
+        change: None,
+    };
     if path.is_dir() {
         return Err(Problem::new(path, Cause::Foreign, "it is a folder"));
     }
-    let mut change = None;
-    for _ in 0..ATTEMPTS {
-        let Some(log) = Locked::of(&paths, access)? else {
-            continue;
+    let mut times = 0;
+    loop {
+        match opening.attempt()? {
+            Attempt::Opened(store) => return Ok((*store, opening.change)),
+            Attempt::Settled => {}
+            Attempt::Suspicious => {
+                opening.is_alone = true;
+                continue;
+            }
+            // Others are in the middle of something, which may be all that looked wrong.
+            Attempt::Late => opening.is_alone = false,
+        }
+        if !patience::wait(access.gate, access.patience.max(MOMENT), times) {
+            return Err(Problem::locked(path));
+        }
+        times += 1;
+    }
+}
+
+/// So long it is tried at least.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// A file that is being opened.
+#[derive(Debug)]
+struct Opening<'a> {
+    paths: Paths,
+    left: Option<&'a Left>,
+    access: &'a Access,
+    /// Whether the lock of the log is to be had alone.
+    is_alone: bool,
+    change: Option<Change>,
+}
+
+/// What came of an attempt.
+#[derive(Debug)]
+enum Attempt {
+    Opened(Box<Store>),
+    /// What was left beside the file is removed, or written back into it.
+    Settled,
+    /// Something is wrong, which is only true for who has the lock alone.
+    Suspicious,
+    /// Others have it, or have removed the log, or the file, meanwhile.
+    Late,
+}
+
+impl Opening<'_> {
+    fn attempt(&mut self) -> Result<Attempt, Problem> {
+        let Self { paths, access, .. } = self;
+        let (path, access) = (&*paths.main, *access);
+        let problem = |error: rusqlite::Error| Problem::of(path, &error);
+        let Some(log) = Locked::of(paths, access, self.is_alone)? else {
+            return Ok(Attempt::Late);
         };
-        refuse_unusable(&paths, access)?;
+        let may_settle = self.is_alone || log.log.is_none();
+        match refuse_unusable(paths, access) {
+            Err(_) if !may_settle => return Ok(Attempt::Suspicious),
+            refused => refused?,
+        }
         let connected = connect(path, access)?;
         // What lies beside a file that nobody uses may be that of a file that was there before, with which
         // somebody may use it still.
-        let is_known = left.is_some_and(|left| left.is_still_at(&paths));
-        let exclusively = (!is_known && log.is_anything_beside(&paths))
+        let is_known = self.left.is_some_and(|left| left.is_still_at(paths));
+        let exclusively = (!is_known && log.is_anything_beside(paths))
             .then(|| Connected::open_exclusively(path, access).ok())
             .flatten();
-        let connection = exclusively.as_ref().unwrap_or(&connected).get();
-        let fit = |log| mixed::fit(log, connection, &paths, access);
-        let fit = log.written().map(fit).transpose();
-        let fit = fit.map_err(|refusal| refusal.problem(path))?;
-        if let Some(Fit::Incomplete(refusal)) = &fit
-            && !mixed::is_sound(connection).map_err(problem)?
-        {
-            return Err(refusal.problem(path));
+        if exclusively.is_some() && !may_settle {
+            return Ok(Attempt::Suspicious);
         }
-        let is_anothers = matches!(fit, Some(Fit::Anothers));
-        if is_anothers {
-            change = Some(Change::Restored);
-        } else if exclusively.is_some() || matches!(fit, Some(Fit::Incomplete(_))) {
-            if exclusively.is_some() {
-                connection.execute_batch("COMMIT").map_err(problem)?;
+        let connection = exclusively.as_ref().unwrap_or(&connected).get();
+        let fit = log
+            .written()
+            .map(|log| mixed::fit(log, connection, paths, access));
+        let fit = match fit.transpose() {
+            Ok(None | Some(Fit::Together { .. })) if exclusively.is_none() => {
+                return begin(connected, log, paths, access);
             }
-            let frames = Frames::write_back(connection).map_err(problem)?;
-            if !frames.are_written_back() {
-                // Somebody still reads what was there before.
-                break;
+            _ if !may_settle => return Ok(Attempt::Suspicious),
+            fit => fit.map_err(|refusal| refusal.problem(path))?,
+        };
+        let is_anothers = matches!(fit, Some(Fit::Anothers));
+        match fit {
+            Some(Fit::Anothers) => self.change = Some(Change::Restored),
+            Some(Fit::Incomplete(refusal)) if !mixed::is_sound(connection).map_err(problem)? => {
+                return Err(refusal.problem(path));
+            }
+            _ => {
+                if exclusively.is_some() {
+                    connection.execute_batch("COMMIT").map_err(problem)?;
+                }
+                let frames = Frames::write_back(connection).map_err(problem)?;
+                if !frames.are_written_back() {
+                    // Somebody still reads what was there before.
+                    return Ok(Attempt::Late);
+                }
             }
         }
         if is_anothers || exclusively.is_some() {
-            log.remove(&paths);
-            continue;
+            log.remove(paths);
         }
-        if let Some(store) = begin(connected, log, &paths, access)? {
-            return Ok((store, change));
-        }
+        Ok(Attempt::Settled)
     }
-    Err(Problem::new(path, Cause::Locked, ""))
 }
 
 /// The log, if there is one, and its lock.
@@ -87,15 +147,18 @@ struct Locked {
 }
 
 impl Locked {
-    /// `None` if others have removed it meanwhile.
-    fn of(paths: &Paths, access: &Access) -> Result<Option<Self>, Problem> {
+    /// `None` if others have the lock that is to be had alone, or have removed the log meanwhile.
+    fn of(paths: &Paths, access: &Access, alone: bool) -> Result<Option<Self>, Problem> {
         let unreadable = |error| Problem::new(&paths.main, Cause::ReadOnly, error);
         let Some(log) = Log::open(&paths.log).map_err(unreadable)? else {
             return Ok(Some(Self::default()));
         };
-        let lock = log.lock(access);
-        let lock = lock.ok_or_else(|| Problem::new(&paths.main, Cause::Locked, ""))?;
-        Ok(log.lies_at(&paths.log).then_some(Self {
+        let lock = if alone {
+            log.lock_at_once()
+        } else {
+            Some(log.share(access).ok_or_else(|| Problem::locked(&paths.main))?)
+        };
+        Ok(lock.filter(|_| log.lies_at(&paths.log)).map(|lock| Self {
             log: Some(log),
             _lock: Some(lock),
         }))
@@ -120,13 +183,13 @@ impl Locked {
     }
 }
 
-/// Makes what has just been opened ready. `None` if somebody has removed something meanwhile.
+/// Makes what has just been opened ready.
 fn begin(
     mut connected: Connected,
     mut log: Locked,
     paths: &Paths,
     access: &Access,
-) -> Result<Option<Store>, Problem> {
+) -> Result<Attempt, Problem> {
     let path = &paths.main;
     let problem = |error: rusqlite::Error| Problem::of(path, &error);
     let connection = connected.get_mut();
@@ -138,17 +201,17 @@ fn begin(
     // What belongs to the file is made when something is read for the first time.
     schema::version(connection, schema::STEPS).map_err(|refusal| refusal.problem(path))?;
     if log.log.is_none() {
-        let Some(made) = Locked::of(paths, access)? else {
-            return Ok(None);
+        let Some(made) = Locked::of(paths, access, false)? else {
+            return Ok(Attempt::Late);
         };
         log = made;
     } else if !log.log.as_ref().is_some_and(|log| log.lies_at(&paths.log)) {
-        return Ok(None);
+        return Ok(Attempt::Late);
     }
     let watch = Watch::begin(connection, paths.clone(), log.log.clone(), access);
-    Ok(watch.map(|watch| {
+    Ok(watch.map_or(Attempt::Late, |watch| {
         connected.keep_log(false);
-        Store::new(connected, path, access, watch)
+        Attempt::Opened(Box::new(Store::new(connected, path, access, watch)))
     }))
 }
 

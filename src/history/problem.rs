@@ -7,7 +7,7 @@ use std::{
 
 use rusqlite::ErrorCode;
 
-use super::change::Change;
+use super::{change::Change, patience};
 use crate::error;
 
 /// Why a history cannot be used just now.
@@ -23,6 +23,8 @@ pub enum Cause {
     Full,
     /// Another process or connection keeps the file locked.
     Locked,
+    /// Somebody keeps it locked, and it was not waited for, since a fork waits. It is tried again.
+    GaveWay,
     /// The file is not a history.
     Foreign,
     /// The file is a history and is damaged.
@@ -102,6 +104,12 @@ impl Problem {
         }
     }
 
+    /// Others have kept `path` locked for as long as it was waited.
+    #[must_use]
+    pub fn locked(path: &Path) -> Self {
+        Self::new(path, patience::ended_by(), "")
+    }
+
     /// What an error of the database means for `path`.
     #[must_use]
     pub fn of(path: &Path, error: &rusqlite::Error) -> Self {
@@ -133,7 +141,7 @@ fn cause_of(path: &Path, error: &rusqlite::Error) -> Cause {
         ErrorCode::DiskFull | ErrorCode::TooBig => Cause::Full,
         ErrorCode::DatabaseBusy
         | ErrorCode::DatabaseLocked
-        | ErrorCode::FileLockingProtocolFailed => Cause::Locked,
+        | ErrorCode::FileLockingProtocolFailed => patience::ended_by(),
         ErrorCode::NotADatabase => Cause::Foreign,
         ErrorCode::DatabaseCorrupt
         | ErrorCode::ConstraintViolation
@@ -155,6 +163,7 @@ impl Cause {
             Self::ReadOnly => "cannot be written",
             Self::Full => "cannot grow, the disk is full",
             Self::Locked => "is locked by another process",
+            Self::GaveWay => "was locked while a fork waited",
             Self::Foreign => "is not a history",
             Self::Damaged => "is damaged",
             Self::Newer => "was written by a later release",
@@ -188,7 +197,7 @@ impl Cause {
             }
             Self::System => "look at what the system said",
             Self::Forked => "fork by `os.fork` or `multiprocessing`, or make the history after it",
-            Self::Forking => "ask again after the fork, what was recorded is kept",
+            Self::GaveWay | Self::Forking => "ask again after the fork, what was recorded is kept",
             Self::NoThread => "call flush() now and then, or let the process have more threads",
         }
     }

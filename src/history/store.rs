@@ -114,14 +114,12 @@ impl Store {
     /// Finds out whether the files are as they should be. What is written to others, or to one that was
     /// changed, may be lost, or spoil it; see [`Store::give_up`].
     ///
-    /// The lock that comes back keeps others from writing, and from finding out.
+    /// As long as the lock that comes back is held, nobody takes what is written for something wrong.
     pub fn look(&mut self) -> Result<Option<Lock>, Hindrance> {
-        let lock = self.watch.lock(&self.access)?;
-        self.watch.look(self.connected.get(), &self.access)?;
-        Ok(lock)
+        self.watch.look(self.connected.get(), &self.access)
     }
 
-    /// The same for who has nothing to write: the lock is only waited for where something has changed.
+    /// The same for who has nothing to write.
     pub fn look_idly(&mut self) -> Result<(), Hindrance> {
         if self.watch.is_unchanged() {
             return Ok(());
@@ -132,14 +130,17 @@ impl Store {
     /// Closes the file after a `change`, and leaves nothing behind that could spoil what lies there now.
     /// Returns what that came to.
     pub fn give_up(mut self, change: Change) -> Change {
-        let lock = self.watch.lock(&self.access);
-        let come_to = if lock.is_ok() {
-            self.watch.give_up(self.connected.get(), change)
-        } else {
-            change
-        };
+        let come_to = self.tidy_up_after(change);
         self.close_as_it_is();
         come_to
+    }
+
+    fn tidy_up_after(&self, change: Change) -> Change {
+        match self.watch.lock(&self.access) {
+            Ok(_lock) => self.watch.give_up(self.connected.get(), change),
+            // Who has it for long does.
+            Err(_) => change,
+        }
     }
 
     /// Closes the file without tidying up, which takes longer, and is not for who does not know what lies
@@ -174,7 +175,7 @@ impl Store {
             let _ = Frames::write_back(self.connected.get());
             // It knows the file as it is now, before somebody changes that. Of a change that has been made
             // already it hears before the next write.
-            let _ = self.watch.look(self.connected.get(), &self.access);
+            let _ = self.watch.is_as_usual(self.connected.get(), &self.access);
         }
     }
 
@@ -194,7 +195,7 @@ impl Store {
     /// Adds the rollups of `batch` to their rows, all of them or none. Returns how many samples went
     /// to the series that stand for all others.
     pub fn write(&mut self, batch: &Batch) -> Result<u64, Failed> {
-        let _lock = self.look().map_err(|hindrance| Failed {
+        let lock = self.look().map_err(|hindrance| Failed {
             hindrance,
             in_doubt: None,
         })?;
@@ -207,8 +208,10 @@ impl Store {
         match result {
             Ok(written) => {
                 self.watch.has_come_to(written.additions);
-                match self.watch.look(self.connected.get(), &self.access) {
-                    Ok(()) => Ok(written.overflowed),
+                // It may have to be had alone now.
+                drop(lock);
+                match self.look() {
+                    Ok(_) => Ok(written.overflowed),
                     Err(hindrance) => Err(Failed {
                         hindrance,
                         in_doubt: written.committed,
@@ -251,17 +254,10 @@ impl Drop for Store {
         if self.is_closed {
             return;
         }
-        let lock = self.watch.lock(&self.access);
-        // If others have it for long, they tidy up.
-        if lock.is_ok() {
-            let connection = self.connected.get();
-            match self.watch.look(connection, &self.access) {
-                Ok(()) => return self.connected.close(),
-                Err(Hindrance::Change(change)) => {
-                    self.watch.give_up(connection, change);
-                }
-                Err(Hindrance::Problem(_)) => {}
-            }
+        match self.look() {
+            Ok(_lock) => return self.connected.close(),
+            Err(Hindrance::Change(change)) => drop(self.tidy_up_after(change)),
+            Err(Hindrance::Problem(_)) => {}
         }
         self.close_as_it_is();
     }

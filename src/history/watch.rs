@@ -3,7 +3,7 @@
 //!
 //! Others that use the database in the usual way change the files as well. What they write into the file
 //! is told from what somebody put there by its [`Edition`], and what they write into the log by the index
-//! that all share. Both are asked with the [lock](super::log) of the log held.
+//! that all share. Nothing is said to be wrong but by who has the [lock](super::log) of the log alone.
 
 use std::{
     thread,
@@ -19,6 +19,7 @@ use super::{
     files::{Identity, Paths, State},
     log::{Frames, Lock, Log},
     mixed::{self, Fit},
+    patience,
     problem::{Cause, Problem},
     seen::{Held, SeenLog, lies},
     store::Access,
@@ -62,8 +63,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins with what `connection` has opened, and has read from. The lock of its `log` is held.
-    /// `None` if a file is not to be had, or has been moved meanwhile.
+    /// Begins with what `connection` has opened, and has read from. The lock of its `log` is held, alone or
+    /// with others. `None` if a file is not to be had, or has been moved meanwhile.
     pub fn begin(
         connection: &Connection,
         paths: Paths,
@@ -99,13 +100,53 @@ impl Watch {
         self.edition = edition;
     }
 
-    /// Finds out whether the files are what they should be, with the lock held: a few microseconds where
-    /// nothing has changed.
-    pub fn look(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
-        if self.is_unchanged() {
-            return Ok(());
+    /// Finds out whether the files are what they should be: a few microseconds where nothing has changed.
+    /// The lock that comes back is shared.
+    pub fn look(
+        &mut self,
+        connection: &Connection,
+        access: &Access,
+    ) -> Result<Option<Lock>, Hindrance> {
+        let mut times = 0;
+        loop {
+            let log = self.log.as_ref().map(|of| of.log.clone());
+            let shared = log.as_ref().map(|log| log.share(access));
+            let shared = shared.map(|lock| lock.ok_or_else(|| self.undecided()));
+            let shared = shared.transpose()?;
+            if self.is_as_usual(connection, access) {
+                return Ok(shared);
+            }
+            // Others may be in the middle of something.
+            drop(shared);
+            let alone = log.as_ref().map(Log::lock_at_once);
+            if matches!(alone, None | Some(Some(_))) {
+                self.judge(connection, access)?;
+            } else if !patience::wait(access.gate, access.patience, times) {
+                return Err(self.undecided());
+            }
+            times += 1;
         }
-        self.judge(connection, access)
+    }
+
+    /// Whether the files are seen to be what they should be. If not they may be so nevertheless, where
+    /// others are in the middle of something.
+    pub fn is_as_usual(&mut self, connection: &Connection, access: &Access) -> bool {
+        if self.is_unchanged() {
+            return true;
+        }
+        let now = lies(&self.paths.main, self.main.seen.identity);
+        let is_usual = match now {
+            None => false,
+            Some(now) if now == self.main.seen && !self.is_fresh => true,
+            Some(now) => match self.compare(now, connection, access) {
+                Content::Usual(edition) => {
+                    self.saw(now, edition);
+                    true
+                }
+                _ => false,
+            },
+        };
+        is_usual && self.judge_log(connection, access).is_ok()
     }
 
     /// Notes that this process has added rows, so that they are that many by now.
@@ -113,7 +154,7 @@ impl Watch {
         self.writes = writes;
     }
 
-    /// The lock of the log, if there is one.
+    /// The lock of the log, if there is one, for nobody else.
     pub fn lock(&self, access: &Access) -> Result<Option<Lock>, Hindrance> {
         let Some(of) = &self.log else {
             return Ok(None);
@@ -126,7 +167,7 @@ impl Watch {
 
     /// Others are in the middle of something, or a fork waits.
     fn undecided(&self) -> Hindrance {
-        Hindrance::Problem(Problem::new(&self.paths.main, Cause::Locked, ""))
+        Hindrance::Problem(Problem::locked(&self.paths.main))
     }
 
     /// Whether the files are what they were, but for what is added to the log.
@@ -173,7 +214,7 @@ impl Watch {
         Ok(connected)
     }
 
-    /// Finds out what changed, with the lock held.
+    /// Finds out what changed, with the lock held alone.
     fn judge(&mut self, connection: &Connection, access: &Access) -> Result<(), Hindrance> {
         self.judge_main(connection, access)?;
         if self.judge_log(connection, access).is_ok() {

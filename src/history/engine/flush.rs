@@ -68,6 +68,24 @@ enum Stop {
     Change(Change),
 }
 
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        match problem.cause {
+            Cause::GaveWay => Self::Fork,
+            _ => Self::Failure(problem),
+        }
+    }
+}
+
+impl From<Hindrance> for Stop {
+    fn from(hindrance: Hindrance) -> Self {
+        match hindrance {
+            Hindrance::Change(change) => Self::Change(change),
+            Hindrance::Problem(problem) => problem.into(),
+        }
+    }
+}
+
 /// How often a file is opened anew in one attempt because somebody changed it meanwhile.
 const REOPENED: u32 = 3;
 
@@ -212,7 +230,7 @@ impl Engine {
         };
         let mut store = self
             .take_store(work, &access)
-            .map_err(|problem| self.stop(problem))?;
+            .map_err(Stop::from)?;
         let result = match store.wait_for(patience) {
             Ok(()) => self.write_to(&mut store, work, urgency),
             Err(problem) => Err(Stop::Failure(problem)),
@@ -282,29 +300,9 @@ impl Engine {
         Ok(store)
     }
 
-    /// Whether that is only because somebody else's lock is not waited for while a fork waits.
-    pub fn gives_way(&self, problem: &Problem) -> bool {
-        problem.cause == Cause::Locked && self.options.access.gate.is_closed()
-    }
-
-    fn stop(&self, problem: Problem) -> Stop {
-        if self.gives_way(&problem) {
-            Stop::Fork
-        } else {
-            Stop::Failure(problem)
-        }
-    }
-
     fn keeps_changing(&self) -> Problem {
         let detail = "somebody changes it again and again";
         Problem::new(&self.path, Cause::System, detail)
-    }
-
-    fn stopped(&self, hindrance: Hindrance) -> Stop {
-        match hindrance {
-            Hindrance::Change(change) => Stop::Change(change),
-            Hindrance::Problem(problem) => self.stop(problem),
-        }
     }
 
     fn write_to(&self, store: &mut Store, work: &mut Work, urgency: Urgency) -> Result<(), Stop> {
@@ -314,7 +312,7 @@ impl Engine {
                 Ok(false) => work.pending.put_back(batch),
                 Err(problem) => {
                     work.in_doubt = Some((batch, committed));
-                    return Err(self.stop(problem));
+                    return Err(problem.into());
                 }
             }
         }
@@ -333,7 +331,7 @@ impl Engine {
                         Some(committed) => work.in_doubt = Some((batch, committed)),
                         None => work.pending.put_back(batch),
                     }
-                    return Err(self.stopped(hindrance));
+                    return Err(hindrance.into());
                 }
             }
         }
@@ -353,10 +351,10 @@ impl Engine {
         if !self.upkeep_is_due(work) {
             return Ok(());
         }
-        let _lock = store.look().map_err(|hindrance| self.stopped(hindrance))?;
+        let _lock = store.look().map_err(Stop::from)?;
         let more = self
             .delete_some(store)
-            .map_err(|problem| self.stop(problem))?;
+            .map_err(Stop::from)?;
         work.upkeep_at = (!more).then(|| self.now().after(UPKEEP));
         Ok(())
     }

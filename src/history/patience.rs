@@ -1,0 +1,37 @@
+//! Waiting for what others have locked.
+
+use std::{cell::Cell, thread, time::Duration};
+
+use super::{gate::Gate, problem::Cause, sigterm};
+
+thread_local! {
+    /// Whether this thread waited no longer because a fork waits. The database asks in the middle of
+    /// what it does, and only says that something was locked.
+    static GAVE_WAY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Waits a little for somebody else's lock; `false` if that has been long enough, or a fork waits.
+pub fn wait(gate: &Gate, patience: Duration, times: u32) -> bool {
+    const STEP: Duration = Duration::from_millis(2);
+    GAVE_WAY.set(gate.is_closed());
+    if GAVE_WAY.get() || STEP * times >= patience {
+        return false;
+    }
+    sigterm::get_on();
+    thread::sleep(STEP);
+    true
+}
+
+/// Begins something that may have to wait.
+pub fn begin() {
+    GAVE_WAY.set(false);
+}
+
+/// Why it was waited no longer.
+pub fn ended_by() -> Cause {
+    if GAVE_WAY.get() {
+        Cause::GaveWay
+    } else {
+        Cause::Locked
+    }
+}
