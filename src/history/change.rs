@@ -34,6 +34,12 @@ pub enum Hindrance {
     Problem(Problem),
 }
 
+impl From<Problem> for Hindrance {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
 impl From<Change> for Hindrance {
     fn from(change: Change) -> Self {
         Self::Change(change)

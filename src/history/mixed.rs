@@ -20,8 +20,8 @@ use super::{
 pub enum Fit {
     /// File and log are of each other.
     Together {
-        /// What the file alone is.
-        alone: Edition,
+        /// What the file alone is; `None` if nothing is in it yet.
+        alone: Option<Edition>,
         /// How often rows have been added to both.
         writes: i64,
     },
@@ -29,7 +29,10 @@ pub enum Fit {
     /// back and was ended: then [all is sound](is_sound).
     Incomplete(Refusal),
     /// The log was written for another file.
-    Anothers,
+    Anothers {
+        /// What the file is; likewise.
+        alone: Option<Edition>,
+    },
 }
 
 /// What the file at `paths` and its `log` are, which `connection` reads together, and may have read before;
@@ -52,9 +55,8 @@ pub fn fit(
         log.transactions()
     };
     let alone = match Alone::of(&paths.main, access) {
-        Alone::History(alone) => alone,
-        // There are no tables yet.
-        Alone::Empty => Edition::default(),
+        Alone::History(alone) => Some(alone),
+        Alone::Empty => None,
         Alone::Refused(refusal) if edition::is_incomplete(&refusal) => {
             return Ok(Fit::Incomplete(refusal));
         }
@@ -62,19 +64,20 @@ pub fn fit(
     };
     match both {
         Ok(both) => {
-            let is_own = both.follows(&alone) && alone.writes() >= both.writes() - missing;
+            let before = alone.unwrap_or_default();
+            let is_own = both.follows(&before) && before.writes() >= both.writes() - missing;
             Ok(if is_own {
                 Fit::Together {
                     alone,
                     writes: both.writes(),
                 }
             } else {
-                Fit::Anothers
+                Fit::Anothers { alone }
             })
         }
         // Each is whole, as a log always is, and together they are not.
         Err(Refusal::Database(error)) if is_corrupt(&error) && is_sound_alone(paths, access)? => {
-            Ok(Fit::Anothers)
+            Ok(Fit::Anothers { alone })
         }
         Err(refusal) => Err(refusal),
     }

@@ -115,9 +115,9 @@ impl Opening<'_> {
             _ if !may_settle => return Ok(Attempt::Suspicious),
             fit => fit.map_err(|refusal| refusal.problem(path))?,
         };
-        let is_anothers = matches!(fit, Some(Fit::Anothers));
+        let is_anothers = matches!(fit, Some(Fit::Anothers { .. }));
         match fit {
-            Some(Fit::Anothers) => self.change = Some(Change::Restored),
+            Some(Fit::Anothers { .. }) => self.change = Some(Change::Restored),
             Some(Fit::Incomplete(refusal)) if !mixed::is_sound(connection).map_err(problem)? => {
                 return Err(refusal.problem(path));
             }

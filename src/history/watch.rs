@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     change::{Change, Hindrance},
     connected::{Connected, has_moved},
-    edition::{self, Alone, Edition},
+    edition::{Alone, Edition},
     files::{Identity, Paths, State},
     log::{Frames, Lock, Log},
     mixed::{self, Fit},
@@ -202,7 +202,7 @@ impl Watch {
         match mixed::fit(log, connected.get(), &self.paths, access) {
             Ok(Fit::Together { writes, .. }) => writes >= self.writes,
             Ok(Fit::Incomplete(_)) => true,
-            Ok(Fit::Anothers) | Err(_) => false,
+            Ok(Fit::Anothers { .. }) | Err(_) => false,
         }
     }
 
@@ -268,33 +268,43 @@ impl Watch {
     }
 
     fn compare(&mut self, now: State, connection: &Connection, access: &Access) -> Content {
+        if now.size == 0 {
+            return Content::Changed(Change::Emptied);
+        }
         // The file alone is asked about where its log is not what it should be, which is said later.
         let is_beside = self.judge_log(connection, access).is_ok();
         let Some(SeenLog { log, .. }) = &self.log else {
             // Without a log it may be in the middle of a write: the database knows.
             return match Edition::of(connection) {
-                _ if now.size == 0 => Content::Changed(Change::Emptied),
                 Ok(edition) if edition.follows(&self.edition) => Content::Usual(edition),
                 Ok(_) => Content::Changed(Change::Restored),
                 Err(_) => Content::Changed(Change::Unseen),
             };
         };
-        let fit = match Alone::of(&self.paths.main, access) {
-            Alone::Empty => return Content::Changed(Change::Emptied),
-            Alone::History(alone) if !alone.follows(&self.edition) => Ok(Fit::Anothers),
-            Alone::History(_) if is_beside => mixed::fit(log, connection, &self.paths, access),
-            Alone::History(alone) => return Content::Usual(alone),
-            Alone::Refused(refusal) if is_beside && edition::is_incomplete(&refusal) => {
-                Ok(Fit::Incomplete(refusal))
+        let fit = if is_beside {
+            mixed::fit(log, connection, &self.paths, access)
+        } else {
+            match Alone::of(&self.paths.main, access) {
+                Alone::Empty => Ok(Fit::Anothers { alone: None }),
+                Alone::History(alone) => Ok(Fit::Together {
+                    alone: Some(alone),
+                    writes: self.writes,
+                }),
+                Alone::Refused(refusal) => Err(refusal),
             }
-            Alone::Refused(refusal) => Err(refusal),
         };
         match fit {
-            Ok(Fit::Together { alone, writes }) if writes >= self.writes => Content::Usual(alone),
+            Ok(Fit::Together { alone: None, .. } | Fit::Anothers { alone: None }) => {
+                Content::Changed(Change::Emptied)
+            }
+            Ok(Fit::Together {
+                alone: Some(alone),
+                writes,
+            }) if alone.follows(&self.edition) && writes >= self.writes => Content::Usual(alone),
             Ok(Fit::Incomplete(_)) if self.is_sound_with_log(access) => Content::WrittenBackInPart,
             Ok(Fit::Incomplete(_)) => Content::Changed(Change::Spoilt),
             // What this process has written is gone, or the log is not that of the file.
-            Ok(Fit::Together { .. } | Fit::Anothers) => Content::Changed(Change::Restored),
+            Ok(Fit::Together { .. } | Fit::Anothers { .. }) => Content::Changed(Change::Restored),
             Err(refusal) => match refusal.problem(&self.paths.main).cause {
                 // Whoever writes next finds out by the version.
                 Cause::Newer => Content::Usual(self.edition),

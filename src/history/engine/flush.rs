@@ -395,25 +395,27 @@ impl Engine {
             return Ok(T::default());
         }
         let work = &mut *work;
-        self.look(work);
-        let mut store = self.take_store(work, &self.options.access)?;
-        let use_locked = || {
-            store.wait_for(self.options.access.patience)?;
-            match store.look() {
+        for _ in 0..=REOPENED {
+            let mut store = self.take_store(work, &self.options.access)?;
+            let looked = store.wait_for(self.options.access.patience);
+            let result = match looked.map_err(Hindrance::from).and_then(|()| store.look()) {
                 Ok(_lock) => use_it(&mut store),
                 Err(Hindrance::Problem(problem)) => Err(problem),
-                Err(Hindrance::Change(_)) => Err(self.keeps_changing()),
+                Err(Hindrance::Change(change)) => {
+                    self.give_up(work, store, change);
+                    continue;
+                }
+            };
+            if result.is_ok() {
+                store.write_back(self.now());
             }
-        };
-        let result = use_locked();
-        if result.is_ok() {
-            store.write_back(self.now());
+            // Nobody would close the file of one that does not record before a fork.
+            if !work.retired && self.options.records {
+                work.store = Some(store);
+            }
+            return result;
         }
-        // Nobody would close the file of one that does not record before a fork.
-        if !work.retired && self.options.records {
-            work.store = Some(store);
-        }
-        result
+        Err(self.keeps_changing())
     }
 
     fn succeeded(&self, work: &mut Work, events: &mut Vec<Event>) {
