@@ -95,7 +95,9 @@ impl Connected {
             }
         });
         match fit.flatten() {
-            Some(Ok(Fit::Anothers { .. })) => return Self::open_alone(path, access).map_err(problem),
+            Some(Ok(Fit::Anothers { .. })) => {
+                return Self::open_alone(path, access).map_err(problem);
+            }
             Some(Err(Refusal::Content(cause, detail))) => {
                 return Err(Problem::new(path, cause, detail));
             }

@@ -42,6 +42,11 @@ impl Edition {
         })
     }
 
+    /// That of the same history and backup when nothing had been added yet.
+    pub fn at_first(self) -> Self {
+        Self { writes: 0, ..self }
+    }
+
     /// How often rows have been added.
     pub fn writes(&self) -> i64 {
         self.writes

@@ -25,8 +25,9 @@ pub enum Fit {
         /// How often rows have been added to both.
         writes: i64,
     },
-    /// Pages of the file are missing, or cannot be, and why. The log has them if somebody began to write it
-    /// back and was ended: then [all is sound](is_sound).
+    /// Pages of the file are missing, or cannot be, and why. The log has them where it is written back in
+    /// part, since somebody reads what was there before, or was ended meanwhile: then [all is
+    /// sound](is_sound).
     Incomplete(Refusal),
     /// The log was written for another file.
     Anothers {

@@ -108,33 +108,39 @@ impl Opening<'_> {
         let fit = log
             .written()
             .map(|log| mixed::fit(log, connection, paths, access));
-        let fit = match fit.transpose() {
-            Ok(None | Some(Fit::Together { .. })) if exclusively.is_none() => {
+        let fit = fit.transpose();
+        let is_fit = match &fit {
+            Ok(None | Some(Fit::Together { .. })) => true,
+            Ok(Some(Fit::Incomplete(_))) => {
+                let is_sound = mixed::is_sound(connection).map_err(problem)?;
+                if is_sound && exclusively.is_none() {
+                    // For who reads the file alone, as far as nobody reads what was there before.
+                    let _ = Frames::write_back(connection);
+                }
+                is_sound
+            }
+            _ => false,
+        };
+        let fit = match fit {
+            Ok(_) if is_fit && exclusively.is_none() => {
                 return begin(connected, log, paths, access);
             }
             _ if !may_settle => return Ok(Attempt::Suspicious),
             fit => fit.map_err(|refusal| refusal.problem(path))?,
         };
-        let is_anothers = matches!(fit, Some(Fit::Anothers { .. }));
         match fit {
             Some(Fit::Anothers { .. }) => self.change = Some(Change::Restored),
-            Some(Fit::Incomplete(refusal)) if !mixed::is_sound(connection).map_err(problem)? => {
-                return Err(refusal.problem(path));
-            }
+            Some(Fit::Incomplete(refusal)) if !is_fit => return Err(refusal.problem(path)),
+            // Nobody else uses it.
             _ => {
-                if exclusively.is_some() {
-                    connection.execute_batch("COMMIT").map_err(problem)?;
-                }
+                connection.execute_batch("COMMIT").map_err(problem)?;
                 let frames = Frames::write_back(connection).map_err(problem)?;
                 if !frames.are_written_back() {
-                    // Somebody still reads what was there before.
                     return Ok(Attempt::Late);
                 }
             }
         }
-        if is_anothers || exclusively.is_some() {
-            log.remove(paths);
-        }
+        log.remove(paths);
         Ok(Attempt::Settled)
     }
 }
@@ -156,7 +162,10 @@ impl Locked {
         let lock = if alone {
             log.lock_at_once()
         } else {
-            Some(log.share(access).ok_or_else(|| Problem::locked(&paths.main))?)
+            Some(
+                log.share(access)
+                    .ok_or_else(|| Problem::locked(&paths.main))?,
+            )
         };
         Ok(lock.filter(|_| log.lies_at(&paths.log)).map(|lock| Self {
             log: Some(log),

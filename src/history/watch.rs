@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     change::{Change, Hindrance},
     connected::{Connected, has_moved},
-    edition::{Alone, Edition},
+    edition::{self, Alone, Edition},
     files::{Identity, Paths, State},
     log::{Frames, Lock, Log},
     mixed::{self, Fit},
@@ -30,8 +30,6 @@ use super::{
 enum Content {
     /// What it may have become by being written to.
     Usual(Edition),
-    /// Likewise, and somebody who began to write the log back into it has not done so as a whole.
-    WrittenBackInPart,
     /// Something else.
     Changed(Change),
 }
@@ -74,8 +72,13 @@ impl Watch {
         let main = Held::new(&paths.main)?;
         let index = Held::new(&paths.index);
         let log = log.and_then(SeenLog::new);
-        let Alone::History(edition) = Alone::of(&paths.main, access) else {
-            return None;
+        let edition = match Alone::of(&paths.main, access) {
+            Alone::History(edition) => edition,
+            // The log has what is missing.
+            Alone::Refused(refusal) if edition::is_incomplete(&refusal) => {
+                Edition::of(connection).ok()?.at_first()
+            }
+            _ => return None,
         };
         let mut watch = Self {
             paths,
@@ -190,9 +193,16 @@ impl Watch {
         })
     }
 
+    /// Whether the file, of which pages are missing, is what it may have become together with the log.
     fn is_sound_with_log(&self, access: &Access) -> bool {
-        let connected = self.connect_anew(access);
-        connected.is_ok_and(|connected| mixed::is_sound(connected.get()).unwrap_or(false))
+        let Ok(connected) = self.connect_anew(access) else {
+            return false;
+        };
+        let connection = connected.get();
+        let edition = Edition::of(connection);
+        let has_all =
+            |edition: Edition| edition.follows(&self.edition) && edition.writes() >= self.writes;
+        edition.is_ok_and(has_all) && mixed::is_sound(connection).unwrap_or(false)
     }
 
     fn is_of_the_file(&self, log: &Log, access: &Access) -> bool {
@@ -253,13 +263,6 @@ impl Watch {
             before = Some((now, found));
             match found {
                 Content::Changed(change) if times >= SETTLED => return Err(change.into()),
-                // Whoever did that does not go on with it.
-                Content::WrittenBackInPart if times >= SETTLED => {
-                    if !Frames::write_back(connection).is_ok_and(Frames::are_written_back) {
-                        break;
-                    }
-                    times = 0;
-                }
                 _ if access.gate.is_closed() => break,
                 _ => thread::sleep(PAUSE),
             }
@@ -301,7 +304,11 @@ impl Watch {
                 alone: Some(alone),
                 writes,
             }) if alone.follows(&self.edition) && writes >= self.writes => Content::Usual(alone),
-            Ok(Fit::Incomplete(_)) if self.is_sound_with_log(access) => Content::WrittenBackInPart,
+            Ok(Fit::Incomplete(_)) if self.is_sound_with_log(access) => {
+                // For who reads the file alone, as far as nobody reads what was there before.
+                let _ = Frames::write_back(connection);
+                Content::Usual(self.edition)
+            }
             Ok(Fit::Incomplete(_)) => Content::Changed(Change::Spoilt),
             // What this process has written is gone, or the log is not that of the file.
             Ok(Fit::Together { .. } | Fit::Anothers { .. }) => Content::Changed(Change::Restored),

@@ -230,11 +230,10 @@ impl Engine {
 
     /// The file, opened for reading. What keeps it from being written mostly keeps it from being read.
     pub(super) fn reader(&self) -> Result<Reader, Problem> {
-        Reader::open(&self.path, &self.options.access)
-            .map_err(|problem| match problem.cause {
-                Cause::GaveWay => problem,
-                _ => self.shared.lock().problem.clone().unwrap_or(problem),
-            })
+        Reader::open(&self.path, &self.options.access).map_err(|problem| match problem.cause {
+            Cause::GaveWay => problem,
+            _ => self.shared.lock().problem.clone().unwrap_or(problem),
+        })
     }
 
     fn now(&self) -> Monotonic {

@@ -9,7 +9,7 @@ use super::{
     NOON, Place,
     changed::{begun, write},
 };
-use ptpd_monitoring::history::{Cause, Change, Event};
+use ptpd_monitoring::history::Change;
 
 impl Place {
     /// Does what is done first to write the log back: the newest first page, which says how long the file
@@ -85,7 +85,7 @@ fn a_file_written_over_in_part_is_left_as_it_is_though_a_log_lies_beside_it() {
 }
 
 #[test]
-fn what_cannot_be_written_back_yet_keeps_the_file_from_being_written_and_nothing_is_lost() {
+fn what_cannot_be_written_back_yet_is_gone_on_with_together_with_its_log() {
     let place = Place::new();
     let killed = begun(&place);
     // Keeps what is written from now on from being written back.
@@ -98,22 +98,13 @@ fn what_cannot_be_written_back_yet_keeps_the_file_from_being_written_and_nothing
     std::mem::forget(killed);
     place.begin_to_write_back();
     let writer = place.writer();
-    writer.record("after", NOON, 1.0);
-    assert!(!writer.flush().complete);
-    assert_eq!(writer.engine.problem().unwrap().cause, Cause::Locked);
+    assert_eq!(write(&writer, "after"), []);
+    assert_eq!(place.samples(), 521);
     reader.execute_batch("COMMIT").unwrap();
     drop(reader);
-    assert!(writer.flush().complete);
-    assert_eq!(place.samples(), 521);
+    assert_eq!(write(&writer, "after"), []);
+    assert_eq!(place.samples(), 522);
     fs::write(&place.path, "").unwrap();
-    writer.record("after", NOON, 1.0);
-    let flushed = writer.flush();
-    let of_event = |event: &Event| match event {
-        Event::Changed { change, .. } => Some(*change),
-        _ => None,
-    };
-    let told: Vec<_> = flushed.events.iter().filter_map(of_event).collect();
-    assert_eq!(told, [Change::Emptied]);
-    assert!(flushed.complete);
+    assert_eq!(write(&writer, "after"), [Change::Emptied]);
     place.is_sound();
 }
