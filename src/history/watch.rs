@@ -397,7 +397,7 @@ impl Watch {
     /// Which files these are.
     pub fn left(&self) -> Left {
         Left {
-            main: self.main.seen.identity,
+            main: self.main.seen,
             log: self.log.as_ref().map(|of| of.seen.identity),
         }
     }
@@ -468,7 +468,7 @@ impl Watch {
 /// Which files a process has closed as they were, so as to know them when it goes on with them.
 #[derive(Debug, Clone, Copy)]
 pub struct Left {
-    main: Identity,
+    main: State,
     log: Option<Identity>,
 }
 
@@ -476,6 +476,11 @@ impl Left {
     /// Whether they lie there still. They may hold something else.
     pub fn is_still_at(&self, paths: &Paths) -> bool {
         let log = State::at(&paths.log).map(|log| log.identity);
-        lies(&paths.main, self.main).is_some() && log == self.log
+        lies(&paths.main, self.main.identity).is_some() && log == self.log
+    }
+
+    /// Whether somebody has written to the file since, or has put another one there.
+    pub fn was_changed(&self, paths: &Paths) -> bool {
+        State::at(&paths.main).is_some_and(|main| main != self.main)
     }
 }

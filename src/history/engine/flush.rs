@@ -7,6 +7,7 @@ use crate::{
     clock::NANOS_PER_SEC,
     history::{
         change::{Change, Hindrance},
+        files::Paths,
         gate::Pass,
         opening,
         pending::Pending,
@@ -202,7 +203,11 @@ impl Engine {
         }
         let ailing = self.shared.lock().problem.is_some();
         let now = self.now();
-        let is_idle = work.is_clean() && work.tried && !ailing && !self.upkeep_is_due(work);
+        // A log that was left beside the file may not be that of the one there now.
+        let left = work.left.as_ref();
+        let is_at_rest = !left.is_some_and(|left| left.was_changed(&Paths::of(&self.path)));
+        let is_quiet = work.is_clean() && !self.upkeep_is_due(work);
+        let is_idle = is_quiet && is_at_rest && work.tried && !ailing;
         let store = work.store.as_ref();
         if is_idle && !store.is_some_and(|store| store.is_to_write_back(now)) {
             return Ok(());
