@@ -115,18 +115,18 @@ impl Log {
     /// Its lock, for who writes; `None` if somebody has had it alone for as long as `access` waits, or a
     /// fork waits.
     pub fn share(&self, access: &Access) -> Option<Lock> {
-        self.lock_by(access.patience.max(MOMENT), access, Mode::Shared)
+        self.lock_by(access.patience.max(patience::MOMENT), access, Mode::Shared)
     }
 
     /// Its lock, for who finds something wrong; `None` if others have had it for as long as `access`
     /// waits, or a fork waits.
     pub fn lock(&self, access: &Access) -> Option<Lock> {
-        self.lock_by(access.patience.max(MOMENT), access, Mode::Alone)
+        self.lock_by(access.patience.max(patience::MOMENT), access, Mode::Alone)
     }
 
     /// The same, for moments.
     pub fn lock_shortly(&self, access: &Access) -> Option<Lock> {
-        self.lock_by(MOMENT, access, Mode::Alone)
+        self.lock_by(patience::MOMENT, access, Mode::Alone)
     }
 
     /// The same, if nobody has it now.
@@ -146,9 +146,6 @@ impl Log {
         Some(Lock(Arc::clone(&self.0)))
     }
 }
-
-/// So long it is waited for at least: somebody has it alone also where nothing is wrong.
-const MOMENT: Duration = Duration::from_millis(100);
 
 /// With whom it is held.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! Opening a file for writing: together with a log that belongs to it, and without one that was left by
 //! another file in its place.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -48,15 +48,12 @@ pub fn open(
             // Others are in the middle of something, which may be all that looked wrong.
             Attempt::Late => opening.is_alone = false,
         }
-        if !patience::wait(access.gate, access.patience.max(MOMENT), times) {
+        if !patience::wait(access.gate, access.patience.max(patience::MOMENT), times) {
             return Err(Problem::locked(path));
         }
         times += 1;
     }
 }
-
-/// So long it is tried at least.
-const MOMENT: Duration = Duration::from_millis(100);
 
 /// A file that is being opened.
 #[derive(Debug)]

@@ -10,16 +10,25 @@ thread_local! {
     static GAVE_WAY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Waits a little for somebody else's lock; `false` if that has been long enough, or a fork waits.
+/// So long it is waited where somebody has something for moments also where nothing is wrong.
+pub const MOMENT: Duration = Duration::from_millis(100);
+
+/// Waits a little for somebody else's lock, for the time of that number; `false` if that has been long
+/// enough, or a fork waits.
 pub fn wait(gate: &Gate, patience: Duration, times: u32) -> bool {
     const STEP: Duration = Duration::from_millis(2);
+    GAVE_WAY.set(false);
+    STEP * times < patience && pause(gate, STEP)
+}
+
+/// Waits for so long; `false` if a fork waits.
+pub fn pause(gate: &Gate, length: Duration) -> bool {
     GAVE_WAY.set(gate.is_closed());
-    if GAVE_WAY.get() || STEP * times >= patience {
-        return false;
+    if !GAVE_WAY.get() {
+        sigterm::get_on();
+        thread::sleep(length);
     }
-    sigterm::get_on();
-    thread::sleep(STEP);
-    true
+    !GAVE_WAY.get()
 }
 
 /// Begins something that may have to wait.

@@ -5,10 +5,7 @@
 //! is told from what somebody put there by its [`Edition`], and what they write into the log by the index
 //! that all share. Nothing is said to be wrong but by who has the [lock](super::log) of the log alone.
 
-use std::{
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -24,15 +21,6 @@ use super::{
     seen::{Held, SeenLog, lies},
     store::Access,
 };
-
-/// What the file is found to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Content {
-    /// What it may have become by being written to.
-    Usual(Edition),
-    /// Something else.
-    Changed(Change),
-}
 
 /// How long it is waited between two looks at what looks wrong: somebody may be about to put something
 /// else there.
@@ -124,7 +112,9 @@ impl Watch {
             let alone = log.as_ref().map(Log::lock_at_once);
             if matches!(alone, None | Some(Some(_))) {
                 self.judge(connection, access)?;
-            } else if !patience::wait(access.gate, access.patience, times) {
+            }
+            drop(alone);
+            if !patience::wait(access.gate, access.patience.max(patience::MOMENT), times) {
                 return Err(self.undecided());
             }
             times += 1;
@@ -141,13 +131,10 @@ impl Watch {
         let is_usual = match now {
             None => false,
             Some(now) if now == self.main.seen && !self.is_fresh => true,
-            Some(now) => match self.compare(now, connection, access) {
-                Content::Usual(edition) => {
-                    self.saw(now, edition);
-                    true
-                }
-                _ => false,
-            },
+            Some(now) => {
+                let found = self.compare(now, connection, access);
+                found.map(|edition| self.saw(now, edition)).is_ok()
+            }
         };
         is_usual && self.judge_log(connection, access).is_ok()
     }
@@ -231,10 +218,9 @@ impl Watch {
             return Ok(());
         }
         // Whoever removes the log may be about to remove the file as well.
-        if access.gate.is_closed() {
+        if !patience::pause(access.gate, PAUSE) {
             return Err(self.undecided());
         }
-        thread::sleep(PAUSE);
         self.judge_main(connection, access)?;
         self.judge_log(connection, access)?;
         Ok(())
@@ -251,37 +237,46 @@ impl Watch {
             if now == self.main.seen && !self.is_fresh {
                 return Ok(());
             }
-            let found = self.compare(now, connection, access);
-            if let Content::Usual(edition) = found {
-                self.saw(now, edition);
-                return Ok(());
-            }
+            let found = match self.compare(now, connection, access) {
+                Ok(edition) => {
+                    self.saw(now, edition);
+                    return Ok(());
+                }
+                Err(change) => change,
+            };
             if before != Some((now, found)) {
                 times = 0;
             }
             times += 1;
             before = Some((now, found));
-            match found {
-                Content::Changed(change) if times >= SETTLED => return Err(change.into()),
-                _ if access.gate.is_closed() => break,
-                _ => thread::sleep(PAUSE),
+            if times >= SETTLED {
+                return Err(found.into());
+            }
+            if !patience::pause(access.gate, PAUSE) {
+                break;
             }
         }
         Err(self.undecided())
     }
 
-    fn compare(&mut self, now: State, connection: &Connection, access: &Access) -> Content {
+    /// What the file is, if it may have become that by being written to.
+    fn compare(
+        &mut self,
+        now: State,
+        connection: &Connection,
+        access: &Access,
+    ) -> Result<Edition, Change> {
         if now.size == 0 {
-            return Content::Changed(Change::Emptied);
+            return Err(Change::Emptied);
         }
         // The file alone is asked about where its log is not what it should be, which is said later.
         let is_beside = self.judge_log(connection, access).is_ok();
         let Some(SeenLog { log, .. }) = &self.log else {
             // Without a log it may be in the middle of a write: the database knows.
             return match Edition::of(connection) {
-                Ok(edition) if edition.follows(&self.edition) => Content::Usual(edition),
-                Ok(_) => Content::Changed(Change::Restored),
-                Err(_) => Content::Changed(Change::Unseen),
+                Ok(edition) if edition.follows(&self.edition) => Ok(edition),
+                Ok(_) => Err(Change::Restored),
+                Err(_) => Err(Change::Unseen),
             };
         };
         let fit = if is_beside {
@@ -298,26 +293,26 @@ impl Watch {
         };
         match fit {
             Ok(Fit::Together { alone: None, .. } | Fit::Anothers { alone: None }) => {
-                Content::Changed(Change::Emptied)
+                Err(Change::Emptied)
             }
             Ok(Fit::Together {
                 alone: Some(alone),
                 writes,
-            }) if alone.follows(&self.edition) && writes >= self.writes => Content::Usual(alone),
+            }) if alone.follows(&self.edition) && writes >= self.writes => Ok(alone),
             Ok(Fit::Incomplete(_)) if self.is_sound_with_log(access) => {
                 // For who reads the file alone, as far as nobody reads what was there before.
                 let _ = Frames::write_back(connection);
-                Content::Usual(self.edition)
+                Ok(self.edition)
             }
-            Ok(Fit::Incomplete(_)) => Content::Changed(Change::Spoilt),
+            Ok(Fit::Incomplete(_)) => Err(Change::Spoilt),
             // What this process has written is gone, or the log is not that of the file.
-            Ok(Fit::Together { .. } | Fit::Anothers { .. }) => Content::Changed(Change::Restored),
+            Ok(Fit::Together { .. } | Fit::Anothers { .. }) => Err(Change::Restored),
             Err(refusal) => match refusal.problem(&self.paths.main).cause {
                 // Whoever writes next finds out by the version.
-                Cause::Newer => Content::Usual(self.edition),
-                Cause::Foreign => Content::Changed(Change::Foreign),
-                Cause::Damaged => Content::Changed(Change::Spoilt),
-                _ => Content::Changed(Change::Unseen),
+                Cause::Newer => Ok(self.edition),
+                Cause::Foreign => Err(Change::Foreign),
+                Cause::Damaged => Err(Change::Spoilt),
+                _ => Err(Change::Unseen),
             },
         }
     }
