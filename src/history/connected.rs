@@ -86,24 +86,25 @@ impl Connected {
         // One that may not be read is no concern of the file's own reading.
         let log = Log::open(&paths.log).unwrap_or_default();
         let in_log = log.as_ref().and_then(Log::state).map(|log| log.size);
-        let fit = log.as_ref().filter(|_| in_log > Some(0)).map(|log| {
-            let fit = || mixed::fit(log, connected.get(), &paths, access);
+        if let Some(log) = log.filter(|_| in_log > Some(0)) {
+            let fit = || mixed::fit(&log, connected.get(), &paths, access);
+            let mut found = fit();
             // Others may be in the middle of something.
-            match fit() {
-                Ok(Fit::Together { .. }) => None,
-                _ => log.lock_shortly(access).map(|_lock| fit()),
+            if !matches!(found, Ok(Fit::Together { .. }))
+                && let Some(_lock) = log.lock_shortly(access)
+            {
+                found = fit();
+            } else if matches!(found, Ok(Fit::Anothers { .. })) {
+                return Err(Problem::locked(path));
             }
-        });
-        match fit.flatten() {
-            Some(Ok(Fit::Anothers { .. })) => {
-                return Self::open_alone(path, access).map_err(problem);
+            match found {
+                Ok(Fit::Anothers { .. }) => return Self::open_alone(path, access).map_err(problem),
+                Err(Refusal::Content(cause, detail)) => {
+                    return Err(Problem::new(path, cause, detail));
+                }
+                // What the database finds wrong it says to whoever reads it.
+                Ok(Fit::Together { .. } | Fit::Incomplete(_)) | Err(Refusal::Database(_)) => {}
             }
-            Some(Err(Refusal::Content(cause, detail))) => {
-                return Err(Problem::new(path, cause, detail));
-            }
-            // What the database finds wrong it says to whoever reads it. If others have the lock for longer
-            // than moments it is read as it is.
-            _ => {}
         }
         // Nobody uses it where there is no log at all. Where it may not be written, nothing is to be
         // made beside it that nobody could write even when this one can be again.

@@ -1,7 +1,7 @@
 //! Opening a file for writing: together with a log that belongs to it, and without one that was left by
 //! another file in its place.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -36,11 +36,11 @@ pub fn open(
     if path.is_dir() {
         return Err(Problem::new(path, Cause::Foreign, "it is a folder"));
     }
-    let mut times = 0;
+    let begun = Instant::now();
     loop {
         match opening.attempt()? {
             Attempt::Opened(store) => return Ok((*store, opening.change)),
-            Attempt::Settled => {}
+            Attempt::Settled => continue,
             Attempt::Suspicious => {
                 opening.is_alone = true;
                 continue;
@@ -48,10 +48,10 @@ pub fn open(
             // Others are in the middle of something, which may be all that looked wrong.
             Attempt::Late => opening.is_alone = false,
         }
-        if !patience::wait(access.gate, access.patience.max(patience::MOMENT), times) {
+        let has_time = begun.elapsed() < access.patience.max(patience::MOMENT);
+        if !(has_time && patience::pause(access.gate, patience::STEP)) {
             return Err(Problem::locked(path));
         }
-        times += 1;
     }
 }
 
@@ -72,9 +72,9 @@ enum Attempt {
     Opened(Box<Store>),
     /// What was left beside the file is removed, or written back into it.
     Settled,
-    /// Something is wrong, which is only true for who has the lock alone.
+    /// Something looks wrong, or is to be settled, which is only for who has the lock alone.
     Suspicious,
-    /// Others have it, or have removed the log, or the file, meanwhile.
+    /// Others have it, or read what was there before, or have removed something meanwhile.
     Late,
 }
 
@@ -90,6 +90,11 @@ impl Opening<'_> {
         match refuse_unusable(paths, access) {
             Err(_) if !may_settle => return Ok(Attempt::Suspicious),
             refused => refused?,
+        }
+        // The database removes the log of an empty file by itself.
+        let is_empty = State::at(path).is_some_and(|main| main.size == 0);
+        if is_empty && log.written().is_some() && !may_settle {
+            return Ok(Attempt::Suspicious);
         }
         let connected = connect(path, access)?;
         // What lies beside a file that nobody uses may be that of a file that was there before, with which
@@ -108,14 +113,7 @@ impl Opening<'_> {
         let fit = fit.transpose();
         let is_fit = match &fit {
             Ok(None | Some(Fit::Together { .. })) => true,
-            Ok(Some(Fit::Incomplete(_))) => {
-                let is_sound = mixed::is_sound(connection).map_err(problem)?;
-                if is_sound && exclusively.is_none() {
-                    // For who reads the file alone, as far as nobody reads what was there before.
-                    let _ = Frames::write_back(connection);
-                }
-                is_sound
-            }
+            Ok(Some(Fit::Incomplete(_))) => mixed::is_sound(connection).map_err(problem)?,
             _ => false,
         };
         let fit = match fit {
@@ -157,7 +155,7 @@ impl Locked {
             return Ok(Some(Self::default()));
         };
         let lock = if alone {
-            log.lock_at_once()
+            log.lock_shortly(access)
         } else {
             Some(
                 log.share(access)

@@ -13,10 +13,12 @@ thread_local! {
 /// So long it is waited where somebody has something for moments also where nothing is wrong.
 pub const MOMENT: Duration = Duration::from_millis(100);
 
-/// Waits a little for somebody else's lock, for the time of that number; `false` if that has been long
-/// enough, or a fork waits.
+/// How long one wait is.
+pub const STEP: Duration = Duration::from_millis(2);
+
+/// Waits a little for somebody else's lock, as was done so many `times` before; `false` if that has been
+/// long enough, or a fork waits.
 pub fn wait(gate: &Gate, patience: Duration, times: u32) -> bool {
-    const STEP: Duration = Duration::from_millis(2);
     GAVE_WAY.set(false);
     STEP * times < patience && pause(gate, STEP)
 }

@@ -135,10 +135,14 @@ impl Store {
         come_to
     }
 
-    fn tidy_up_after(&self, change: Change) -> Change {
+    fn tidy_up_after(&mut self, change: Change) -> Change {
+        let connection = self.connected.get();
         match self.watch.lock(&self.access) {
-            Ok(_lock) => self.watch.give_up(self.connected.get(), change),
-            // Who has it for long does.
+            // Somebody may have put it right again.
+            Ok(_) if self.watch.is_as_usual(connection, &self.access) => change,
+            Ok(_lock) => self.watch.give_up(connection, change),
+            // Nobody has saved what was in it.
+            Err(_) if change == Change::LogRemoved => Change::LogLost,
             Err(_) => change,
         }
     }
@@ -187,6 +191,7 @@ impl Store {
 
     /// Waits for somebody else's lock for so long from now on.
     pub fn wait_for(&mut self, patience: Duration) -> Result<(), Problem> {
+        self.access.patience = patience;
         self.connected
             .wait_for(patience)
             .map_err(|error| Problem::of(&self.path, &error))
@@ -229,10 +234,11 @@ impl Store {
         }
     }
 
-    /// Whether a transaction whose commit failed has been written.
-    pub fn was_written(&mut self, doubtful: &Committed) -> Result<bool, Problem> {
+    /// Whether a transaction whose commit failed has been written to what lies there now.
+    pub fn was_written(&mut self, doubtful: &Committed) -> Result<bool, Hindrance> {
+        let _lock = self.look()?;
         transaction::was_written(self.connected.get_mut(), doubtful)
-            .map_err(|refusal| refusal.problem(&self.path))
+            .map_err(|refusal| refusal.problem(&self.path).into())
     }
 
     /// Gives what is free in the file back to the file system. Nobody else can write meanwhile.
@@ -254,9 +260,19 @@ impl Drop for Store {
         if self.is_closed {
             return;
         }
-        match self.look() {
-            Ok(_lock) => return self.connected.close(),
-            Err(Hindrance::Change(change)) => drop(self.tidy_up_after(change)),
+        match self.look().map(drop) {
+            Ok(()) => {
+                // Of two that close it at the same time neither would tidy up. Where others go on to
+                // write, the last of them does.
+                let lock = self.watch.lock_shortly(&self.access);
+                let connection = self.connected.get();
+                if lock.is_ok() && self.watch.is_as_usual(connection, &self.access) {
+                    return self.connected.close();
+                }
+            }
+            Err(Hindrance::Change(change)) => {
+                self.tidy_up_after(change);
+            }
             Err(Hindrance::Problem(_)) => {}
         }
         self.close_as_it_is();

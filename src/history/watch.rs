@@ -5,7 +5,7 @@
 //! is told from what somebody put there by its [`Edition`], and what they write into the log by the index
 //! that all share. Nothing is said to be wrong but by who has the [lock](super::log) of the log alone.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -98,7 +98,7 @@ impl Watch {
         connection: &Connection,
         access: &Access,
     ) -> Result<Option<Lock>, Hindrance> {
-        let mut times = 0;
+        let begun = Instant::now();
         loop {
             let log = self.log.as_ref().map(|of| of.log.clone());
             let shared = log.as_ref().map(|log| log.share(access));
@@ -109,15 +109,13 @@ impl Watch {
             }
             // Others may be in the middle of something.
             drop(shared);
-            let alone = log.as_ref().map(Log::lock_at_once);
-            if matches!(alone, None | Some(Some(_))) {
+            if let Ok(_alone) = self.lock_shortly(access) {
                 self.judge(connection, access)?;
             }
-            drop(alone);
-            if !patience::wait(access.gate, access.patience.max(patience::MOMENT), times) {
+            let has_time = begun.elapsed() < access.patience.max(patience::MOMENT);
+            if !(has_time && patience::pause(access.gate, patience::STEP)) {
                 return Err(self.undecided());
             }
-            times += 1;
         }
     }
 
@@ -142,17 +140,28 @@ impl Watch {
     /// Notes that this process has added rows, so that they are that many by now.
     pub fn has_come_to(&mut self, writes: i64) {
         self.writes = writes;
+        // Whatever is cut off from now on shows.
+        if let Some(of) = &mut self.log
+            && let Some(now) = of.log.state()
+        {
+            of.seen = now;
+        }
     }
 
     /// The lock of the log, if there is one, for nobody else.
     pub fn lock(&self, access: &Access) -> Result<Option<Lock>, Hindrance> {
-        let Some(of) = &self.log else {
-            return Ok(None);
-        };
-        match of.log.lock(access) {
-            Some(lock) => Ok(Some(lock)),
-            None => Err(self.undecided()),
-        }
+        let lock = self.log.as_ref().map(|of| of.log.lock(access));
+        let lock = lock.map(|lock| lock.ok_or_else(|| self.undecided()));
+        lock.transpose()
+    }
+
+    /// The same, waited for only for moments.
+    pub fn lock_shortly(&self, access: &Access) -> Result<Option<Lock>, Hindrance> {
+        let patience = Duration::ZERO;
+        self.lock(&Access {
+            patience,
+            ..access.clone()
+        })
     }
 
     /// Others are in the middle of something, or a fork waits.
@@ -299,11 +308,7 @@ impl Watch {
                 alone: Some(alone),
                 writes,
             }) if alone.follows(&self.edition) && writes >= self.writes => Ok(alone),
-            Ok(Fit::Incomplete(_)) if self.is_sound_with_log(access) => {
-                // For who reads the file alone, as far as nobody reads what was there before.
-                let _ = Frames::write_back(connection);
-                Ok(self.edition)
-            }
+            Ok(Fit::Incomplete(_)) if self.is_sound_with_log(access) => Ok(self.edition),
             Ok(Fit::Incomplete(_)) => Err(Change::Spoilt),
             // What this process has written is gone, or the log is not that of the file.
             Ok(Fit::Together { .. } | Fit::Anothers { .. }) => Err(Change::Restored),

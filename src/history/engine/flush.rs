@@ -199,7 +199,7 @@ impl Engine {
         }
         // Whoever writes looks before, and after.
         if work.pending.is_empty() || work.in_doubt.is_some() {
-            self.look(work);
+            self.look(work)?;
         }
         let ailing = self.shared.lock().problem.is_some();
         let now = self.now();
@@ -250,14 +250,20 @@ impl Engine {
     }
 
     /// Looks whether somebody has changed the file, which is closed then.
-    fn look(&self, work: &mut Work) {
+    fn look(&self, work: &mut Work) -> Result<(), Problem> {
         let Some(mut store) = work.store.take() else {
-            return;
+            return Ok(());
         };
-        match store.look_idly() {
-            Err(Hindrance::Change(change)) => self.give_up(work, store, change),
-            // What cannot be found out now keeps it from being written, too.
-            Ok(()) | Err(Hindrance::Problem(_)) => work.store = Some(store),
+        let looked = store.look_idly();
+        if let Err(Hindrance::Change(change)) = looked {
+            self.give_up(work, store, change);
+            return Ok(());
+        }
+        work.store = Some(store);
+        match looked {
+            // What cannot be found out now must not be touched.
+            Err(Hindrance::Problem(problem)) => Err(problem),
+            _ => Ok(()),
         }
     }
 
@@ -313,9 +319,9 @@ impl Engine {
             match store.was_written(&committed) {
                 Ok(true) => {}
                 Ok(false) => work.pending.put_back(batch),
-                Err(problem) => {
+                Err(hindrance) => {
                     work.in_doubt = Some((batch, committed));
-                    return Err(problem.into());
+                    return Err(hindrance.into());
                 }
             }
         }
