@@ -44,7 +44,7 @@ pub fn fit(
     paths: &Paths,
     access: &Access,
 ) -> Result<Fit, Refusal> {
-    let both = of_both(connection);
+    let earlier = of_both(connection);
     // Of how many additions the file may lack, each transaction in the log counting for one at most. In this
     // order: whatever others write meanwhile, the file has no fewer then.
     //
@@ -63,10 +63,11 @@ pub fn fit(
         }
         Alone::Refused(refusal) => return Err(refusal),
     };
-    match both {
-        Ok(both) => {
+    // Others may have written back more meanwhile.
+    match earlier.and_then(|earlier| Ok((earlier, of_both(connection)?))) {
+        Ok((earlier, both)) => {
             let before = alone.unwrap_or_default();
-            let is_own = both.follows(&before) && before.writes() >= both.writes() - missing;
+            let is_own = both.follows(&before) && before.writes() >= earlier.writes() - missing;
             Ok(if is_own {
                 Fit::Together {
                     alone,
