@@ -48,8 +48,7 @@ pub fn open(
             // Others are in the middle of something, which may be all that looked wrong.
             Attempt::Late => opening.is_alone = false,
         }
-        let has_time = begun.elapsed() < access.patience.max(patience::MOMENT);
-        if !(has_time && patience::pause(access.gate, patience::STEP)) {
+        if !patience::has_time(begun, access) {
             return Err(Problem::locked(path));
         }
     }

@@ -1,8 +1,12 @@
 //! Waiting for what others have locked.
 
-use std::{cell::Cell, thread, time::Duration};
+use std::{
+    cell::Cell,
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::{gate::Gate, problem::Cause, sigterm};
+use super::{gate::Gate, problem::Cause, sigterm, store::Access};
 
 thread_local! {
     /// Whether this thread waited no longer because a fork waits. The database asks in the middle of
@@ -14,13 +18,18 @@ thread_local! {
 pub const MOMENT: Duration = Duration::from_millis(100);
 
 /// How long one wait is.
-pub const STEP: Duration = Duration::from_millis(2);
+const STEP: Duration = Duration::from_millis(2);
 
 /// Waits a little for somebody else's lock, as was done so many `times` before; `false` if that has been
 /// long enough, or a fork waits.
 pub fn wait(gate: &Gate, patience: Duration, times: u32) -> bool {
     GAVE_WAY.set(false);
     STEP * times < patience && pause(gate, STEP)
+}
+
+/// Waits a little before something is tried again that was `begun` then; `false` likewise.
+pub fn has_time(begun: Instant, access: &Access) -> bool {
+    begun.elapsed() < access.patience.max(MOMENT) && pause(access.gate, STEP)
 }
 
 /// Waits for so long; `false` if a fork waits.

@@ -100,10 +100,7 @@ impl Watch {
     ) -> Result<Option<Lock>, Hindrance> {
         let begun = Instant::now();
         loop {
-            let log = self.log.as_ref().map(|of| of.log.clone());
-            let shared = log.as_ref().map(|log| log.share(access));
-            let shared = shared.map(|lock| lock.ok_or_else(|| self.undecided()));
-            let shared = shared.transpose()?;
+            let shared = self.lock_by(|log| log.share(access))?;
             if self.is_as_usual(connection, access) {
                 return Ok(shared);
             }
@@ -112,8 +109,7 @@ impl Watch {
             if let Ok(_alone) = self.lock_shortly(access) {
                 self.judge(connection, access)?;
             }
-            let has_time = begun.elapsed() < access.patience.max(patience::MOMENT);
-            if !(has_time && patience::pause(access.gate, patience::STEP)) {
+            if !patience::has_time(begun, access) {
                 return Err(self.undecided());
             }
         }
@@ -150,18 +146,18 @@ impl Watch {
 
     /// The lock of the log, if there is one, for nobody else.
     pub fn lock(&self, access: &Access) -> Result<Option<Lock>, Hindrance> {
-        let lock = self.log.as_ref().map(|of| of.log.lock(access));
-        let lock = lock.map(|lock| lock.ok_or_else(|| self.undecided()));
-        lock.transpose()
+        self.lock_by(|log| log.lock(access))
     }
 
     /// The same, waited for only for moments.
     pub fn lock_shortly(&self, access: &Access) -> Result<Option<Lock>, Hindrance> {
-        let patience = Duration::ZERO;
-        self.lock(&Access {
-            patience,
-            ..access.clone()
-        })
+        self.lock_by(|log| log.lock_shortly(access))
+    }
+
+    fn lock_by(&self, take: impl Fn(&Log) -> Option<Lock>) -> Result<Option<Lock>, Hindrance> {
+        let lock = self.log.as_ref().map(|of| take(&of.log));
+        lock.map(|lock| lock.ok_or_else(|| self.undecided()))
+            .transpose()
     }
 
     /// Others are in the middle of something, or a fork waits.

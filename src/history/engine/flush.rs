@@ -233,7 +233,7 @@ impl Engine {
             patience,
             ..self.options.access.clone()
         };
-        let mut store = self.take_store(work, &access).map_err(Stop::from)?;
+        let mut store = self.take_store(work, &access)?;
         let result = match store.wait_for(patience) {
             Ok(()) => self.write_to(&mut store, work, urgency),
             Err(problem) => Err(Stop::Failure(problem)),
@@ -360,8 +360,8 @@ impl Engine {
         if !self.upkeep_is_due(work) {
             return Ok(());
         }
-        let _lock = store.look().map_err(Stop::from)?;
-        let more = self.delete_some(store).map_err(Stop::from)?;
+        let _lock = store.look()?;
+        let more = self.delete_some(store)?;
         work.upkeep_at = (!more).then(|| self.now().after(UPKEEP));
         Ok(())
     }
