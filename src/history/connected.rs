@@ -78,10 +78,7 @@ impl Connected {
     /// it; and without its log where that is another file's.
     pub fn open_for_reading(path: &Path, access: &Access) -> Result<Self, Problem> {
         let problem = |error: rusqlite::Error| Problem::of_reading(path, &error);
-        // Not the flag for reading alone, under which nobody recovers what a crash left in the log.
-        let connected =
-            Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, access).map_err(problem)?;
-        connected.keep_log(true);
+        let connected = Self::open_with_its_log(path, access)?;
         let paths = Paths::of(path);
         // One that may not be read is no concern of the file's own reading.
         let log = Log::open(&paths.log).unwrap_or_default();
@@ -117,6 +114,15 @@ impl Connected {
             return Err(Problem::new(path, Cause::LogUnread, ""));
         }
         Self::open_alone(path, access).map_err(problem)
+    }
+
+    /// The same, where nobody has to find out whether the log is that of the file.
+    pub fn open_with_its_log(path: &Path, access: &Access) -> Result<Self, Problem> {
+        // Not the flag for reading alone, under which nobody recovers what a crash left in the log.
+        let connected = Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, access)
+            .map_err(|error| Problem::of_reading(path, &error))?;
+        connected.keep_log(true);
+        Ok(connected)
     }
 
     /// Whether the files beside it by which readers and writers share it cannot be made.

@@ -19,19 +19,20 @@ use super::{
     watch::{Left, Watch},
 };
 
-/// Opens `path`, or makes it; and what somebody was found to have done to it, also since this process has
-/// `left` it.
+/// Opens `path`, or makes it. What somebody was found to have done to it, also since this process has
+/// `left` it, becomes the `change`, whatever comes of the opening.
 pub fn open(
     path: &Path,
     left: Option<&Left>,
     access: &Access,
-) -> Result<(Store, Option<Change>), Problem> {
+    change: &mut Option<Change>,
+) -> Result<Store, Problem> {
     let mut opening = Opening {
         paths: Paths::of(path),
         left,
         access,
         is_alone: false,
-        change: None,
+        change,
     };
     if path.is_dir() {
         return Err(Problem::new(path, Cause::Foreign, "it is a folder"));
@@ -39,7 +40,7 @@ pub fn open(
     let begun = Instant::now();
     loop {
         match opening.attempt()? {
-            Attempt::Opened(store) => return Ok((*store, opening.change)),
+            Attempt::Opened(store) => return Ok(*store),
             Attempt::Settled => continue,
             Attempt::Suspicious => {
                 opening.is_alone = true;
@@ -62,7 +63,7 @@ struct Opening<'a> {
     access: &'a Access,
     /// Whether the lock of the log is to be had alone.
     is_alone: bool,
-    change: Option<Change>,
+    change: &'a mut Option<Change>,
 }
 
 /// What came of an attempt.
@@ -123,7 +124,7 @@ impl Opening<'_> {
             fit => fit.map_err(|refusal| refusal.problem(path))?,
         };
         match fit {
-            Some(Fit::Anothers { .. }) => self.change = Some(Change::Restored),
+            Some(Fit::Anothers { .. }) => *self.change = Some(Change::Restored),
             Some(Fit::Incomplete(refusal)) if !is_fit => return Err(refusal.problem(path)),
             // Nobody else uses it.
             _ => {

@@ -93,11 +93,26 @@ struct Writer {
 impl Reader {
     /// Opens `path`, which must be a history of this release's schema, or have nothing in it yet.
     pub fn open(path: &Path, access: &Access) -> Result<Self, Problem> {
+        let connected = || Connected::open_for_reading(path, access);
+        Self::of_what_lies_there(path, access, connected)
+    }
+
+    /// The same, where the log is known to be that of the file.
+    pub(super) fn open_with_its_log(path: &Path, access: &Access) -> Result<Self, Problem> {
+        let connected = || Connected::open_with_its_log(path, access);
+        Self::of_what_lies_there(path, access, connected)
+    }
+
+    fn of_what_lies_there(
+        path: &Path,
+        access: &Access,
+        connect: impl FnOnce() -> Result<Connected, Problem>,
+    ) -> Result<Self, Problem> {
         let problem = |error: rusqlite::Error| Problem::of(path, &error);
         if State::at(path).is_some_and(|file| file.size == 0) {
             return Self::of_nothing(path, access);
         }
-        let connected = Connected::open_for_reading(path, access)?;
+        let connected = connect()?;
         let connection = connected.get();
         connection
             .pragma_update(None, "query_only", true)

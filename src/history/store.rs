@@ -96,7 +96,7 @@ pub struct Store {
 impl Store {
     /// Opens `path`, or makes it.
     pub fn open(path: &Path, access: &Access) -> Result<Self, Problem> {
-        opening::open(path, None, access).map(|(store, _)| store)
+        opening::open(path, None, access, &mut None)
     }
 
     pub(super) fn new(connected: Connected, path: &Path, access: &Access, watch: Watch) -> Self {
@@ -119,9 +119,14 @@ impl Store {
         self.watch.look(self.connected.get(), &self.access)
     }
 
-    /// The same for who has nothing to write.
+    /// Whether the files are what they were when they were looked at last.
+    pub fn is_unchanged(&self) -> bool {
+        self.watch.is_unchanged()
+    }
+
+    /// The same as [`Store::look`] for who has nothing to write.
     pub fn look_idly(&mut self) -> Result<(), Hindrance> {
-        if self.watch.is_unchanged() {
+        if self.is_unchanged() {
             return Ok(());
         }
         self.look().map(drop)

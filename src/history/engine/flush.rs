@@ -296,17 +296,22 @@ impl Engine {
             return Ok(store);
         }
         let is_there = self.path.metadata().is_ok_and(|found| found.len() > 0);
-        let (store, change) = opening::open(&self.path, work.left.as_ref(), access)?;
-        let is_replaced = work.moved && is_there;
-        work.left = None;
-        work.moved = false;
-        if let Some(change) = change.or(is_replaced.then_some(Change::Restored)) {
+        let mut change = None;
+        let opened = opening::open(&self.path, work.left.as_ref(), access, &mut change);
+        if opened.is_ok() {
+            if work.moved && is_there {
+                change = Some(Change::Restored);
+            }
+            work.left = None;
+            work.moved = false;
+        }
+        if let Some(change) = change {
             let event = self.changed(change);
             if !work.events.contains(&event) {
                 work.events.push(event);
             }
         }
-        Ok(store)
+        opened
     }
 
     fn keeps_changing(&self) -> Problem {

@@ -230,7 +230,20 @@ impl Engine {
 
     /// The file, opened for reading. What keeps it from being written mostly keeps it from being read.
     pub(super) fn reader(&self) -> Result<Reader, Problem> {
-        Reader::open(&self.path, &self.options.access).map_err(|problem| match problem.cause {
+        self.read_from(Reader::open(&self.path, &self.options.access))
+    }
+
+    /// The same for who works on it, and may know already what lies there.
+    fn reader_beside(&self, work: &Work) -> Result<Reader, Problem> {
+        if work.store.as_ref().is_some_and(Store::is_unchanged) {
+            let access = &self.options.access;
+            return self.read_from(Reader::open_with_its_log(&self.path, access));
+        }
+        self.reader()
+    }
+
+    fn read_from(&self, opened: Result<Reader, Problem>) -> Result<Reader, Problem> {
+        opened.map_err(|problem| match problem.cause {
             Cause::GaveWay => problem,
             _ => self.shared.lock().problem.clone().unwrap_or(problem),
         })

@@ -47,7 +47,7 @@ impl Engine {
         let work = self.work.lock();
         let period = Period::of(range);
         let read = self
-            .reader()
+            .reader_beside(&work)
             .and_then(|mut reader| reader.read_covered(range, &wanted, own));
         let ((mut found, covered), problem) = match read {
             Ok(read) => (read, None),
@@ -96,7 +96,7 @@ impl Engine {
     ) -> Reading<Timeline> {
         let work = self.work.lock();
         let read = self
-            .reader()
+            .reader_beside(&work)
             .and_then(|mut reader| reader.timelines(range, &length, &wanted));
         let ((mut found, seconds), problem) = match read {
             Ok(read) => (read, None),

@@ -1,5 +1,7 @@
 -- What the file holds is described in docs/history.md.
 
+-- The first table, so that it stays on its page for ever: by what it says, a file is known also where
+-- only some of its pages are written back from the log.
 CREATE TABLE state (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL

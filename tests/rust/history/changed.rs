@@ -1,6 +1,13 @@
 //! A file that somebody changes while it is in use: noticed before anything is written to it.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+};
 
 use super::{DAY, NOON, Place, Writer, counts, everything, range};
 use ptpd_monitoring::history::{Access, Cause, Change, Event, Reader};
@@ -455,6 +462,41 @@ fn the_log_of_a_killed_writer_does_not_spoil_what_was_put_in_the_place_of_its_fi
         drop(writer);
         place.is_sound();
     }
+}
+
+#[test]
+fn a_log_that_had_to_be_removed_is_told_of_also_if_the_file_cannot_be_opened_after_that() {
+    let place = Place::new();
+    let backup = place.other("backup", 200);
+    let killed = begun(&place);
+    killed.engine.close_for_fork();
+    std::mem::forget(killed);
+    fs::rename(&backup, &place.path).unwrap();
+    let fails = AtomicBool::new(true);
+    let access = Access {
+        opened: Some(Arc::new(move |connection| {
+            if fails.swap(false, SeqCst) {
+                connection.execute_batch("SELECT * FROM missing")?;
+            }
+            Ok(())
+        })),
+        ..Place::access()
+    };
+    let writer = place.writer_with(place.options(access));
+    writer.record("after", NOON, 1.0);
+    let flushed = writer.flush();
+    let [
+        Event::Failed(_),
+        Event::Changed {
+            change: Change::Restored,
+            ..
+        },
+    ] = &flushed.events[..]
+    else {
+        panic!("{:?}", flushed.events);
+    };
+    assert!(writer.flush().complete);
+    assert_eq!(place.samples(), 201);
 }
 
 #[test]

@@ -168,6 +168,19 @@ fn vacuuming_gives_back_what_is_free() {
 }
 
 #[test]
+fn what_a_file_is_known_by_stays_on_its_page_when_the_file_is_vacuumed() {
+    let place = Place::new();
+    let writer = place.writer();
+    writer.record("a", NOON, 1.0);
+    writer.write();
+    let page = || place.count("SELECT rootpage FROM sqlite_schema WHERE name = 'state'");
+    let before = page();
+    let pass = writer.engine.options().access.gate.enter().unwrap();
+    writer.engine.vacuum(&pass).unwrap();
+    assert_eq!([before, page()], [2, 2]);
+}
+
+#[test]
 fn rows_of_a_kind_that_is_not_known_end_no_page_early() {
     let place = Place::new();
     let writer = place.writer();
