@@ -183,7 +183,7 @@ mod linux {
 
     /// The thread's answer: does the work and ends the process, which may take as long as is left of
     /// the time.
-    pub(in super::super) fn end(work: impl FnOnce() + Send + 'static) -> ! {
+    pub(in super::super) fn end(work: fn()) -> ! {
         /// Even if something panics.
         struct End;
         impl Drop for End {
@@ -200,7 +200,12 @@ mod linux {
             work();
             told.ring();
         });
-        while helper.is_ok() && done.rung() == 0 {
+        if helper.is_err() {
+            // There may be no more threads.
+            work();
+            done.ring();
+        }
+        while done.rung() == 0 {
             let left = PATIENCE.saturating_sub(since_asked(now()));
             if left.is_zero() {
                 break;
@@ -237,6 +242,6 @@ pub fn arm() {
 
 /// Nobody is asked here.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end(_: impl FnOnce() + Send + 'static) -> ! {
+pub(super) fn end(_: fn()) -> ! {
     process::abort()
 }

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -42,9 +43,23 @@ monitor = PerformanceMonitor(history=history)
 monitor.record_metric("op", 1, "s")
 assert history.flush()
 
+def wait_for_a_pause():
+    # What is recorded next waits for longer than it takes to be told to end: after each write it is twice
+    # as long until the next one.
+    written, since = 0, 0.0
+    while True:
+        monitor.record_metric("written before", 1, "s")
+        now, changed = time.monotonic(), os.stat(sys.argv[1] + "-wal").st_mtime_ns
+        if changed != written:
+            if written and now - since > 0.3:
+                break
+            written, since = changed, now
+        time.sleep(0.001)
+
 def record(count=50):
-    # Not written at once, since something was written just now.
     monitor.record_many("op", range(count), "s")
+
+wait_for_a_pause()
 
 def wait(event=threading.Event()):
     print("ready", flush=True)
@@ -324,6 +339,37 @@ def test_sigterm_ends_the_process_though_the_file_cannot_be_written(path: Path) 
         program.terminate()
         assert program.wait(DEADLINE) == -signal.SIGTERM
         program.communicate()
+
+
+def test_what_waits_is_written_also_if_no_thread_can_be_started() -> None:
+    script = """
+import resource
+history.close()
+folder = os.path.dirname(sys.argv[1])
+# Whom the limit does not hold for becomes somebody else.
+if os.getuid() == 0:
+    for name in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
+        os.chown(name, 65534, 65534)
+    os.setuid(65534)
+history = History(sys.argv[1], flush_interval=3_600)
+monitor = PerformanceMonitor(history=history)
+monitor.record_metric("op", 1, "s")
+assert history.flush()
+wait_for_a_pause()
+resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+record()
+wait()
+"""
+
+    def check() -> None:
+        # Where others may look, too.
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "history.db"
+            done = stopped(script, path, signal.SIGTERM)
+            assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+            assert counts(path)["op"] == 52
+
+    passes_in_one_of_several(check, TRIES)
 
 
 WORKER = """
