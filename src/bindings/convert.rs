@@ -1,5 +1,7 @@
 //! Times in both directions, and how values and refusals read.
 
+use std::path::Path;
+
 use pyo3::{
     exceptions::{PyOverflowError, PyTypeError, PyValueError},
     prelude::*,
@@ -138,6 +140,17 @@ pub fn to_datetime(py: Python<'_>, time: i64) -> PyResult<Bound<'_, PyDateTime>>
         None,
         fold,
     )
+}
+
+/// `path` as a `pathlib.Path`, whose module is imported when it is needed: that takes longer than all of
+/// ours. `PyO3`'s own conversion keeps the class in a cell that a fork could leave half-filled, and a class
+/// written in Python runs code that the end of the interpreter has to know of.
+pub fn to_path<'py>(py: Python<'py>, path: &Path) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: Once<Py<PyAny>> = Once::new();
+    let _python = PythonCode::begin(py);
+    let import = || py.import("pathlib")?.getattr("Path").map(Bound::unbind);
+    let class = CLASS.get_or_try_init(py, import)?;
+    class.bind(py).call1((path.as_os_str(),))
 }
 
 /// Runs `work` on `length` items, without the interpreter where that is worth the switch.

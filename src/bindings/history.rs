@@ -14,7 +14,7 @@ use pyo3::{
 
 use super::{
     arguments::{self, FlushInterval, Minutes, Number, Resolution, Text, Whole},
-    convert::{shown, time_range, to_datetime, wrong_type},
+    convert::{shown, time_range, to_datetime, to_path, wrong_type},
     errors::is,
     history_rows::HistoryRows,
     history_view::recent_dict,
@@ -271,8 +271,8 @@ impl History {
 
     /// The file, as an absolute path.
     #[getter]
-    fn path(&self) -> PyResult<PathBuf> {
-        Ok(self.core()?.path().to_owned())
+    fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_path(py, self.core()?.path())
     }
 
     /// Whether it was closed.
@@ -305,7 +305,7 @@ impl History {
         let info = info.map_err(refused)?;
         let moment = |nanos: Option<i64>| nanos.map(|nanos| to_datetime(py, nanos)).transpose();
         let dict = PyDict::new(py);
-        dict.set_item("path", info.path)?;
+        dict.set_item("path", to_path(py, &info.path)?)?;
         dict.set_item("schema", info.schema)?;
         dict.set_item("bytes", info.bytes)?;
         dict.set_item("free_bytes", info.free_bytes)?;
@@ -415,8 +415,8 @@ impl History {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let name = slf.get_type().name()?;
-        let path = slf.get().path()?.into_pyobject(slf.py())?;
-        let path = path.call_method0("__str__")?.repr()?;
+        let path = slf.get().core()?.path().as_os_str();
+        let path = path.into_pyobject(slf.py())?.repr()?;
         Ok(format!("{name}({path})"))
     }
 }

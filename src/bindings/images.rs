@@ -17,7 +17,10 @@ use super::{
 /// channels, or a Pillow image.
 pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     if let Some(array) = as_array(value)? {
-        let shape: Vec<u64> = array.getattr("shape")?.extract()?;
+        let lengths = array.getattr("shape")?.try_iter()?;
+        let shape: Vec<u64> = lengths
+            .map(|length| length?.extract())
+            .collect::<PyResult<_>>()?;
         return Ok(match *shape {
             [height, width] | [height, width, 1..=4] if height * width > 0 => Some(height * width),
             _ => None,

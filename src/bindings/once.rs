@@ -4,7 +4,7 @@
 //! another thread at that moment leaves the child with a cell that is being filled for ever. These
 //! are filled in one step while attached. Two threads may both make the first value; one is kept.
 
-use std::{path::Path, sync::OnceLock};
+use std::sync::OnceLock;
 
 use pyo3::{
     PyTypeInfo,
@@ -12,8 +12,7 @@ use pyo3::{
     panic::PanicException,
     prelude::*,
     types::{
-        IntoPyDict, PyDate, PyDateAccess, PyDateTime, PySequence, PyString, PyTime, PyTuple,
-        PyType, PyTzInfo,
+        IntoPyDict, PyDate, PyDateAccess, PyDateTime, PyString, PyTime, PyTuple, PyType, PyTzInfo,
     },
 };
 
@@ -106,11 +105,9 @@ pub fn fill_cells(py: Python<'_>) -> PyResult<()> {
     date.is_instance_of::<PyDateTime>();
     date.is_instance_of::<PyTime>();
     date.is_instance_of::<PyTzInfo>();
-    date.is_instance_of::<PySequence>();
     let class = date.get_type();
     let _ = (class.name()?, class.qualname()?, class.module()?);
     let _ = PyTzInfo::utc(py)?;
-    Path::new("/").into_pyobject(py)?;
     PyTuple::empty(py).try_iter()?.size_hint();
     PanicException::type_object(py);
     fill_cells_of_arguments(py)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use super::{arguments, export::flush_before, lock::lock};
+use super::{arguments, convert::to_path, export::flush_before, lock::lock};
 use crate::report::Replacement as Core;
 
 /// A context manager: what is written to the path that it gives comes to lie at ``path`` when the
@@ -30,9 +30,9 @@ impl Replacement {
         })
     }
 
-    fn __enter__(&self, py: Python<'_>) -> PyResult<PathBuf> {
+    fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let begun = py.detach(|| Core::begin(&self.path))?;
-        let place = begun.place().to_owned();
+        let place = to_path(py, begun.place())?;
         let before = lock(py, &self.begun).replace(begun);
         py.detach(|| drop(before));
         Ok(place)

@@ -124,6 +124,21 @@ def test_starting_an_interpreter_imports_one_small_module_more(
     assert after - before == {"_ptpd_monitoring_precedence"}
 
 
+def test_the_import_brings_along_none_of_the_modules_that_take_longer_than_it(
+    alone: Environment,
+) -> None:
+    code = """
+import sys
+before = set(sys.modules)
+import ptpd_calibration.monitoring
+print(*(set(sys.modules) - before))
+"""
+    imported = set(alone.run("-c", code).stdout.split())
+    assert "ptpd_monitoring" in imported
+    slow = {"asyncio", "enum", "inspect", "json", "logging", "numpy", "pathlib", "re", "typing"}
+    assert not imported & slow
+
+
 def test_uninstalling_leaves_nothing_behind(workshop: Workshop) -> None:
     environment = workshop.environment()
     before = environment.contents()
