@@ -293,6 +293,12 @@ impl Watch {
                     alone: Some(alone),
                     writes: self.writes,
                 }),
+                // It was already when the log still had what is missing, which is written back now.
+                Alone::Refused(refusal)
+                    if edition::is_incomplete(&refusal) && now == self.main.seen =>
+                {
+                    return Ok(self.edition);
+                }
                 Alone::Refused(refusal) => Err(refusal),
             }
         };

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{Seek, SeekFrom, Write},
+    time::SystemTime,
 };
 
 use super::{
@@ -57,6 +58,23 @@ fn who_ends_while_writing_the_log_back_leaves_a_file_that_others_go_on_with() {
     drop(writers);
     place.is_sound();
     assert_eq!(place.samples(), 525);
+}
+
+#[test]
+fn what_only_the_log_had_of_a_file_is_written_back_when_the_log_is_removed() {
+    let place = Place::new();
+    let writer = place.writer();
+    write(&writer, "before");
+    let main = fs::File::options().write(true).open(&place.path).unwrap();
+    main.set_len(4_096).unwrap();
+    assert_eq!(write(&writer, "after"), []);
+    // What was changed just before it was looked at is looked at again, with or without a log.
+    main.set_modified(SystemTime::now()).unwrap();
+    assert_eq!(write(&writer, "after"), []);
+    fs::remove_file(place.beside("-wal")).unwrap();
+    assert_eq!(write(&writer, "after"), [Change::LogRemoved]);
+    place.is_sound();
+    assert_eq!(place.samples(), 4);
 }
 
 #[test]
