@@ -45,8 +45,8 @@ assert history.flush()
 
 def wait_for_a_pause():
     # What is recorded next waits for longer than it takes to be told to end: after each write it is twice
-    # as long until the next one.
-    written, since = 0, 0.0
+    # as long until the next one. Of a long interval all is left if nothing was to be written at first.
+    written, since = 0, time.monotonic()
     while True:
         monitor.record_metric("written before", 1, "s")
         now, changed = time.monotonic(), os.stat(sys.argv[1] + "-wal").st_mtime_ns
@@ -54,6 +54,8 @@ def wait_for_a_pause():
             if written and now - since > 0.3:
                 break
             written, since = changed, now
+        elif now - since > 3:
+            break
         time.sleep(0.001)
 
 def record(count=50):
