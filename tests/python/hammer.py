@@ -354,6 +354,14 @@ def threads_of_this_process() -> set[str]:
     return {name.strip() for name in of_each_thread("comm").values()}
 
 
+def become_somebody_limited(folder: Path) -> None:
+    """Become a user whom limits of processes hold for, and who may use what lies in ``folder``."""
+    if os.getuid() == 0:
+        for place in (folder, *folder.iterdir()):
+            os.chown(place, 65534, 65534)
+        os.setuid(65534)
+
+
 def wait_until_others_sleep() -> None:
     """Wait until no other thread of this process is at work, so that none holds a lock.
 

@@ -346,13 +346,9 @@ def test_sigterm_ends_the_process_though_the_file_cannot_be_written(path: Path) 
 def test_what_waits_is_written_also_if_no_thread_can_be_started() -> None:
     script = """
 import resource
+import hammer
 history.close()
-folder = os.path.dirname(sys.argv[1])
-# Whom the limit does not hold for becomes somebody else.
-if os.getuid() == 0:
-    for name in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
-        os.chown(name, 65534, 65534)
-    os.setuid(65534)
+hammer.become_somebody_limited(history.path.parent)
 history = History(sys.argv[1], flush_interval=3_600)
 monitor = PerformanceMonitor(history=history)
 monitor.record_metric("op", 1, "s")
@@ -367,7 +363,7 @@ wait()
         # Where others may look, too.
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "history.db"
-            done = stopped(script, path, signal.SIGTERM)
+            done = stopped(script, path, signal.SIGTERM, PYTHONPATH=str(HERE))
             assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
             assert counts(path)["op"] == 52
 
