@@ -139,7 +139,7 @@ def test_a_child_gets_the_global_instances_while_a_thread_of_its_parent_makes_th
 
 def test_what_is_made_once_for_the_process_is_made_by_the_import(tmp_path: Path) -> None:
     script = """
-    import collections.abc, datetime, sys, types
+    import collections.abc, datetime, pathlib, sys, types
     import numpy
     import ptpd_monitoring
     from ptpd_monitoring import History, ImageProcessingProfiler, PerformanceMonitor
@@ -160,6 +160,7 @@ def test_what_is_made_once_for_the_process_is_made_by_the_import(tmp_path: Path)
     monitor.record_metric("op", 1, "s")
     assert history.flush()
     assert next(history.rows("minutes"))["last"].tzinfo is datetime.timezone.utc
+    assert history.path == pathlib.Path(sys.argv[1])
     assert monitor.get_metrics("op")[0].timestamp
     assert late == [], late
     """

@@ -199,9 +199,7 @@ folder = tempfile.mkdtemp()
 with History(folder + "/first.db") as first:
     PerformanceMonitor(history=first).record_metric("op", 1, "s")
     first.info()
-if os.getuid() == 0:
-    os.chown(folder, 65534, 65534)
-    os.setuid(65534)
+hammer.become_somebody_limited(first.path.parent)
 history = History(folder + "/history.db", flush_interval=0.01)
 monitor = PerformanceMonitor(history=history)
 profiler = ImageProcessingProfiler(monitor)
