@@ -354,12 +354,13 @@ def threads_of_this_process() -> set[str]:
     return {name.strip() for name in of_each_thread("comm").values()}
 
 
-def become_somebody_limited(folder: Path) -> None:
-    """Become a user whom limits of processes hold for, and who may use what lies in ``folder``."""
-    if os.getuid() == 0:
-        for place in (folder, *folder.iterdir()):
-            os.chown(place, 65534, 65534)
-        os.setuid(65534)
+def become_nobody(folder: Path | None = None) -> None:
+    """Become a user whom permissions and limits hold for; who owns ``folder`` and what lies in it."""
+    if os.geteuid() == 0:
+        for place in (folder, *folder.iterdir()) if folder else ():
+            os.chown(place, 65_534, 65_534)
+        os.setresgid(65_534, 65_534, 65_534)
+        os.setresuid(65_534, 65_534, 65_534)
 
 
 def wait_until_others_sleep() -> None:

@@ -280,6 +280,7 @@ def test_a_log_handler_that_fails_or_uses_the_history_disturbs_nothing(tmp_path:
 AS_NOBODY = """
 import logging, logging.handlers, os, pathlib, queue, resource, signal, stat, sys
 import numpy
+import hammer
 from ptpd_monitoring import History, PerformanceMonitor, _workers
 
 # The thread that writes may say it a moment later than others see why.
@@ -294,19 +295,12 @@ def show():
 
 path = pathlib.Path(sys.argv[1])
 History(path).close()
-
-def become_nobody():
-    if os.geteuid() == 0:
-        for name in (path.parent, path):
-            os.chown(name, 65_534, 65_534)
-        os.setresgid(65_534, 65_534, 65_534)
-        os.setresuid(65_534, 65_534, 65_534)
 """
 
 READ_ONLY = (
     AS_NOBODY
     + """
-become_nobody()
+hammer.become_nobody(path.parent)
 name = path if sys.argv[2] == "file" else path.parent
 mode = stat.S_IMODE(name.stat().st_mode)
 name.chmod(mode & ~0o222)
@@ -343,7 +337,7 @@ READING = (
 history = History(path)
 PerformanceMonitor(history=history).record_metric("op", 1, "s")
 history.close()
-become_nobody()
+hammer.become_nobody(path.parent)
 path.chmod(0o444)
 path.parent.chmod(0o555)
 history = History(path, flush_interval=3_600)
@@ -386,8 +380,7 @@ if sys.argv[2] == "crashed":
     log.write_bytes(written)
     log.chmod(0o666)
 path.parent.chmod(0o755)
-os.setresgid(65_534, 65_534, 65_534)
-os.setresuid(65_534, 65_534, 65_534)
+hammer.become_nobody()
 assert os.access(path, os.W_OK) and not os.access(path.parent, os.W_OK)
 history = History(path, record=False)
 assert history.problem is None

@@ -85,7 +85,7 @@ wait_for_the_writer()
 assert history.flush()
 hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
 resource.setrlimit(resource.RLIMIT_NPROC, (0, hard))
-hammer.become_somebody_limited(history.path.parent)
+hammer.become_nobody(history.path.parent)
 for _ in range(5):
     try:
         os.fork()
@@ -199,7 +199,7 @@ folder = tempfile.mkdtemp()
 with History(folder + "/first.db") as first:
     PerformanceMonitor(history=first).record_metric("op", 1, "s")
     first.info()
-hammer.become_somebody_limited(first.path.parent)
+hammer.become_nobody(first.path.parent)
 history = History(folder + "/history.db", flush_interval=0.01)
 monitor = PerformanceMonitor(history=history)
 profiler = ImageProcessingProfiler(monitor)

@@ -348,7 +348,7 @@ def test_what_waits_is_written_also_if_no_thread_can_be_started() -> None:
 import resource
 import hammer
 history.close()
-hammer.become_somebody_limited(history.path.parent)
+hammer.become_nobody(history.path.parent)
 history = History(sys.argv[1], flush_interval=3_600)
 monitor = PerformanceMonitor(history=history)
 monitor.record_metric("op", 1, "s")
