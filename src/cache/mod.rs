@@ -1,5 +1,6 @@
 //! A bounded cache with least-recently-used eviction and a lifetime for each entry.
 
+mod deadlines;
 mod index;
 mod slots;
 mod store;

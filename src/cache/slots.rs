@@ -56,6 +56,11 @@ impl<K, V> Slots<K, V> {
         self.len
     }
 
+    /// One more than the highest number of a slot.
+    pub const fn room(&self) -> usize {
+        self.entries.len()
+    }
+
     #[inline]
     pub fn hash(&self, at: u32) -> u64 {
         self.entries[at as usize].hash
@@ -158,6 +163,7 @@ impl<K, V> Slots<K, V> {
         let free = std::mem::replace(&mut self.free, at);
         let slot = &mut self.entries[at as usize];
         slot.older = free;
+        slot.deadline = super::NEVER;
         self.len -= 1;
         slot.pair.take()
     }

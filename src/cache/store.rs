@@ -1,6 +1,8 @@
 //! Recency, expiry and counting over opaque keys and values.
 
-use super::{Handle, NEVER, Ttl, index::Index, slots::Slots, weights::Weights};
+use super::{
+    Handle, NEVER, Ttl, deadlines::Deadlines, index::Index, slots::Slots, weights::Weights,
+};
 use crate::{
     clock::{Clock, Monotonic},
     error::{Error, Result},
@@ -32,7 +34,8 @@ pub struct Counters {
     pub misses: u64,
     /// Entries dropped to make room.
     pub evictions: u64,
-    /// Entries dropped because a look-up, a deletion or a cleanup met them past their deadline.
+    /// Entries past their deadline that were dropped: met by a look-up, a deletion or a cleanup, or to make
+    /// room before any live one had to go.
     pub expirations: u64,
 }
 
@@ -52,7 +55,7 @@ pub enum Displaced<K, V> {
     Nothing,
     /// The former value of the same key, whose key object stays.
     Value(V),
-    /// The least recently used entry.
+    /// An entry past its deadline, or else the least recently used one.
     Entry((K, V)),
 }
 
@@ -66,7 +69,7 @@ pub struct Deleted<K, V> {
 }
 
 /// A cache with strict least-recently-used eviction and a deadline for each entry. An entry is
-/// alive while the clock is before its deadline.
+/// alive while the clock is before its deadline. What is no longer alive goes before what is.
 ///
 /// The store cannot compare keys. Its operations take a hash, equal for equal keys, and a function
 /// that judges the keys with that hash. Everything it drops is handed to the caller, so that a
@@ -76,6 +79,8 @@ pub struct Deleted<K, V> {
 pub struct Store<K, V> {
     pub(super) slots: Slots<K, V>,
     index: Index,
+    /// Once room had to be made for the first time.
+    deadlines: Option<Deadlines>,
     max_size: usize,
     default_ttl: Ttl,
     clock: Clock,
@@ -91,6 +96,7 @@ impl<K, V> Store<K, V> {
         Ok(Self {
             slots: Slots::new(),
             index: Index::new(),
+            deadlines: None,
             max_size: checked_max_size(max_size)?,
             default_ttl,
             clock,
@@ -100,7 +106,8 @@ impl<K, V> Store<K, V> {
         })
     }
 
-    /// Changes the settings and returns the entries that no longer fit, which count as evictions.
+    /// Changes the settings and returns the entries that no longer fit, of which those past their deadline go
+    /// first.
     /// Entries that stay keep the lifetime they have left, also when the clock is another one. Their
     /// weight is not bounded then; see [`Store::configure_weighed`] for that.
     pub fn configure(
@@ -115,11 +122,12 @@ impl<K, V> Store<K, V> {
             self.slots
                 .rebase(self.clock.monotonic().0, clock.monotonic().0);
         }
+        self.deadlines = None;
         self.clock = clock;
         self.weights = None;
         let mut evicted = Vec::new();
         while self.slots.len() > self.max_size {
-            evicted.extend(self.evict());
+            evicted.extend(self.make_room());
         }
         Ok(evicted)
     }
@@ -161,7 +169,8 @@ impl<K, V> Store<K, V> {
 
     /// Sets the key's value for `ttl`, or for the default lifetime, and makes it the most recently
     /// used one. Where the key is present its value is replaced, expired or not, and nothing is
-    /// counted; otherwise the least recently used entry goes if the store is full.
+    /// counted; otherwise, if the store is full, an entry past its deadline goes or, if there is none, the
+    /// least recently used one.
     ///
     /// `key` and `value` are called at most once, and not at all if the result is [`Undecided`].
     /// Where the entries' weight is bounded use [`Store::set_weighed`]: this weighs nothing.
@@ -179,10 +188,10 @@ impl<K, V> Store<K, V> {
         let deadline = self.deadline(ttl);
         if let Some(at) = found {
             self.slots.touch(at);
-            let former = self.slots.replace(at, value(), deadline);
+            let former = self.replace(at, value(), deadline);
             return Ok(former.map_or(Displaced::Nothing, Displaced::Value));
         }
-        let evicted = if self.is_full() { self.evict() } else { None };
+        let evicted = if self.is_full() { self.make_room() } else { None };
         self.push(hash, deadline, (key(), value()));
         Ok(evicted.map_or(Displaced::Nothing, Displaced::Entry))
     }
@@ -228,6 +237,7 @@ impl<K, V> Store<K, V> {
     /// The entries come out of what is returned, in no particular order.
     pub fn clear(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
         self.index = Index::new();
+        self.deadlines = None;
         if let Some(weights) = &mut self.weights {
             *weights = Weights::new(weights.max());
         }
@@ -283,7 +293,22 @@ impl<K, V> Store<K, V> {
     pub(super) fn push(&mut self, hash: u64, deadline: u64, pair: (K, V)) -> u32 {
         let at = self.slots.push(hash, deadline, pair);
         self.index.insert(hash, at, |at| self.slots.hash(at));
+        self.note(at, deadline);
         at
+    }
+
+    #[inline]
+    pub(super) fn replace(&mut self, at: u32, value: V, deadline: u64) -> Option<V> {
+        let former = self.slots.replace(at, value, deadline);
+        self.note(at, deadline);
+        former
+    }
+
+    #[inline]
+    fn note(&mut self, at: u32, deadline: u64) {
+        if let Some(deadlines) = &mut self.deadlines {
+            deadlines.note(at, deadline);
+        }
     }
 
     #[inline]
@@ -328,10 +353,28 @@ impl<K, V> Store<K, V> {
         self.remove(at)
     }
 
-    pub(super) fn evict(&mut self) -> Option<(K, V)> {
+    /// Removes an entry past its deadline or, if there is none, the least recently used one.
+    pub(super) fn make_room(&mut self) -> Option<(K, V)> {
+        if let Some(at) = self.first_expired() {
+            self.counters.expirations += 1;
+            return self.remove(at);
+        }
         let evicted = self.slots.oldest().and_then(|at| self.remove(at));
         self.counters.evictions += u64::from(evicted.is_some());
         evicted
+    }
+
+    #[inline]
+    fn first_expired(&mut self) -> Option<u32> {
+        let slots = &self.slots;
+        let deadlines = self
+            .deadlines
+            .get_or_insert_with(|| Deadlines::of(slots.room(), |at| slots.deadline(at)));
+        if !self.clock.has_reached(Monotonic(deadlines.first()?)) {
+            return None;
+        }
+        let now = self.clock.monotonic().0;
+        deadlines.expired(now, |at| slots.deadline(at))
     }
 
     pub(super) fn remove(&mut self, at: u32) -> Option<(K, V)> {

@@ -18,8 +18,7 @@ pub struct Outweighed<K, V> {
     pub kept: bool,
     /// The former value of the same key, whose key object stays.
     pub value: Option<V>,
-    /// The entries that had to go, least recently used first; of a value that is not kept, the
-    /// former entry of its key.
+    /// The entries that had to go, in this order; of a value that is not kept, the former entry of its key.
     pub entries: Vec<(K, V)>,
 }
 
@@ -35,9 +34,9 @@ impl<K, V> Outweighed<K, V> {
 
 impl<K, V> Store<K, V> {
     /// [`Store::configure`] with a bound to the entries' total weight. `weight_of` tells what the
-    /// entries that are there weigh. Those of which it cannot tell go, and so do the least recently
-    /// used ones as long as a bound is exceeded; all count as evictions. A `max_bytes` of zero is
-    /// an [`Error::InvalidArgument`].
+    /// entries that are there weigh. Those of which it cannot tell go and count as evictions, and so do
+    /// others as in [`Store::configure`] as long as a bound is exceeded. A `max_bytes` of zero is an
+    /// [`Error::InvalidArgument`].
     pub fn configure_weighed(
         &mut self,
         max_size: usize,
@@ -70,13 +69,13 @@ impl<K, V> Store<K, V> {
         weights.set_max(max_bytes);
         self.weights = Some(weights);
         while self.weights.as_ref().is_some_and(Weights::is_exceeded) {
-            evicted.extend(self.evict());
+            evicted.extend(self.make_room());
         }
         Ok(evicted)
     }
 
-    /// [`Store::set`] for a value that weighs `weight` together with its key. The least recently
-    /// used entries go until the new one fits both bounds. One that is heavier than the bound by
+    /// [`Store::set`] for a value that weighs `weight` together with its key. As many entries go as it
+    /// takes for the new one to fit both bounds. One that is heavier than the bound by
     /// bytes is rejected, and takes the key's former entry with it.
     ///
     /// Without a bound by bytes the weight does not matter.
@@ -104,11 +103,11 @@ impl<K, V> Store<K, V> {
         let deadline = self.deadline(ttl);
         let at = if let Some(at) = found {
             self.slots.touch(at);
-            out.value = self.slots.replace(at, value(), deadline);
+            out.value = self.replace(at, value(), deadline);
             at
         } else {
             while self.is_full() || !self.has_room(weight) {
-                match self.evict() {
+                match self.make_room() {
                     Some(entry) => out.entries.push(entry),
                     None => break,
                 }
@@ -121,7 +120,7 @@ impl<K, V> Store<K, V> {
         // A heavier value in an old place. It is the most recently used one and fits by itself,
         // so the others go first and it stays.
         while self.weights.as_ref().is_some_and(Weights::is_exceeded) {
-            out.entries.extend(self.evict());
+            out.entries.extend(self.make_room());
         }
         Ok(out)
     }

@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
+use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
     cache::{Counters, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict},
@@ -43,16 +44,36 @@ impl Model {
         None
     }
 
-    fn set(&mut self, key: u8, value: u32, ttl: Option<u64>) -> Option<(u8, u32)> {
+    /// Drops `gone`, of which it is known that there was too much: one past its deadline, or else the
+    /// least recently used one.
+    fn drop_for_room(&mut self, gone: u8) -> (u8, u32) {
+        let at = self.position(gone).unwrap();
+        let is_any_past = (0..self.entries.len()).any(|at| self.is_past(at));
+        if is_any_past {
+            assert!(self.is_past(at), "{gone} went before what had expired");
+            self.counters.expirations += 1;
+        } else {
+            assert_eq!(at, 0, "{gone} went before what was used earlier");
+            self.counters.evictions += 1;
+        }
+        let (key, value, _) = self.entries.remove(at);
+        (key, value)
+    }
+
+    fn set(
+        &mut self,
+        key: u8,
+        value: u32,
+        ttl: Option<u64>,
+        gone: Option<u8>,
+    ) -> Option<(u8, u32)> {
         let ttl = ttl.unwrap_or(self.default_ttl);
         let deadline = if ttl == 0 { u64::MAX } else { self.now + ttl };
         let mut evicted = None;
         if let Some(at) = self.position(key) {
             self.entries.remove(at);
         } else if self.entries.len() == self.max_size {
-            let (key, value, _) = self.entries.remove(0);
-            evicted = Some((key, value));
-            self.counters.evictions += 1;
+            evicted = Some(self.drop_for_room(gone.unwrap()));
         }
         self.entries.push((key, value, deadline));
         evicted
@@ -77,11 +98,12 @@ impl Model {
         removed
     }
 
-    fn resize(&mut self, max_size: usize) -> usize {
+    fn resize(&mut self, max_size: usize, gone: &[(u8, u32)]) -> usize {
         self.max_size = max_size;
         let excess = self.entries.len().saturating_sub(max_size);
-        self.entries.drain(..excess);
-        self.counters.evictions += excess as u64;
+        for (key, _) in &gone[..excess] {
+            self.drop_for_room(*key);
+        }
         excess
     }
 }
@@ -181,7 +203,11 @@ proptest! {
                     let displaced = decide(key, |judge| {
                         store.set(hash(key), judge, nanos.map(ttl), || key, || value)
                     });
-                    let expected = match (former, model.set(key, value, nanos)) {
+                    let gone = match displaced {
+                        Displaced::Entry((gone, _)) => Some(gone),
+                        _ => None,
+                    };
+                    let expected = match (former, model.set(key, value, nanos, gone)) {
                         (Some(former), _) => Displaced::Value(former),
                         (None, Some(evicted)) => Displaced::Entry(evicted),
                         (None, None) => Displaced::Nothing,
@@ -214,7 +240,7 @@ proptest! {
                     let evicted = store
                         .configure(max_size, ttl(default_ttl), make_clock())
                         .unwrap();
-                    prop_assert_eq!(evicted.len(), model.resize(max_size));
+                    prop_assert_eq!(evicted.len(), model.resize(max_size, &evicted));
                 }
             }
             let order: Vec<_> = model.entries.iter().map(|entry| (entry.0, entry.1)).collect();
@@ -301,6 +327,54 @@ fn a_handle_is_not_mistaken_for_a_later_entry_after_eviction_deletion_or_clearin
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 4);
+}
+
+#[test]
+fn what_has_expired_goes_before_what_lives_however_many_entries_were_set_again() {
+    let clock = Arc::new(ManualClock::new(0));
+    let lifetime = ttl(120);
+    let mut store = Store::new(1000, lifetime, Clock::Manual(Arc::clone(&clock))).unwrap();
+    for key in 0..1000 {
+        put(&mut store, key, lifetime);
+    }
+    // Room has to be made for the first time, and nothing has expired.
+    let gone = put(&mut store, 1000, lifetime);
+    assert_eq!(gone, Displaced::Entry((0, 0)));
+    clock.advance(20);
+    for round in 1..20 {
+        let expires = round * 7;
+        clock.advance(90);
+        for key in (1..=1000).filter(|key| *key > expires || key % 7 > 0) {
+            if key != expires {
+                put(&mut store, key, lifetime);
+            }
+        }
+        // It is the one used last, and all others were set again.
+        assert!(store.get(expires, is(expires)).unwrap() == Found::Hit(&expires));
+        clock.advance(20);
+        let gone = put(&mut store, 10_000 + round, Ttl::UNLIMITED);
+        assert_eq!(gone, Displaced::Entry((expires, expires)));
+    }
+    assert_eq!(store.counters().evictions, 1);
+    assert_eq!(store.counters().expirations, 19);
+}
+
+#[test]
+fn shorter_and_shorter_lifetimes_of_one_entry_take_no_more_memory() {
+    let clock = Arc::new(ManualClock::new(0));
+    let mut store = Store::new(2, ttl(0), Clock::Manual(Arc::clone(&clock))).unwrap();
+    for key in 0..3 {
+        put(&mut store, key, ttl(0));
+    }
+    let memory = measure(|| {
+        for seconds in (1..200_000).rev() {
+            put(&mut store, 1, ttl(seconds));
+        }
+    });
+    assert!(memory.bytes_max < 10_000, "{} bytes", memory.bytes_max);
+    clock.advance(1);
+    let gone = put(&mut store, 9, ttl(0));
+    assert_eq!(gone, Displaced::Entry((1, 1)));
 }
 
 #[test]

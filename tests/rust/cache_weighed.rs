@@ -42,7 +42,15 @@ impl Model {
         }
     }
 
-    fn set(&mut self, key: u8, value: u32, weight: u64, ttl: Option<u64>) -> Outweighed<u8, u32> {
+    /// `gone` are the entries that went, in this order.
+    fn set(
+        &mut self,
+        key: u8,
+        value: u32,
+        weight: u64,
+        ttl: Option<u64>,
+        gone: &[(u8, u32)],
+    ) -> Outweighed<u8, u32> {
         let former = self.take(key);
         if weight > self.max_bytes {
             self.rejections += 1;
@@ -57,29 +65,48 @@ impl Model {
         Outweighed {
             kept: true,
             value: former.map(|entry| entry.1),
-            entries: self.evict(),
+            entries: self.make_room(gone),
         }
     }
 
-    fn evict(&mut self) -> Vec<(u8, u32)> {
-        let mut evicted = Vec::new();
+    fn make_room(&mut self, gone: &[(u8, u32)]) -> Vec<(u8, u32)> {
+        let mut gone = gone.iter();
+        let mut dropped = Vec::new();
         while self.entries.len() > self.max_size || self.total() > self.max_bytes {
-            let entry = self.entries.remove(0);
-            evicted.push((entry.0, entry.1));
+            dropped.push(self.drop_for_room(gone.next().unwrap().0));
+        }
+        dropped
+    }
+
+    /// Drops `gone`, of which it is known that there was too much: one past its deadline, or else the
+    /// least recently used one.
+    fn drop_for_room(&mut self, gone: u8) -> (u8, u32) {
+        let at = self.entries.iter().position(|entry| entry.0 == gone);
+        let at = at.unwrap();
+        if self.entries.iter().any(|entry| self.now >= entry.3) {
+            assert!(self.now >= self.entries[at].3);
+            self.counters.expirations += 1;
+        } else {
+            assert_eq!(at, 0);
             self.counters.evictions += 1;
         }
-        evicted
+        let entry = self.entries.remove(at);
+        (entry.0, entry.1)
     }
 
     /// What cannot be told, and what is too heavy by itself, goes before anything else.
-    fn configure(&mut self, max_size: usize, max_bytes: u64) -> usize {
+    fn configure(&mut self, max_size: usize, max_bytes: u64, gone: &[(u8, u32)]) -> usize {
         let before = self.entries.len();
         (self.max_size, self.max_bytes) = (max_size, max_bytes);
         let excess = self.entries.len().saturating_sub(max_size);
-        self.entries.drain(..excess);
+        for (key, _) in &gone[..excess] {
+            self.drop_for_room(*key);
+        }
+        let heavy = self.entries.len();
         self.entries.retain(|entry| entry.2 <= max_bytes);
-        self.counters.evictions += (before - self.entries.len()) as u64;
-        self.evict();
+        let heavy = heavy - self.entries.len();
+        self.counters.evictions += heavy as u64;
+        self.make_room(&gone[excess + heavy..]);
         before - self.entries.len()
     }
 }
@@ -170,7 +197,8 @@ proptest! {
                     let outweighed = decide(key, |judge| {
                         store.set_weighed(hash(key), judge, ttl_given, weight, || key, || value)
                     });
-                    prop_assert_eq!(outweighed, model.set(key, value, weight, ttl));
+                    let expected = model.set(key, value, weight, ttl, &outweighed.entries);
+                    prop_assert_eq!(outweighed, expected);
                 }
                 Step::Delete(key) => {
                     let deleted = decide(key, |judge| store.delete(hash(key), judge));
@@ -203,7 +231,8 @@ proptest! {
                     let evicted = store
                         .configure_weighed(max_size, max_bytes, ttl, make_clock(), weight)
                         .unwrap();
-                    prop_assert_eq!(evicted.len(), model.configure(max_size, max_bytes));
+                    let expected = model.configure(max_size, max_bytes, &evicted);
+                    prop_assert_eq!(evicted.len(), expected);
                 }
             }
             let order: Vec<_> = model.entries.iter().map(|entry| (entry.0, entry.1)).collect();
