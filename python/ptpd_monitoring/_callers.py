@@ -13,7 +13,7 @@ from __future__ import annotations
 # Imported with the native module, so it imports nothing heavy, not even `typing`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Awaitable, Callable, Hashable
     from typing import Any, TypeVar
 
     import numpy as np
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 _ABSENT: Any = object()
+
+# What `inspect.CO_COROUTINE` is; `inspect` takes longer to import than all of this.
+_IS_COROUTINE_FUNCTION = 0x80
 
 
 def profile_operation(
@@ -62,14 +65,62 @@ def get_or_set(
 ) -> _T:
     """Return the value of ``key``, or what ``factory()`` returns, set for ``ttl`` seconds.
 
-    Nothing is locked while the factory runs: threads that miss the same key at the same time
-    each call theirs and return its result, and the last one to finish is what stays cached. An
-    exception goes through and nothing is set.
+    Whoever asks for a key whose value is being computed waits for that one, so that it is computed
+    once. Only where nobody could ever get on that way, as two factories need each other's keys, or
+    one its own, does the caller's factory run as well. An exception goes through, nothing is set,
+    and the next one who waits tries. What is set or deleted meanwhile, by others than the factory, is
+    newer than the factory's result, which is returned then and not set.
+
+    With an ``async def`` as factory, it is ``aget_or_set``. Any other factory that returns a
+    coroutine, of which there is only one value to be had, is refused with a ``TypeError``.
     """
-    value: _T = self.get(key, _ABSENT)
-    if value is _ABSENT:
-        value = factory()
-        self.set(key, value, ttl)
+    if getattr(getattr(factory, "__code__", None), "co_flags", 0) & _IS_COROUTINE_FUNCTION:
+        return aget_or_set(self, key, factory, ttl)
+    while (value := self.get(key, _ABSENT)) is _ABSENT:
+        if (joined := self._join(key, False)) is None:
+            continue
+        computation, is_own = joined
+        if is_own:
+            with computation:
+                return computation.keep(factory(), ttl)
+        try:
+            with computation.lock:
+                pass
+        finally:
+            computation.waited()
+        if computation.has_value:
+            return computation.value
+    return value
+
+
+async def aget_or_set(
+    self: CacheManager,
+    key: Hashable,
+    factory: Callable[[], Awaitable[_T]],
+    ttl: float | None = None,
+) -> _T:
+    """Return the value of ``key``, or what ``await factory()`` returns, set for ``ttl`` seconds.
+
+    As ``get_or_set``, for tasks of asyncio and trio: other tasks get on while one of them computes.
+    """
+    while (value := self.get(key, _ABSENT)) is _ABSENT:
+        if (joined := self._join(key, True)) is None:
+            continue
+        computation, is_own = joined
+        if is_own:
+            with computation:
+                value = factory()
+                if hasattr(value, "__await__"):
+                    value = await value
+                return computation.keep(value, ttl)
+        try:
+            from ._waiting import wait_for
+
+            await wait_for(computation)
+        finally:
+            computation.waited()
+        if computation.has_value:
+            return computation.value
     return value
 
 

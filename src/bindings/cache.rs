@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
-    types::{PyDict, PyTuple},
+    types::{PyDict, PyTuple, PyType},
 };
 
 use super::{
@@ -12,16 +12,17 @@ use super::{
     cache_arguments::{DEFAULT_MAX_SIZE, DEFAULT_TTL, Seconds, default_ttl_of, max_size_of},
     cache_key::{Key, Memory, Query},
     cache_weigher::{Weighed, Weigher, max_bytes_of},
+    computation::{Computation, Computations},
     lock::lock,
     models::{CacheStats, Counts},
     once::CALLERS,
-    python_code::release,
+    overrides::Override,
+    python_code::{PythonCode, release},
     ready::Ready,
 };
 use crate::{
     cache::{Displaced, Found, Store, Ttl, Undecided},
     clock::Clock,
-    error::Result,
 };
 
 /// A least-recently-used cache with a lifetime for each key.
@@ -32,8 +33,10 @@ use crate::{
 ///
 /// With ``max_bytes``, at least 1, the entries' weights are bounded, too: the least recently used
 /// ones go until both bounds hold. ``weigher(key, value)`` tells an entry's weight when it is set,
-/// an int from 0 up; unless given it is ``sys.getsizeof`` of both, which does not look into
-/// containers. An entry that alone weighs more than ``max_bytes`` is not kept, nor is the former
+/// an int from 0 up. Unless given it is the memory in bytes that both keep alive: ``sys.getsizeof``, and
+/// beyond it the pixels of Pillow images, the memory behind arrays and views of them, and the items of
+/// containers and data classes, eight levels deep and of up to 10,000 objects, by which larger ones
+/// are estimated. An entry that alone weighs more than ``max_bytes`` is not kept, nor is the former
 /// value of its key; it is counted in ``rejections``. What the weigher raises goes through, and
 /// nothing is set. Without ``max_bytes`` nothing is weighed.
 ///
@@ -43,6 +46,8 @@ use crate::{
 pub struct CacheManager {
     ready: Ready,
     state: Mutex<State>,
+    computations: Computations,
+    setting: Override,
 }
 
 struct State {
@@ -65,7 +70,7 @@ impl CacheManager {
         query: &Query<'_, '_>,
         mut memory: impl Memory,
         expired: &mut Option<(Key, Py<PyAny>)>,
-    ) -> std::result::Result<Option<Py<PyAny>>, Undecided> {
+    ) -> Result<Option<Py<PyAny>>, Undecided> {
         let mut state = lock(py, &self.state);
         let found = state.store.get(query.hash, |handle, key| {
             query.judge(handle, key, &mut memory)
@@ -89,7 +94,7 @@ impl CacheManager {
         value: &Bound<'_, PyAny>,
         ttl: Option<Ttl>,
         displaced: &mut Displaced<Key, Py<PyAny>>,
-    ) -> std::result::Result<bool, Undecided> {
+    ) -> Result<bool, Undecided> {
         let mut state = lock(value.py(), &self.state);
         if state.store.is_weighed() {
             return Ok(false);
@@ -111,22 +116,64 @@ impl CacheManager {
         key: &Bound<'_, PyAny>,
         value: &Bound<'_, PyAny>,
         ttl: Option<Ttl>,
+        is_wanted: impl Fn() -> bool,
     ) -> PyResult<()> {
         let py = value.py();
-        let weigher = lock(py, &self.state).weigher.clone_ref(py);
-        let weight = weigher.weigh(key, value)?;
+        let weigher = {
+            let state = lock(py, &self.state);
+            state
+                .store
+                .is_weighed()
+                .then(|| state.weigher.clone_ref(py))
+        };
+        let weight = match weigher {
+            Some(weigher) => weigher.weigh(key, value)?,
+            None => 0,
+        };
         let outweighed = query.decide(|answers| {
-            lock(py, &self.state).store.set_weighed(
+            let mut state = lock(py, &self.state);
+            if !is_wanted() {
+                return Ok(None);
+            }
+            let set = state.store.set_weighed(
                 query.hash,
                 |handle, key| query.judge(handle, key, answers),
                 ttl,
                 weight,
                 || query.to_key(),
                 || value.clone().unbind(),
-            )
+            );
+            set.map(Some)
         })?;
         release(py, outweighed);
         Ok(())
+    }
+
+    pub fn computations(&self) -> &Computations {
+        &self.computations
+    }
+
+    /// Sets what came out of `computation`, unless that is outdated; through `set` if that was
+    /// replaced.
+    pub fn keep_computed(
+        slf: &Bound<'_, Self>,
+        computation: &Computation,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let key = computation.key().bind(py);
+        if this.setting.is_active(slf)? {
+            if computation.is_current() {
+                let _python = PythonCode::begin(py);
+                slf.call_method1("set", (key, value, ttl))?;
+            }
+            return Ok(());
+        }
+        let ttl = lifetime_of(ttl)?;
+        let query = Query::new(key)?;
+        this.insert_weighed(&query, key, value, ttl, || computation.is_current())
     }
 
     /// Weighs what is in the cache.
@@ -140,6 +187,14 @@ impl CacheManager {
     }
 }
 
+/// The lifetime that was asked for, if any was.
+fn lifetime_of(ttl: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Ttl>> {
+    match ttl {
+        Some(ttl) => Ok(Some(Seconds::of("ttl", ttl)?.ttl("ttl")?)),
+        None => Ok(None),
+    }
+}
+
 #[pymethods]
 impl CacheManager {
     #[new]
@@ -147,15 +202,22 @@ impl CacheManager {
         signature = (*_args, **_kwargs),
         text_signature = "(max_size=1000, default_ttl=3600, *, max_bytes=None, weigher=None, clock=None)"
     )]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Result<Self> {
+    #[classmethod]
+    fn new(
+        cls: &Bound<'_, PyType>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
         let default_ttl = DEFAULT_TTL.ttl("default_ttl")?;
         Ok(Self {
             ready: Ready::YES,
             state: Mutex::new(State {
                 store: Store::new(DEFAULT_MAX_SIZE, default_ttl, Clock::System)?,
                 default_ttl: DEFAULT_TTL,
-                weigher: Weigher::GETSIZEOF,
+                weigher: Weigher::MEMORY,
             }),
+            computations: Computations::default(),
+            setting: Override::of::<Self>(cls, "set")?,
         })
     }
 
@@ -167,7 +229,7 @@ impl CacheManager {
         default_ttl = DEFAULT_TTL,
         *,
         max_bytes = None,
-        weigher = Weigher::GETSIZEOF,
+        weigher = Weigher::MEMORY,
         clock = None,
     ))]
     fn __init__(
@@ -245,11 +307,9 @@ impl CacheManager {
         value: &Bound<'_, PyAny>,
         ttl: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let ttl = match ttl {
-            Some(ttl) => Some(Seconds::of("ttl", ttl)?.ttl("ttl")?),
-            None => None,
-        };
+        let ttl = lifetime_of(ttl)?;
         let query = Query::new(key)?;
+        self.computations.outdate(key)?;
         let mut displaced = Displaced::Nothing;
         let done = match self.insert(&query, (), value, ttl, &mut displaced) {
             Ok(done) => done,
@@ -263,7 +323,7 @@ impl CacheManager {
         if done {
             return Ok(());
         }
-        self.insert_weighed(&query, key, value, ttl)
+        self.insert_weighed(&query, key, value, ttl, || true)
     }
 
     // In Python, because it calls the user's function; see there.
@@ -272,16 +332,36 @@ impl CacheManager {
         py.import(CALLERS)?.getattr("get_or_set")
     }
 
+    #[classattr]
+    fn aget_or_set(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        py.import(CALLERS)?.getattr("aget_or_set")
+    }
+
+    /// A computation of the value of ``key``, and whether it is the caller's to do; otherwise it is
+    /// another one's, to wait for. None if the value is there.
+    fn _join<'py>(
+        slf: &Bound<'py, Self>,
+        key: &Bound<'py, PyAny>,
+        is_async: bool,
+    ) -> PyResult<Option<(Bound<'py, Computation>, bool)>> {
+        slf.get().computations.join(slf, key, is_async)
+    }
+
     /// Removes ``key``; whether it was there and alive. An entry past its lifetime is removed, too,
     /// and counts as an expiration.
     fn delete(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         let query = Query::new(key)?;
+        self.computations.outdate(key)?;
         let deleted = query.decide(|answers| {
             lock(key.py(), &self.state)
                 .store
                 .delete(query.hash, |handle, key| query.judge(handle, key, answers))
         })?;
-        Ok(deleted.existed)
+        let existed = deleted.existed;
+        if deleted.entry.is_some() {
+            release(key.py(), deleted);
+        }
+        Ok(existed)
     }
 
     /// The number of entries, those past their lifetime that nothing has removed yet included.
@@ -290,15 +370,19 @@ impl CacheManager {
     }
 
     /// Removes all entries. The counters stay.
-    fn clear(&self, py: Python<'_>) {
+    fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        self.computations.outdate_all(py)?;
         let cleared = lock(py, &self.state).store.clear();
         release(py, cleared);
+        Ok(())
     }
 
     /// Removes the entries past their lifetime; their number, which counts as expirations.
     fn cleanup_expired(&self, py: Python<'_>) -> usize {
         let expired = lock(py, &self.state).store.remove_expired();
-        expired.len()
+        let count = expired.len();
+        release(py, expired);
+        count
     }
 
     /// The counters, the size and ``max_size`` at one moment.
@@ -373,7 +457,7 @@ impl CacheManager {
     }
 
     // Python must not be called in here, and the collector must not wait for a lock.
-    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if !self.ready.is_set() {
             return Ok(());
         }
@@ -386,6 +470,8 @@ impl CacheManager {
             }
             visit.call(value)?;
         }
+        self.computations.traverse(&visit)?;
+        self.setting.traverse(&visit)?;
         visit.call(state.weigher.object())
     }
 
@@ -393,7 +479,7 @@ impl CacheManager {
         let mut state = self.state.lock();
         let cleared = state.store.clear();
         // It may be a method of this very cache.
-        let weigher = std::mem::replace(&mut state.weigher, Weigher::GETSIZEOF);
+        let weigher = std::mem::replace(&mut state.weigher, Weigher::MEMORY);
         drop(state);
         drop((cleared, weigher));
     }

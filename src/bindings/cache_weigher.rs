@@ -1,11 +1,11 @@
-//! What cached entries weigh, as the caller or `sys.getsizeof` tells.
+//! What cached entries weigh, as the caller tells, or the memory that they keep alive.
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 
 use super::{
     arguments::whole,
     convert::{shown, wrong_type},
-    once::{Once, intern},
+    memory_size::memory_size,
     python_code::PythonCode,
 };
 use crate::{cache::Handle, error::Error};
@@ -27,11 +27,11 @@ pub struct Weigher(Option<Py<PyAny>>);
 
 impl Weigher {
     /// `sys.getsizeof` of the key and of the value.
-    pub const GETSIZEOF: Self = Self(None);
+    pub const MEMORY: Self = Self(None);
 
     pub fn of(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         if value.is_none() {
-            return Ok(Self::GETSIZEOF);
+            return Ok(Self::MEMORY);
         }
         if !value.is_callable() {
             return Err(wrong_type("weigher", "a callable or None", value));
@@ -53,7 +53,7 @@ impl Weigher {
         let py = key.py();
         let _python = PythonCode::begin(py);
         let Some(weigher) = &self.0 else {
-            return Ok(size_of(key)?.saturating_add(size_of(value)?));
+            return Ok(memory_size(key)?.saturating_add(memory_size(value)?));
         };
         let weight = weigher.bind(py).call1((key, value))?;
         let whole = whole("the weigher's result", &weight)?;
@@ -64,19 +64,6 @@ impl Weigher {
             ))
         })
     }
-}
-
-fn size_of(object: &Bound<'_, PyAny>) -> PyResult<u64> {
-    static GETSIZEOF: Once<Py<PyAny>> = Once::new();
-    let py = object.py();
-    let getsizeof = GETSIZEOF.get_or_try_init(py, || {
-        PyResult::Ok(
-            py.import("sys")?
-                .getattr(intern!(py, "getsizeof"))?
-                .unbind(),
-        )
-    })?;
-    getsizeof.bind(py).call1((object,))?.extract()
 }
 
 /// The weights of the entries that a cache held when they were weighed.

@@ -34,15 +34,30 @@ pub fn pixels(value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     {
         return Ok(None);
     }
-    // Pillow need not be imported to know its images: they tell size, mode and bands.
+    Ok(pillow_pixels(value))
+}
+
+/// The pixels of a Pillow image, which tells size, mode and bands: Pillow need not be imported to know
+/// its images.
+fn pillow_pixels(value: &Bound<'_, PyAny>) -> Option<u64> {
     if attribute(value, "getbands").is_none() || attribute(value, "mode").is_none() {
-        return Ok(None);
+        return None;
     }
-    let size = attribute(value, "size");
-    let size = size.and_then(|size| size.extract::<(u64, u64)>().ok());
-    Ok(size
-        .and_then(|(width, height)| width.checked_mul(height))
-        .filter(|pixels| *pixels > 0))
+    let (width, height) = attribute(value, "size")?.extract::<(u64, u64)>().ok()?;
+    width.checked_mul(height).filter(|pixels| *pixels > 0)
+}
+
+/// The bytes that the pixels of a Pillow image take. With more than one band, each takes four, the
+/// three of RGB included.
+pub fn pillow_bytes(value: &Bound<'_, PyAny>) -> Option<u64> {
+    let pixels = pillow_pixels(value)?;
+    let mode: String = attribute(value, "mode")?.extract().ok()?;
+    let bytes = match mode.as_str() {
+        "1" | "L" | "P" => 1,
+        mode if mode.starts_with("I;16") => 2,
+        _ => 4,
+    };
+    pixels.checked_mul(bytes)
 }
 
 /// The pixels of a size, any pair of width and height.

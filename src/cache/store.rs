@@ -191,7 +191,11 @@ impl<K, V> Store<K, V> {
             let former = self.replace(at, value(), deadline);
             return Ok(former.map_or(Displaced::Nothing, Displaced::Value));
         }
-        let evicted = if self.is_full() { self.make_room() } else { None };
+        let evicted = if self.is_full() {
+            self.make_room()
+        } else {
+            None
+        };
         self.push(hash, deadline, (key(), value()));
         Ok(evicted.map_or(Displaced::Nothing, Displaced::Entry))
     }

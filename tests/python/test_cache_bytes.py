@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import sys
 import threading
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,18 +83,147 @@ def test_any_run_of_operations_agrees_with_an_ordered_dict(
         )
 
 
-def test_unless_told_otherwise_keys_and_values_weigh_what_python_says() -> None:
+def kept_alive(*objects: object) -> int:
+    """The sizes of nested built-in objects, each once, as the documentation says it."""
+    seen: dict[int, int] = {}
+
+    def visit(thing: Any) -> None:
+        if id(thing) in seen:
+            return
+        seen[id(thing)] = sys.getsizeof(thing)
+        if isinstance(thing, dict):
+            for pair in thing.items():
+                list(map(visit, pair))
+        elif isinstance(thing, (list, tuple, set, frozenset, deque)):
+            list(map(visit, thing))
+
+    list(map(visit, objects))
+    return sum(seen.values())
+
+
+def weight_of(value: object) -> int:
+    cache = CacheManager(max_bytes=10**12)
+    cache.set(0, value)
+    assert cache.total_bytes is not None
+    return cache.total_bytes - sys.getsizeof(0)
+
+
+NESTED = st.recursive(
+    st.none() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=50),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.lists(inner, max_size=5).map(tuple)
+        | st.lists(inner, max_size=5).map(deque)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+@given(value=NESTED)
+def test_unless_told_otherwise_values_weigh_what_they_are_made_of(value: object) -> None:
+    assert weight_of(value) == kept_alive(value)
+    assert weight_of([value, value]) == kept_alive([value, value])
+
+
+def test_unless_told_otherwise_keys_weigh_as_values_do() -> None:
     cache = CacheManager(max_bytes=100_000)
     entries = {"text": "x" * 1_000, ("a", 1): b"y" * 5_000, 7: list(range(100)), None: None}
     for key, value in entries.items():
         cache.set(key, value)
-    expected = sum(sys.getsizeof(key) + sys.getsizeof(value) for key, value in entries.items())
+    expected = sum(kept_alive(key) + kept_alive(value) for key, value in entries.items())
     assert cache.total_bytes == expected
     cache.set("text", "")
     assert cache.total_bytes == expected - 1_000
     cache.delete(7)
     cache.clear()
     assert cache.total_bytes == 0
+
+
+PIXELS = 300 * 200
+
+
+def image(mode: str) -> object:
+    return pytest.importorskip("PIL.Image").new(mode, (300, 200))
+
+
+@dataclasses.dataclass
+class Print:
+    paper: str
+    scan: object
+
+
+@dataclasses.dataclass(slots=True)
+class SlottedPrint:
+    paper: str
+    scan: object
+
+
+SCAN = np.ones((300, 200, 3), np.uint8)
+BUFFER = bytes(PIXELS)
+HEAVY: dict[str, tuple[Callable[[], object], int]] = {
+    "an array": (lambda: SCAN, 3 * PIXELS),
+    "a view of an array": (lambda: SCAN[::2, 5:10][1], 3 * PIXELS),
+    "a reshaped, transposed view": (lambda: SCAN.reshape(-1).T[:7], 3 * PIXELS),
+    "an array in somebody's bytes": (lambda: np.frombuffer(BUFFER, "u1")[:9], PIXELS),
+    "a memoryview": (lambda: memoryview(BUFFER)[:10], PIXELS),
+    "a memoryview of an array": (lambda: memoryview(SCAN)[:1], 3 * PIXELS),
+    "a grey Pillow image": (lambda: image("L"), PIXELS),
+    "an RGB Pillow image": (lambda: image("RGB"), 4 * PIXELS),
+    "a CMYK Pillow image": (lambda: image("CMYK"), 4 * PIXELS),
+    "a Pillow image of 16 bits": (lambda: image("I;16"), 2 * PIXELS),
+    "a Pillow image of floats": (lambda: image("F"), 4 * PIXELS),
+    "a list of arrays": (lambda: [SCAN.copy(), SCAN.copy()], 6 * PIXELS),
+    "views of one array": (lambda: {"top": SCAN[:9], "left": SCAN[:, :9]}, 3 * PIXELS),
+    "a result of several parts": (lambda: (1, {"x": [SCAN]}), 3 * PIXELS),
+    "a data class": (lambda: Print("Arches", SCAN), 3 * PIXELS),
+    "a data class with slots": (lambda: [SlottedPrint("Arches", SCAN)], 3 * PIXELS),
+    "a pydantic model": (lambda: pydantic_print(SCAN), 3 * PIXELS),
+}
+
+
+def pydantic_print(scan: object) -> object:
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model("Print", paper=(str, ...), scan=(Any, ...))
+    return model(paper="Arches", scan=scan)
+
+
+@pytest.mark.parametrize("kind", HEAVY)
+def test_unless_told_otherwise_images_weigh_the_memory_that_they_keep(kind: str) -> None:
+    make, expected = HEAVY[kind]
+    # The objects around it take a little.
+    assert expected <= weight_of(make()) <= expected + 4_000
+
+
+def test_a_memory_mapped_array_weighs_what_is_mapped(tmp_path: Path) -> None:
+    mapped = np.memmap(tmp_path / "scan", "u1", "w+", shape=(300, 200, 3))
+    assert 3 * PIXELS <= weight_of(mapped[10:12]) <= 3 * PIXELS + 1_000
+
+
+def test_a_long_container_is_estimated_by_its_first_items() -> None:
+    value = [f"{number:06}" * 10 for number in range(100_000)]
+    assert weight_of(value) == pytest.approx(kept_alive(value), rel=0.001)
+
+
+def test_containers_in_themselves_and_very_deep_ones_can_be_weighed() -> None:
+    ring: list[object] = []
+    ring.append(ring)
+    assert weight_of(ring) == sys.getsizeof(ring)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert 0 < weight_of(deep) < 2_000
+
+
+def test_classes_and_what_is_only_a_recipe_weigh_little() -> None:
+    class Lazy:
+        nbytes = 10**9
+
+        def __dask_graph__(self) -> None:
+            raise AssertionError
+
+    for light in (Lazy, Lazy(), np.ndarray, len, Print):
+        assert weight_of(light) < 10_000
 
 
 def test_without_a_bound_nothing_is_weighed() -> None:

@@ -90,7 +90,7 @@ def test_snippet_runs_as_it_stands(document: Path, line: int, code: str, tmp_pat
 
 
 # What the Python half of a method calls; the views are documented though their names are private.
-INTERNAL = {"_keys", "_begin", "_values", "_timestamps"}
+INTERNAL = {"_keys", "_begin", "_join", "_values", "_timestamps"}
 
 
 def test_the_guide_says_what_to_do_without_a_snippet_for_every_public_name():

@@ -8,6 +8,7 @@
 mod accuracy;
 mod bounds;
 mod cache;
+mod cache_computing;
 mod cache_weighed;
 mod calendar;
 mod clock;
