@@ -68,8 +68,8 @@ def get_or_set(
     Whoever asks for a key whose value is being computed waits for that one, so that it is computed
     once. Only where nobody could ever get on that way, as two factories need each other's keys, or
     one its own, does the caller's factory run as well. An exception goes through, nothing is set,
-    and the next one who waits tries. What is set or deleted meanwhile, by others than the factory, is
-    newer than the factory's result, which is returned then and not set.
+    and the next one who waits tries. What is set or deleted meanwhile, by others than the factory,
+    is newer than the factory's result, which is returned then and not set.
 
     With an ``async def`` as factory, it is ``aget_or_set``. Any other factory that returns a
     coroutine, of which there is only one value to be had, is refused with a ``TypeError``.
@@ -77,7 +77,7 @@ def get_or_set(
     if getattr(getattr(factory, "__code__", None), "co_flags", 0) & _IS_COROUTINE_FUNCTION:
         return aget_or_set(self, key, factory, ttl)
     while (value := self.get(key, _ABSENT)) is _ABSENT:
-        if (joined := self._join(key, False)) is None:
+        if (joined := self._join(key, is_async=False)) is None:
             continue
         computation, is_own = joined
         if is_own:
@@ -104,7 +104,7 @@ async def aget_or_set(
     As ``get_or_set``, for tasks of asyncio and trio: other tasks get on while one of them computes.
     """
     while (value := self.get(key, _ABSENT)) is _ABSENT:
-        if (joined := self._join(key, True)) is None:
+        if (joined := self._join(key, is_async=True)) is None:
             continue
         computation, is_own = joined
         if is_own:

@@ -37,7 +37,7 @@ class Threads:
     def _run(self, number: int, function: Callable[[], Any]) -> None:
         try:
             self.results[number] = function()
-        except Exception as error:  # noqa: BLE001 - the test looks at it
+        except Exception as error:
             self.results[number] = error
 
     def end(self) -> list[Any]:
@@ -247,7 +247,7 @@ def test_a_coroutine_is_not_kept_but_refused_and_closed(recwarn: pytest.Warnings
     cache = CacheManager()
     hidden: list[Callable[[], Any]] = [lambda: load(), functools.partial(load)]
     for factory in hidden:
-        with pytest.raises(TypeError, match="factory must be .*await aget_or_set.*coroutine"):
+        with pytest.raises(TypeError, match=r"factory must be .*await aget_or_set.*coroutine"):
             cache.get_or_set("key", factory)
         assert "key" not in cache
     gc.collect()
