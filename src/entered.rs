@@ -66,6 +66,15 @@ impl<T> Entered<T> {
         Some(thing)
     }
 
+    /// The thing of the latest block that `owner` entered.
+    #[must_use]
+    pub fn latest(&self, owner: Owner) -> Option<&T> {
+        let mut latest = self.blocks.iter().rev();
+        latest
+            .find(|(other, _)| *other == owner)
+            .map(|(_, thing)| thing)
+    }
+
     /// Takes out the thing of the latest block that `owner` entered.
     pub fn pop_own(&mut self, owner: Owner) -> Option<T> {
         let at = self.blocks.iter().rposition(|(other, _)| *other == owner)?;

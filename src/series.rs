@@ -14,9 +14,34 @@ pub struct Label {
     pub unit: Arc<str>,
     /// Whether a timer recorded them.
     pub timer: bool,
+    /// How what was measured ended.
+    pub outcome: Outcome<Arc<str>>,
     /// The session they belong to.
     pub session: Option<Arc<str>>,
 }
+
+/// How what a sample measures ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// It is of nothing that could fail: a value that somebody recorded.
+    #[default]
+    None,
+    /// It worked.
+    Success,
+    /// It failed, with this name of the failure's type; empty if that is not known.
+    Failure(T),
+}
+
+impl<T> Outcome<T> {
+    /// Whether it failed.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failure(_))
+    }
+}
+
+/// How many of the labels before the last one are looked at for one to use again.
+const RECENT_LABELS: usize = 4;
 
 /// A label as the caller holds it, before anything is allocated for it.
 #[derive(Debug, Clone, Copy)]
@@ -25,13 +50,21 @@ pub struct LabelRef<'a> {
     pub unit: &'a str,
     /// Whether a timer records it.
     pub timer: bool,
+    /// How what it measures ended.
+    pub outcome: Outcome<&'a str>,
     /// The session it belongs to.
     pub session: Option<&'a str>,
 }
 
 impl LabelRef<'_> {
     fn matches(&self, label: &Label) -> bool {
+        let is_outcome = match (self.outcome, &label.outcome) {
+            (Outcome::None, Outcome::None) | (Outcome::Success, Outcome::Success) => true,
+            (Outcome::Failure(one), Outcome::Failure(other)) => *one == **other,
+            _ => false,
+        };
         self.timer == label.timer
+            && is_outcome
             && *self.unit == *label.unit
             && self.session == label.session.as_deref()
     }
@@ -40,6 +73,11 @@ impl LabelRef<'_> {
         Label {
             unit: self.unit.into(),
             timer: self.timer,
+            outcome: match self.outcome {
+                Outcome::None => Outcome::None,
+                Outcome::Success => Outcome::Success,
+                Outcome::Failure(name) => Outcome::Failure(name.into()),
+            },
             session: self.session.map(Into::into),
         }
     }
@@ -123,8 +161,7 @@ impl<M> Series<M> {
         let sequence = self.first + self.len() as u64;
         let known = self.labels.back();
         if !known.is_some_and(|(_, last)| label.matches(last)) {
-            let label = Arc::new(label.to_label());
-            self.labels.push_back((sequence, label));
+            self.label_from(sequence, label);
         }
         if let Some(metadata) = metadata {
             self.metadata.push_back((sequence, metadata));
@@ -132,6 +169,16 @@ impl<M> Series<M> {
         self.times.push_back(time);
         self.values.push_back(value);
         (&self.labels[self.labels.len() - 1].1, dropped)
+    }
+
+    /// Has `label` hold from the sample numbered `sequence` on.
+    #[cold]
+    fn label_from(&mut self, sequence: u64, label: LabelRef<'_>) {
+        // Where successes and failures, or a few sessions, take turns, it is one of the latest.
+        let mut recent = self.labels.iter().rev().take(RECENT_LABELS);
+        let known = recent.find(|(_, known)| label.matches(known));
+        let label = known.map_or_else(|| Arc::new(label.to_label()), |(_, it)| Arc::clone(it));
+        self.labels.push_back((sequence, label));
     }
 
     /// Removes the oldest samples until at most `bound` are left, and gives back the memory that
@@ -311,6 +358,41 @@ impl<M> Series<M> {
             }
         }
         others
+    }
+
+    /// How many of the samples from the one numbered `from` on whose stamps lie in `range` failed;
+    /// `None` if none of them is of anything that could. Only of `session`, if one is named.
+    #[must_use]
+    pub fn failures(&self, from: u64, range: TimeRange, session: Option<&str>) -> Option<u64> {
+        // The first may have held for a sample that has fallen off, and for none that is kept.
+        let is_stale = |(start, _): &(u64, _)| *start <= self.first;
+        let stale = usize::from(self.labels.get(1).is_some_and(is_stale));
+        let labels = || {
+            self.labels
+                .iter()
+                .skip(stale)
+                .map(|(_, label)| &label.outcome)
+        };
+        if labels().all(|outcome| *outcome == Outcome::None) {
+            return None;
+        }
+        // Nearly always; samples are then not gone through.
+        let is_any = labels().any(Outcome::is_failure);
+        if !is_any && from <= self.first && range == TimeRange::ALL && session.is_none() {
+            return Some(0);
+        }
+        let mut failures = None;
+        for sample in self.walk() {
+            let label = &sample.label;
+            if label.outcome != Outcome::None
+                && sample.sequence >= from
+                && range.contains(sample.time)
+                && (session.is_none() || label.session.as_deref() == session)
+            {
+                *failures.get_or_insert(0) += u64::from(label.outcome.is_failure());
+            }
+        }
+        failures
     }
 
     /// The latest stamp of the samples that have fallen off; the least of all times if none have.

@@ -83,6 +83,24 @@ impl Starts {
         forgets
     }
 
+    /// The latest start of the calling thread or task, or else of its thread, that is not taken back.
+    pub fn latest<E>(
+        &self,
+        owner: impl FnOnce() -> Result<Owner, E>,
+    ) -> Result<Option<Monotonic>, E> {
+        let first = self.first.load(Relaxed);
+        if first == 0 && self.nested.load(Relaxed) == 0 {
+            return Ok(None);
+        }
+        let owner = owner()?;
+        let nested = self.others.lock();
+        if let Some(start) = nested.as_ref().and_then(|others| others.latest(owner)) {
+            return Ok(Some(*start));
+        }
+        let is_first = first != 0 && self.thread.load(Relaxed) == owner.0;
+        Ok(is_first.then(|| Monotonic(first.wrapping_sub(1))))
+    }
+
     /// Takes back the latest start of the calling thread or task, or the latest of all if it has
     /// none. `None` if there is no start, or the block's was forgotten.
     #[inline]

@@ -15,7 +15,7 @@ use ptpd_monitoring::{
     clock::{Clock, ManualClock},
     monitor::Monitor,
     report::{ExportedSample, Format, Formulas, neutralized, render_samples, report_csv},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
 };
 use serde_json::{
     Value,
@@ -159,6 +159,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 let label = LabelRef {
                     unit: &recorded.unit,
                     timer: recorded.timer,
+                    outcome: Outcome::None,
                     session: recorded.session.as_deref(),
                 };
                 let now = monitor.clock().monotonic();
@@ -177,6 +178,7 @@ fuzz_target!(|steps: Vec<Step>| {
                 let label = LabelRef {
                     unit: "many",
                     timer: false,
+                    outcome: Outcome::None,
                     session: None,
                 };
                 monitor.record_many(&name, &values, label);

@@ -5,7 +5,10 @@ use pyo3::{prelude::*, types::PyDict};
 use super::{
     arguments::{Adjust, Confidence, Flag, MinChange, MinSamples, Number, Significance, Whole},
     convert::detached_if_long,
-    recorded::{Consulted, Known, bounds_dict, set_source, set_uncounted, set_units, work_in},
+    recorded::{
+        Consulted, Known, bounds_dict, set_known_failures, set_source, set_uncounted, set_units,
+        work_in,
+    },
 };
 use crate::{
     calendar::Zone,
@@ -98,6 +101,7 @@ fn period_dict<'py>(
     let dict = PyDict::new(py);
     for (recorded, operation) in known.recorded.iter().zip(&period.operations) {
         let entry = figures_dict(py, operation, &recorded.unit)?;
+        set_known_failures(&entry, recorded, known.history.is_some())?;
         set_units(&entry, recorded)?;
         set_uncounted(
             &entry,
@@ -163,20 +167,28 @@ fn figures_dict<'py>(
 
 /// Says in `entry` how the shares of failed requests changed.
 fn set_failures(entry: &Bound<'_, PyDict>, change: &FailureChange) -> PyResult<()> {
-    let py = entry.py();
-    let periods = [change.before, change.after];
-    let rates = |rate: fn(&Failures) -> f64| {
-        let dict = PyDict::new(py);
-        for (period, failures) in PERIODS.iter().zip(&periods) {
-            dict.set_item(period, rate(failures))?;
-        }
-        PyResult::Ok(dict)
-    };
-    let server = rates(Failures::rate)?;
-    server.set_item("p_value", change.p_value)?;
-    server.set_item("verdict", change.verdict.as_str())?;
-    entry.set_item("error_rate", server)?;
-    entry.set_item("client_error_rate", rates(Failures::client_rate)?)
+    entry.set_item("error_rate", judged_rates(entry.py(), change)?)?;
+    let client = rates(entry.py(), change, Failures::client_rate)?;
+    entry.set_item("client_error_rate", client)
+}
+
+fn rates<'py>(
+    py: Python<'py>,
+    change: &FailureChange,
+    rate: fn(&Failures) -> f64,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (period, failures) in PERIODS.iter().zip([change.before, change.after]) {
+        dict.set_item(period, rate(&failures))?;
+    }
+    Ok(dict)
+}
+
+fn judged_rates<'py>(py: Python<'py>, change: &FailureChange) -> PyResult<Bound<'py, PyDict>> {
+    let dict = rates(py, change, Failures::rate)?;
+    dict.set_item("p_value", change.p_value)?;
+    dict.set_item("verdict", change.verdict.as_str())?;
+    Ok(dict)
 }
 
 fn change_dict<'py>(py: Python<'py>, change: &Change) -> PyResult<Bound<'py, PyDict>> {
@@ -189,6 +201,9 @@ fn change_dict<'py>(py: Python<'py>, change: &Change) -> PyResult<Bound<'py, PyD
     dict.set_item("effect_size", change.ranks.map(|ranks| ranks.effect_size))?;
     dict.set_item("verdict", change.verdict.as_str())?;
     dict.set_item("reason", change.reason.map(Reason::as_str))?;
+    if let Some(failures) = &change.failures {
+        dict.set_item("failure_rate", judged_rates(py, failures)?)?;
+    }
     Ok(dict)
 }
 

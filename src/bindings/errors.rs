@@ -3,11 +3,15 @@
 
 use pyo3::{
     PyTypeInfo,
-    exceptions::{PyOSError, PyValueError},
+    exceptions::{PyGeneratorExit, PyOSError, PySystemExit, PyValueError},
     prelude::*,
+    types::PyType,
 };
 
-use super::python_code::PythonCode;
+use super::{
+    convert::{attribute, type_name},
+    python_code::PythonCode,
+};
 use crate::error::Error;
 
 /// Whether `error` is an `E`. For that `PyO3` may let go of the interpreter's lock, and take it again
@@ -42,4 +46,36 @@ impl From<Error> for PyErr {
             _ => PyValueError::new_err(error.to_string()),
         }
     }
+}
+
+/// The name of the type of an exception that a block ended with, whose class and instance a context
+/// manager is given; `None` where the block did not fail. A generator that is closed has not, nor a
+/// program that ends with the status that says so.
+pub fn failure([kind, error]: [&Bound<'_, PyAny>; 2]) -> PyResult<Option<String>> {
+    if kind.is_none() {
+        return Ok(None);
+    }
+    failed(kind, error)
+}
+
+#[cold]
+fn failed(kind: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let py = kind.py();
+    let _python = PythonCode::begin(py);
+    let Ok(class) = kind.cast::<PyType>() else {
+        return Ok(Some(type_name(kind)));
+    };
+    if class.is_subclass_of::<PyGeneratorExit>()? {
+        return Ok(None);
+    }
+    if class.is_subclass_of::<PySystemExit>()? {
+        let code = attribute(error, "code");
+        let is_success = |code: &Bound<'_, PyAny>| {
+            code.is_none() || code.extract::<i64>().is_ok_and(|code| code == 0)
+        };
+        if code.as_ref().is_none_or(is_success) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(class.name()?.to_string()))
 }

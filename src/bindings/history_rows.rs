@@ -84,25 +84,23 @@ impl HistoryRows {
 }
 
 fn row_dict<'py>(py: Python<'py>, row: &StoredRow) -> PyResult<Bound<'py, PyDict>> {
+    let of = |session: &Option<_>, kinds: [&'static str; 2]| kinds[usize::from(session.is_some())];
     let (kind, name, unit) = match &row.key {
         Key::Operation {
             name,
             unit,
             session,
-        } => (
-            if session.is_some() {
-                "session"
-            } else {
-                "operation"
-            },
+        } => (of(session, ["operation", "session"]), name, &**unit),
+        Key::Failures {
             name,
-            &**unit,
-        ),
+            unit,
+            session,
+        } => (of(session, ["failure", "session_failure"]), name, &**unit),
         Key::Endpoint { endpoint, .. } => ("endpoint", endpoint, "milliseconds"),
         Key::Resource { figure, unit } => ("resource", figure, &**unit),
     };
     let session = match &row.key {
-        Key::Operation { session, .. } => session.as_deref(),
+        Key::Operation { session, .. } | Key::Failures { session, .. } => session.as_deref(),
         _ => None,
     };
     let (method, status_class) = match &row.key {

@@ -46,6 +46,7 @@ fn operation<'py>(
     let dict = PyDict::new(py);
     dict.set_item(intern!(py, "name"), &*operation.name)?;
     dict.set_item(intern!(py, "unit"), &*operation.unit)?;
+    dict.set_item(intern!(py, "failures"), operation.failures)?;
     add(&dict, &operation.samples, seconds)?;
     Ok(dict)
 }

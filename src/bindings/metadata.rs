@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{
+    prelude::*,
+    types::{PyBool, PyDict},
+};
 use serde_json::value::RawValue;
 
-use super::{convert::wrong_type, json::PyJson};
+use super::{convert::wrong_type, json::PyJson, once::intern};
 use crate::{
     error::{Error, Result},
-    series::{Label, Sample},
+    series::{Label, Outcome, Sample},
 };
 
 /// The key that says what recorded a sample.
@@ -17,6 +20,10 @@ pub const TYPE: &str = "type";
 pub const TIMER: &str = "timer";
 /// The key of the session.
 pub const SESSION_ID: &str = "session_id";
+/// The key that says whether what a sample measures worked.
+const SUCCESS: &str = "success";
+/// That of the type of the exception that it raised.
+const ERROR: &str = "error";
 
 /// A user's dict, never the user's own object.
 pub type Metadata = Py<PyDict>;
@@ -52,6 +59,29 @@ pub fn settle_session(
     Ok(current)
 }
 
+/// How what a sample with `metadata` measures ended, as far as that says so.
+pub fn outcome(metadata: &Bound<'_, PyDict>) -> PyResult<Outcome<&'static str>> {
+    let success = metadata.get_item(intern!(metadata.py(), SUCCESS))?;
+    let success = success.and_then(|it| it.cast::<PyBool>().map(|it| it.is_true()).ok());
+    Ok(match success {
+        None => Outcome::None,
+        Some(true) => Outcome::Success,
+        // The metadata itself tells of what.
+        Some(false) => Outcome::Failure(""),
+    })
+}
+
+/// Says in a timer's `metadata` what its block raised, where it says nothing of that itself.
+pub fn set_failure(metadata: &Bound<'_, PyDict>, error: &str) -> PyResult<()> {
+    if !metadata.contains(SUCCESS)? {
+        metadata.set_item(SUCCESS, false)?;
+    }
+    if !metadata.contains(ERROR)? {
+        metadata.set_item(ERROR, error)?;
+    }
+    Ok(())
+}
+
 /// The dict that readers see: the user's, copied, or what the label says.
 pub fn to_dict<'py>(
     py: Python<'py>,
@@ -64,6 +94,9 @@ pub fn to_dict<'py>(
     let dict = PyDict::new(py);
     if label.timer {
         dict.set_item(TYPE, TIMER)?;
+    }
+    if let Outcome::Failure(error) = &label.outcome {
+        set_failure(&dict, error)?;
     }
     if let Some(session) = &label.session {
         dict.set_item(SESSION_ID, &**session)?;
@@ -104,6 +137,10 @@ fn label_json(label: &Label) -> serde_json::Result<String> {
     let mut object = serde_json::Map::new();
     if label.timer {
         object.insert(TYPE.to_owned(), TIMER.into());
+    }
+    if let Outcome::Failure(error) = &label.outcome {
+        object.insert(SUCCESS.to_owned(), false.into());
+        object.insert(ERROR.to_owned(), (**error).into());
     }
     if let Some(session) = &label.session {
         object.insert(SESSION_ID.to_owned(), (**session).into());

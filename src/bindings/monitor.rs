@@ -25,7 +25,7 @@ use super::{
     overrides::Override,
     python_code::{PythonCode, release},
     ready::Ready,
-    statistics::statistics_dict,
+    statistics::{set_failures, statistics_dict},
     timer::Timer,
     views::{MetricsView, TimersView},
 };
@@ -35,7 +35,7 @@ use crate::{
     history::Attachment,
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
     report::{Format, Samples},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
     stats::mean,
 };
 
@@ -85,33 +85,33 @@ impl PerformanceMonitor {
         &self.sessions
     }
 
-    /// Records a timer's sample; through `record_metric` if that was replaced.
+    /// Records a timer's sample; through `record_metric` if that was replaced. `failure` is the type
+    /// of what the timed block raised.
     #[inline]
     pub fn record_timer(
         slf: &Bound<'_, Self>,
         name: &Bound<'_, PyString>,
         now: Monotonic,
         seconds: f64,
+        failure: Option<&str>,
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let py = slf.py();
         let this = slf.get();
         if this.recording.is_active(slf)? {
-            return Self::record_timer_through_python(slf, name, seconds, metadata);
+            return Self::record_timer_through_python(slf, name, seconds, failure, metadata);
         }
         let metadata = match metadata {
             None => None,
-            Some(metadata) => Some(timer_metadata(metadata)?),
+            Some(metadata) => Some(timer_metadata(metadata, failure)?),
         };
-        this.record(
-            py,
-            text_of("operation_name", name)?,
-            now,
-            seconds,
-            SECONDS,
-            true,
-            metadata,
-        )
+        let label = LabelRef {
+            unit: SECONDS,
+            timer: true,
+            outcome: failure.map_or(Outcome::Success, Outcome::Failure),
+            session: None,
+        };
+        let name = text_of("operation_name", name)?;
+        this.record(slf.py(), name, now, seconds, label, metadata)
     }
 
     #[cold]
@@ -119,18 +119,19 @@ impl PerformanceMonitor {
         slf: &Bound<'_, Self>,
         name: &Bound<'_, PyString>,
         seconds: f64,
+        failure: Option<&str>,
         metadata: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let _python = PythonCode::begin(slf.py());
         let metadata = match metadata {
-            None => timer_metadata(&PyDict::new(slf.py()))?,
-            Some(metadata) => timer_metadata(metadata)?,
+            None => timer_metadata(&PyDict::new(slf.py()), failure)?,
+            Some(metadata) => timer_metadata(metadata, failure)?,
         };
         slf.call_method1("record_metric", (name, seconds, SECONDS, metadata))?;
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a sample has this many parts")]
+    /// Records a sample of the session that `label` does not say yet.
     #[inline]
     fn record(
         &self,
@@ -138,17 +139,11 @@ impl PerformanceMonitor {
         name: &str,
         now: Monotonic,
         value: f64,
-        unit: &str,
-        timer: bool,
+        mut label: LabelRef<'_>,
         metadata: Option<Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let session = self.sessions.current(py)?;
         if metadata.is_none() && session.is_none() {
-            let label = LabelRef {
-                unit,
-                timer,
-                session: None,
-            };
             let dropped = self.core().record(name, now, value, label, None);
             if dropped.is_some() {
                 release(py, dropped);
@@ -161,11 +156,13 @@ impl PerformanceMonitor {
         };
         if let Some(metadata) = &metadata {
             session = metadata::settle_session(metadata, session)?;
+            if label.outcome == Outcome::None {
+                label.outcome = metadata::outcome(metadata)?;
+            }
         }
         let label = LabelRef {
-            unit,
-            timer,
             session: session.as_deref(),
+            ..label
         };
         let dropped = self
             .core()
@@ -183,9 +180,15 @@ impl PerformanceMonitor {
     }
 }
 
-fn timer_metadata<'py>(metadata: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+fn timer_metadata<'py>(
+    metadata: &Bound<'py, PyDict>,
+    failure: Option<&str>,
+) -> PyResult<Bound<'py, PyDict>> {
     let metadata = metadata.copy()?;
     metadata.set_item(metadata::TYPE, metadata::TIMER)?;
+    if let Some(failure) = failure {
+        metadata::set_failure(&metadata, failure)?;
+    }
     Ok(metadata)
 }
 
@@ -269,14 +272,15 @@ impl PerformanceMonitor {
             return Ok(None);
         };
         let name = PyString::new(py, operation_name.0);
-        Self::record_timer(slf, &name, now, seconds, None)?;
+        Self::record_timer(slf, &name, now, seconds, None, None)?;
         Ok(Some(seconds))
     }
 
     /// A context manager, and a decorator, that times ``operation_name`` in seconds.
     ///
     /// Blocks of the same name may nest and overlap in any way, across threads and tasks. What
-    /// the block raises goes on after its time was recorded.
+    /// the block raises goes on after its time was recorded, as a failure: with ``success`` False and
+    /// ``error``, the exception's type, in the metadata. The timer tells its seconds as ``elapsed``.
     #[pyo3(signature = (operation_name, metadata = None))]
     #[inline]
     fn timer(
@@ -324,7 +328,13 @@ impl PerformanceMonitor {
             Some(_) => metadata::copy_argument(metadata)?,
         };
         let now = self.core().clock().monotonic();
-        self.record(py, name.0, now, value.0, unit.0, false, metadata)
+        let label = LabelRef {
+            unit: unit.0,
+            timer: false,
+            outcome: Outcome::None,
+            session: None,
+        };
+        self.record(py, name.0, now, value.0, label, metadata)
     }
 
     /// Records each of ``values``, an array or sequence of numbers, in ``unit``; all of them now.
@@ -344,6 +354,7 @@ impl PerformanceMonitor {
         let label = LabelRef {
             unit: unit.0,
             timer: false,
+            outcome: Outcome::None,
             session,
         };
         let dropped = self.core().record_many(name.0, &values, label);
@@ -414,18 +425,24 @@ impl PerformanceMonitor {
 
     /// ``count, min, max, mean, median, std`` (of the population), ``unit`` (of the oldest sample),
     /// ``p50, p90, p95, p99``, each equal to NumPy's; ``{"count": 0}`` if the operation is unknown.
+    /// Where samples are of timed blocks or profiled calls, also the number of those that raised,
+    /// ``failures``, and their share, ``failure_rate``; their times are among the others.
     fn get_statistics<'py>(
         &self,
         py: Python<'py>,
         operation_name: Text<'_, OperationName>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let measured = self
-            .core()
-            .operation(operation_name.0)
-            .and_then(|operation| operation.measured(TimeRange::ALL))
-            .map(|measured| (Samples::Each(measured.values), measured.unit));
-        let samples = measured.as_ref().map(|(samples, unit)| (samples, &**unit));
-        statistics_dict(py, samples)
+        let operation = self.core().operation(operation_name.0);
+        let measured = operation.and_then(|operation| operation.measured(TimeRange::ALL));
+        let Some(measured) = measured else {
+            return statistics_dict(py, None);
+        };
+        let samples = Samples::Each(measured.values);
+        let statistics = statistics_dict(py, Some((&samples, &measured.unit)))?;
+        if let Some(failures) = measured.failures {
+            set_failures(&statistics, failures, samples.len())?;
+        }
+        Ok(statistics)
     }
 
     /// The names of the operations that have samples, in order of first use.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use pyo3::{prelude::*, types::PyDict};
 
-use super::{monitor::PerformanceMonitor, once::intern, requests::APIPerformanceTracker};
+use super::{
+    monitor::PerformanceMonitor, once::intern, requests::APIPerformanceTracker,
+    statistics::set_failures,
+};
 use crate::{
     calendar::{TimeRange, Zone},
     fallen_off::Uncounted,
@@ -89,12 +92,12 @@ pub fn known_operations(
             history: None,
         };
     };
-    let (found, consulted) = ask(
-        py,
-        attachment,
-        range,
-        |key| matches!(key, Key::Operation { session: of, .. } if of.as_deref() == session),
-    );
+    let (found, consulted) = ask(py, attachment, range, |key| match key {
+        Key::Operation { session: of, .. } | Key::Failures { session: of, .. } => {
+            of.as_deref() == session
+        }
+        _ => false,
+    });
     // Only now: what is recorded between the two readings is in memory.
     let memory = all().map(|operation| InMemory {
         samples: operation.own(range, session),
@@ -194,6 +197,19 @@ pub fn set_units(entry: &Bound<'_, PyDict>, operation: &RecordedOperation) -> Py
     }
     let units: Vec<&str> = operation.units().map(|unit| &**unit).collect();
     entry.set_item(intern!(entry.py(), "units"), units)
+}
+
+/// Says in `entry` how many of an operation's samples failed, where that is known. A history knows
+/// of those that did.
+pub fn set_known_failures(
+    entry: &Bound<'_, PyDict>,
+    operation: &RecordedOperation,
+    has_history: bool,
+) -> PyResult<()> {
+    let failures = operation.failures.or(has_history.then_some(0));
+    failures.map_or(Ok(()), |failures| {
+        set_failures(entry, failures, operation.samples.len())
+    })
 }
 
 /// Says in `entry` where its figures come from.

@@ -27,7 +27,7 @@ use super::{
     ready::Ready,
     recorded::{
         Consulted, Known, bounds_dict, known_operations, known_requests, requests_on_disk,
-        set_source, set_uncounted, set_units, work_in,
+        set_known_failures, set_source, set_uncounted, set_units, work_in,
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
@@ -111,6 +111,7 @@ impl PerformanceReport {
             let entry = statistics_dict(py, Some((samples, &operation.unit)))?;
             set_units(&entry, operation)?;
             set_uncounted(&entry, operation.uncounted, samples.len(), zone)?;
+            set_known_failures(&entry, operation, of_operations)?;
             if of_operations {
                 set_source(&entry, operation.origin, &samples.accuracy())?;
             }

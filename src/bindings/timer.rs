@@ -1,5 +1,7 @@
 //! The timer that `PerformanceMonitor.timer` returns.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
@@ -10,6 +12,7 @@ use super::{
     arguments::text_of,
     awaitable::Done,
     context::{owner, thread_number},
+    errors::failure,
     monitor::PerformanceMonitor,
     python_code::PythonCode,
 };
@@ -18,14 +21,16 @@ use crate::starts::Starts;
 /// Times a block, or every call of a function that it decorates, as a sample in seconds.
 ///
 /// Works with ``with``, ``async with`` and as a decorator of plain, ``async`` and generator
-/// functions. A block that raises is recorded too, and its exception goes on. A generator's time
-/// runs from its first step to its end, its consumer's included.
+/// functions. A block that raises is recorded too, as a failure, and its exception goes on. A
+/// generator's time runs from its first step to its end, its consumer's included.
 #[pyclass(frozen, module = "ptpd_monitoring")]
 pub struct Timer {
     monitor: Py<PerformanceMonitor>,
     name: Py<PyString>,
     metadata: Option<Py<PyDict>>,
     starts: Starts,
+    /// The seconds of the block left last, as the bits of a float.
+    elapsed: AtomicU64,
 }
 
 impl Timer {
@@ -41,6 +46,7 @@ impl Timer {
             name,
             metadata,
             starts: Starts::default(),
+            elapsed: AtomicU64::new(f64::NAN.to_bits()),
         }
     }
 
@@ -55,13 +61,18 @@ impl Timer {
     }
 
     #[inline]
-    fn stop(&self, py: Python<'_>) -> PyResult<()> {
+    fn stop(&self, error: [&Bound<'_, PyAny>; 2]) -> PyResult<()> {
+        let py = error[0].py();
         let now = self.monitor.get().core().clock().monotonic();
         if let Some(start) = self.starts.pop(|| owner(py))? {
             let seconds = now.seconds_since(start);
+            self.elapsed.store(seconds.to_bits(), Relaxed);
             let name = self.name.bind(py);
             let metadata = self.metadata.as_ref().map(|metadata| metadata.bind(py));
-            PerformanceMonitor::record_timer(self.monitor.bind(py), name, now, seconds, metadata)?;
+            let failure = failure(error)?;
+            let failure = failure.as_deref();
+            let monitor = self.monitor.bind(py);
+            PerformanceMonitor::record_timer(monitor, name, now, seconds, failure, metadata)?;
         }
         Ok(())
     }
@@ -78,12 +89,11 @@ impl Timer {
     #[inline]
     fn __exit__(
         &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _error: &Bound<'_, PyAny>,
+        kind: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<bool> {
-        self.stop(py)?;
+        self.stop([kind, error])?;
         Ok(false)
     }
 
@@ -94,13 +104,26 @@ impl Timer {
 
     fn __aexit__(
         &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        _error: &Bound<'_, PyAny>,
+        kind: &Bound<'_, PyAny>,
+        error: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<Done> {
-        self.stop(py)?;
-        Ok(Done::with(py.None()))
+        self.stop([kind, error])?;
+        Ok(Done::with(kind.py().None()))
+    }
+
+    /// Seconds: inside of the block since it began, and later how long the last one took. NaN before
+    /// the first one. Where several threads or tasks use the same timer, inside is the caller's own.
+    #[getter]
+    fn elapsed(&self, py: Python<'_>) -> PyResult<f64> {
+        let start = self.starts.latest(|| owner(py))?;
+        Ok(match start {
+            Some(start) => {
+                let now = self.monitor.get().core().clock().monotonic();
+                now.seconds_since(start)
+            }
+            None => f64::from_bits(self.elapsed.load(Relaxed)),
+        })
     }
 
     /// Decorates ``function``: each call is timed on its own.

@@ -54,6 +54,8 @@ pub struct RecentOperation {
     pub unit: Arc<str>,
     /// Its samples.
     pub samples: RecentSamples,
+    /// How many of them failed.
+    pub failures: u64,
 }
 
 /// An endpoint.
@@ -117,6 +119,9 @@ impl History {
                 Key::Operation {
                     session: Some(_),
                     ..
+                } | Key::Failures {
+                    session: Some(_),
+                    ..
                 }
             )
         };
@@ -149,15 +154,19 @@ fn seconds_of_record(found: &[Timeline], range: TimeRange) -> f64 {
 
 impl Recent {
     fn fill(&mut self, found: Vec<Timeline>, period: Period, minutes: usize) {
-        let mut operations: BTreeMap<_, RecentSamples> = BTreeMap::new();
+        let mut operations: BTreeMap<_, (RecentSamples, u64)> = BTreeMap::new();
         let mut endpoints: BTreeMap<_, (RecentSamples, u64)> = BTreeMap::new();
         let mut resources: BTreeMap<_, (RecentSamples, Option<f64>)> = BTreeMap::new();
         for Timeline { key, slots, .. } in found {
             match key {
-                Key::Operation { name, unit, .. } => operations
-                    .entry((name, unit))
-                    .or_default()
-                    .add(&slots, period, minutes),
+                Key::Operation { name, unit, .. } => {
+                    let (samples, _) = operations.entry((name, unit)).or_default();
+                    samples.add(&slots, period, minutes);
+                }
+                Key::Failures { name, unit, .. } => {
+                    let (_, failures) = operations.entry((name, unit)).or_default();
+                    *failures += slots.iter().map(|(_, rollup)| rollup.len()).sum::<u64>();
+                }
                 Key::Endpoint {
                     endpoint,
                     method,
@@ -177,10 +186,11 @@ impl Recent {
                 }
             }
         }
-        let operation = |((name, unit), samples)| RecentOperation {
+        let operation = |((name, unit), (samples, failures))| RecentOperation {
             name,
             unit,
             samples,
+            failures,
         };
         let endpoint = |((endpoint, method), (samples, errors))| RecentEndpoint {
             endpoint,

@@ -15,6 +15,8 @@ pub const ROLLUP: &str = "sum, sum_squares, min, max, first_ns, last_ns, buckets
 
 const OPERATION: &str = "operation";
 const SESSION: &str = "session";
+const FAILURE: &str = "failure";
+const SESSION_FAILURE: &str = "session_failure";
 const ENDPOINT: &str = "endpoint";
 const RESOURCE: &str = "resource";
 
@@ -32,7 +34,8 @@ pub struct KeyColumns<'a> {
 
 impl<'a> KeyColumns<'a> {
     /// The kinds that there are, as a list of SQL.
-    pub const KINDS: &'static str = "('operation', 'session', 'endpoint', 'resource')";
+    pub const KINDS: &'static str =
+        "('operation', 'session', 'failure', 'session_failure', 'endpoint', 'resource')";
 
     /// The names of the columns.
     pub const NAMES: &'static str = "kind, name, unit, method, status_class, session";
@@ -47,22 +50,24 @@ impl<'a> KeyColumns<'a> {
             status_class: 0,
             session: "",
         };
+        let of_operation = |kinds: [&'a str; 2], name, unit, session: &'a Option<Arc<str>>| Self {
+            kind: kinds[usize::from(session.is_some())],
+            name,
+            unit,
+            session: session.as_deref().unwrap_or(""),
+            ..none
+        };
         match key {
             Key::Operation {
                 name,
                 unit,
                 session,
-            } => Self {
-                kind: if session.is_some() {
-                    SESSION
-                } else {
-                    OPERATION
-                },
+            } => of_operation([OPERATION, SESSION], name, unit, session),
+            Key::Failures {
                 name,
                 unit,
-                session: session.as_deref().unwrap_or(""),
-                ..none
-            },
+                session,
+            } => of_operation([FAILURE, SESSION_FAILURE], name, unit, session),
             Key::Endpoint {
                 endpoint,
                 method,
@@ -107,6 +112,16 @@ pub fn key(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<Key>> {
             session: None,
         },
         SESSION => Key::Operation {
+            name: text(1)?,
+            unit: text(2)?,
+            session: Some(text(5)?),
+        },
+        FAILURE => Key::Failures {
+            name: text(1)?,
+            unit: text(2)?,
+            session: None,
+        },
+        SESSION_FAILURE => Key::Failures {
             name: text(1)?,
             unit: text(2)?,
             session: Some(text(5)?),

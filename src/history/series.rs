@@ -113,13 +113,16 @@ impl SeriesIds {
         let (known, sql) = match key {
             Key::Operation {
                 session: Some(_), ..
+            }
+            | Key::Failures {
+                session: Some(_), ..
             } => (
                 &mut self.sessions,
-                "SELECT count(*) FROM series WHERE kind = 'session'",
+                "SELECT count(*) FROM series WHERE kind IN ('session', 'session_failure')",
             ),
             _ => (
                 &mut self.others,
-                "SELECT count(*) FROM series WHERE kind <> 'session'",
+                "SELECT count(*) FROM series WHERE kind NOT IN ('session', 'session_failure')",
             ),
         };
         let count = match *known {
@@ -172,11 +175,17 @@ fn note(connection: &Connection, id: i64, hour: i64) -> rusqlite::Result<()> {
 
 /// The key that stands for all others of its kind. There are few statuses and figures.
 fn other(key: &Key) -> Key {
+    let session = |session: &Option<_>| session.as_ref().map(|_| OTHER_SESSIONS.into());
     match key {
-        Key::Operation { session, .. } => Key::Operation {
+        Key::Operation { session: of, .. } => Key::Operation {
             name: OTHER_OPERATIONS.into(),
             unit: OTHER_UNITS.into(),
-            session: session.as_ref().map(|_| OTHER_SESSIONS.into()),
+            session: session(of),
+        },
+        Key::Failures { session: of, .. } => Key::Failures {
+            name: OTHER_OPERATIONS.into(),
+            unit: OTHER_UNITS.into(),
+            session: session(of),
         },
         Key::Endpoint { status_class, .. } => Key::Endpoint {
             endpoint: OTHER_ENDPOINTS.into(),

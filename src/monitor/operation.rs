@@ -19,6 +19,8 @@ pub struct Measured {
     pub unit: Arc<str>,
     /// The units that others are in; mostly none.
     pub other_units: Vec<Arc<str>>,
+    /// How many of them failed; `None` if none is of anything that could.
+    pub failures: Option<u64>,
     /// What is missing of them.
     pub uncounted: Option<Uncounted>,
 }
@@ -120,6 +122,7 @@ impl<M> State<M> {
             values,
             unit,
             other_units,
+            failures: self.series.failures(from, range, session),
             uncounted,
         })
     }
@@ -191,6 +194,7 @@ impl<M> Operation<M> {
             values,
             unit,
             other_units,
+            failures: state.series.failures(0, range, None),
             uncounted,
         })
     }

@@ -23,6 +23,8 @@ pub struct PeriodOperation {
     pub units: Vec<Arc<str>>,
     /// Its samples.
     pub distribution: Distribution,
+    /// How many of them failed; `None` where nothing tells that any of them could.
+    pub failures: Option<u64>,
 }
 
 impl From<&RecordedOperation> for PeriodOperation {
@@ -31,6 +33,18 @@ impl From<&RecordedOperation> for PeriodOperation {
             operation: Arc::clone(&recorded.name),
             units: recorded.units().cloned().collect(),
             distribution: recorded.samples.clone().into(),
+            failures: recorded.failures,
+        }
+    }
+}
+
+impl PeriodOperation {
+    /// The runs that failed, all of which count as those that a server is to blame for.
+    fn failed_runs(&self) -> Failures {
+        Failures {
+            requests: self.distribution.figures().count,
+            client: 0,
+            server: self.failures.unwrap_or(0),
         }
     }
 }
@@ -51,6 +65,7 @@ impl From<&RecordedEndpoint> for PeriodEndpoint {
                 operation: Arc::clone(&recorded.endpoint),
                 units: vec![MILLISECONDS.into()],
                 distribution: recorded.durations.clone().into(),
+                failures: None,
             },
             failures: Failures {
                 requests: recorded.durations.len(),
@@ -147,6 +162,8 @@ pub struct Change {
     pub verdict: Verdict,
     /// Which way it improved or degraded.
     pub reason: Option<Reason>,
+    /// How the share of runs that failed changed, where any did in either period.
+    pub failures: Option<FailureChange>,
 }
 
 impl Change {
@@ -160,6 +177,7 @@ impl Change {
         ranks: None,
         verdict: Verdict::NotEnoughData,
         reason: None,
+        failures: None,
     };
 }
 
@@ -194,9 +212,16 @@ impl Comparison {
             .iter()
             .map(|(old, new)| FailureEvidence::of(old.failures, new.failures))
             .collect();
+        // Where none failed there is nothing to judge, and nothing that others have to share with.
+        let failed_runs: Vec<Option<FailureEvidence>> = operations
+            .iter()
+            .map(|(old, new)| [old.failed_runs(), new.failed_runs()])
+            .map(|[old, new]| (old.server + new.server > 0).then(|| FailureEvidence::of(old, new)))
+            .collect();
         let of_samples = evidence.iter().flatten().map(|it| it as &dyn Judged);
+        let of_failures = failures.iter().chain(failed_runs.iter().flatten());
         let judged: Vec<&dyn Judged> = of_samples
-            .chain(failures.iter().map(|it| it as &dyn Judged))
+            .chain(of_failures.map(|it| it as &dyn Judged))
             .collect();
         let mut judgements = judgements(&judged, thresholds).into_iter();
         let of_each: Vec<Change> = evidence
@@ -211,17 +236,34 @@ impl Comparison {
             })
             .collect();
         let (of_operations, of_durations) = of_each.split_at(operations.len());
-        let names = operations.iter().map(|(old, _)| &old.operation).cloned();
-        let changes = names.zip(of_operations.iter().copied()).collect();
-        let failures = failures.iter().zip(judgements);
+        let of_requests: Vec<FailureChange> = failures
+            .iter()
+            .zip(judgements.by_ref())
+            .map(|(evidence, judgement)| evidence.change(judgement))
+            .collect();
+        let changes = operations
+            .iter()
+            .zip(of_operations)
+            .zip(&failed_runs)
+            .map(|(((old, _), change), failed)| {
+                let failures = failed
+                    .as_ref()
+                    .and_then(|evidence| Some(evidence.change(judgements.next()?)));
+                let change = Change {
+                    failures,
+                    ..*change
+                };
+                (Arc::clone(&old.operation), change)
+            })
+            .collect();
         let requests = endpoints
             .iter()
             .zip(of_durations)
-            .zip(failures)
-            .map(|(((old, _), durations), (evidence, judgement))| {
+            .zip(of_requests)
+            .map(|(((old, _), durations), failures)| {
                 let change = EndpointChange {
                     durations: *durations,
-                    failures: evidence.change(judgement),
+                    failures,
                 };
                 (Arc::clone(&old.durations.operation), change)
             })
@@ -280,6 +322,7 @@ impl Evidence {
             ranks: self.ranks,
             verdict: judgement.verdict,
             reason: judgement.reason,
+            failures: None,
         }
     }
 }

@@ -200,6 +200,8 @@ pub struct RecordedOperation {
     pub samples: Samples,
     /// Where they come from.
     pub origin: Origin,
+    /// How many of them failed; `None` where nothing tells that any of them could.
+    pub failures: Option<u64>,
     /// What is missing of them, which no history has.
     pub uncounted: Option<Uncounted>,
 }
@@ -207,13 +209,19 @@ pub struct RecordedOperation {
 impl RecordedOperation {
     /// Those that count of memory, and those of the disk beside them; `None` of none.
     fn of(name: Arc<str>, memory: Option<Measured>, taken: Taken, disk: OnDisk) -> Option<Self> {
-        let (values, in_memory, uncounted) = match memory {
+        let (values, in_memory, failed, uncounted) = match memory {
             Some(measured) => {
                 let units = [vec![measured.unit], measured.other_units].concat();
-                (measured.values, units, measured.uncounted)
+                (
+                    measured.values,
+                    units,
+                    measured.failures,
+                    measured.uncounted,
+                )
             }
-            None => (Vec::new(), Vec::new(), None),
+            None => (Vec::new(), Vec::new(), None, None),
         };
+        let failed_on_disk = disk.failures.counted(taken);
         let counted = taken.on_disk(&disk.own, disk.others);
         let (samples, origin) = Samples::joined(values, counted);
         let oldest = disk.oldest.filter(|_| origin != Origin::Memory);
@@ -236,6 +244,10 @@ impl RecordedOperation {
             other_units,
             samples,
             origin,
+            failures: match failed_on_disk {
+                0 => failed,
+                _ => Some(failed.unwrap_or(0) + failed_on_disk),
+            },
             uncounted: uncounted.filter(|_| taken == Taken::InMemory),
         })
     }
@@ -254,6 +266,23 @@ struct OnDisk {
     oldest: Option<(i64, Arc<str>)>,
     /// The units, each with whether other writers used it.
     units: Vec<(Arc<str>, bool)>,
+    failures: FailuresOnDisk,
+}
+
+/// How many samples of an operation failed, as a file says.
+#[derive(Default)]
+struct FailuresOnDisk {
+    own: u64,
+    others: u64,
+}
+
+impl FailuresOnDisk {
+    fn counted(&self, taken: Taken) -> u64 {
+        match taken {
+            Taken::InMemory => self.others,
+            Taken::OnDisk => self.own + self.others,
+        }
+    }
 }
 
 impl OnDisk {
@@ -292,14 +321,20 @@ pub fn operations(
 ) -> Vec<RecordedOperation> {
     let mut on_disk: IndexMap<&str, OnDisk, RandomState> = IndexMap::default();
     for found in found {
-        if let Key::Operation {
-            name,
-            unit,
-            session,
-        } = &found.key
-            && session.as_deref() == of_session
-        {
-            on_disk.entry(name).or_default().add(found, unit);
+        match &found.key {
+            Key::Operation {
+                name,
+                unit,
+                session,
+            } if session.as_deref() == of_session => {
+                on_disk.entry(name).or_default().add(found, unit);
+            }
+            Key::Failures { name, session, .. } if session.as_deref() == of_session => {
+                let failures = &mut on_disk.entry(name).or_default().failures;
+                failures.own += found.own.len();
+                failures.others += found.others.len();
+            }
+            _ => {}
         }
     }
     let mut recorded: Vec<_> = memory

@@ -28,6 +28,15 @@ pub enum Key {
         /// The session, if it is a session's share.
         session: Option<Arc<str>>,
     },
+    /// On top of the same, those samples of an operation that failed, of all or of one session.
+    Failures {
+        /// The operation.
+        name: Arc<str>,
+        /// The unit.
+        unit: Arc<str>,
+        /// The session, if it is a session's share.
+        session: Option<Arc<str>>,
+    },
     /// Requests to an endpoint, in milliseconds.
     Endpoint {
         /// The endpoint.

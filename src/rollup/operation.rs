@@ -14,9 +14,44 @@ pub const MAX_OPEN: usize = 256;
 struct Open {
     minute: i64,
     unit: Arc<str>,
-    session: Option<Arc<str>>,
+    share: Share,
     rollup: Rollup,
 }
+
+/// Which samples of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Share {
+    session: Option<Arc<str>>,
+    failures: bool,
+}
+
+impl Share {
+    const ALL: Self = Self {
+        session: None,
+        failures: false,
+    };
+
+    /// Those that a sample with `label` belongs to, all samples first.
+    fn of(label: &Label) -> impl Iterator<Item = Self> {
+        let sessions = [None, label.session.clone()];
+        let failures = [false, true]
+            .into_iter()
+            .take(1 + usize::from(label.outcome.is_failure()));
+        let sessions = sessions
+            .into_iter()
+            .take(1 + usize::from(label.session.is_some()));
+        sessions.flat_map(move |session| {
+            let session = session.clone();
+            failures.clone().map(move |failures| Self {
+                session: session.clone(),
+                failures,
+            })
+        })
+    }
+}
+
+/// The most that one sample may belong to.
+const MOST_SHARES: usize = 4;
 
 /// The rollups of one operation that wait to be taken.
 #[derive(Debug)]
@@ -33,8 +68,14 @@ struct Last {
     /// The first nanosecond of the minute.
     start: i64,
     label: Arc<Label>,
-    all: usize,
-    session: Option<usize>,
+    places: Places,
+}
+
+/// Where a sample goes: its shares' places, as many as there are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Places {
+    at: [usize; MOST_SHARES],
+    count: usize,
 }
 
 impl OpenRollups {
@@ -52,61 +93,58 @@ impl OpenRollups {
     /// Adds a sample that carries `label`.
     #[inline]
     pub fn record(&mut self, time: i64, value: f64, label: &Arc<Label>) {
-        let (all, session) = match &self.last {
-            Some(last) if last.holds(time, label) => (last.all, last.session),
+        let places = match &self.last {
+            Some(last) if last.holds(time, label) => last.places,
             _ => self.find(time, label),
         };
-        self.open[all].rollup.record(time, value);
-        if let Some(session) = session {
-            self.open[session].rollup.record(time, value);
+        for at in &places.at[..places.count] {
+            self.open[*at].rollup.record(time, value);
         }
     }
 
     #[cold]
-    fn find(&mut self, time: i64, label: &Arc<Label>) -> (usize, Option<usize>) {
+    fn find(&mut self, time: i64, label: &Arc<Label>) -> Places {
         let minute = minute_of(time);
-        if self.open.len() + 2 > MAX_OPEN {
+        if self.open.len() + MOST_SHARES > MAX_OPEN {
             self.hand_over();
         }
         if self.open.is_empty() {
             self.sink.begin();
         }
-        let all = self.place(minute, &label.unit, None);
-        let session = label.session.as_ref();
-        let session = session.map(|session| self.place(minute, &label.unit, Some(session)));
+        let mut places = Places::default();
+        for share in Share::of(label) {
+            places.at[places.count] = self.place(minute, &label.unit, share);
+            places.count += 1;
+        }
         self.last = Some(Last {
             start: minute.saturating_mul(MINUTE),
             label: Arc::clone(label),
-            all,
-            session,
+            places,
         });
-        (all, session)
+        places
     }
 
-    fn position(&self, minute: i64, unit: &str, session: Option<&str>) -> Option<usize> {
-        self.open.iter().rposition(|open| {
-            open.minute == minute && *open.unit == *unit && open.session.as_deref() == session
+    fn place(&mut self, minute: i64, unit: &Arc<str>, share: Share) -> usize {
+        let known = self
+            .open
+            .iter()
+            .rposition(|open| open.minute == minute && *open.unit == **unit && open.share == share);
+        known.unwrap_or_else(|| {
+            self.open.push(Open {
+                minute,
+                unit: Arc::clone(unit),
+                share,
+                rollup: Rollup::default(),
+            });
+            self.open.len() - 1
         })
-    }
-
-    fn place(&mut self, minute: i64, unit: &Arc<str>, session: Option<&Arc<str>>) -> usize {
-        self.position(minute, unit, session.map(|session| &**session))
-            .unwrap_or_else(|| {
-                self.open.push(Open {
-                    minute,
-                    unit: Arc::clone(unit),
-                    session: session.cloned(),
-                    rollup: Rollup::default(),
-                });
-                self.open.len() - 1
-            })
     }
 
     /// How many samples wait: the newest of all.
     #[must_use]
     pub fn waiting(&self) -> u64 {
-        // The sessions' shares are on top.
-        let all = self.open.iter().filter(|open| open.session.is_none());
+        // The other shares are on top.
+        let all = self.open.iter().filter(|open| open.share == Share::ALL);
         all.map(|open| open.rollup.len()).sum()
     }
 
@@ -128,14 +166,28 @@ impl OpenRollups {
     /// Hands what waits over.
     pub fn drain(&mut self, out: &mut Vec<Delta>) {
         self.last = None;
-        out.extend(self.open.drain(..).map(|open| Delta {
-            key: Key::Operation {
-                name: Arc::clone(&self.name),
-                unit: open.unit,
-                session: open.session,
-            },
-            minute: open.minute,
-            rollup: open.rollup,
+        let name = &self.name;
+        out.extend(self.open.drain(..).map(|open| {
+            let (name, unit) = (Arc::clone(name), open.unit);
+            let Share { session, failures } = open.share;
+            let key = if failures {
+                Key::Failures {
+                    name,
+                    unit,
+                    session,
+                }
+            } else {
+                Key::Operation {
+                    name,
+                    unit,
+                    session,
+                }
+            };
+            Delta {
+                key,
+                minute: open.minute,
+                rollup: open.rollup,
+            }
         }));
     }
 }

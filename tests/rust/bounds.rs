@@ -16,7 +16,7 @@ use ptpd_monitoring::{
     entered::MAX_ENTERED,
     monitor::{Monitor, SECONDS},
     requests::{MAX_METHODS, Requests},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
     timers::MAX_RUNNING,
 };
 
@@ -24,6 +24,7 @@ const NOW: Monotonic = Monotonic(0);
 const PLAIN: LabelRef<'static> = LabelRef {
     unit: SECONDS,
     timer: false,
+    outcome: Outcome::None,
     session: None,
 };
 

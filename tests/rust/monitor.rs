@@ -11,13 +11,14 @@ use ptpd_monitoring::{
     calendar::TimeRange,
     clock::{Clock, ManualClock, Monotonic},
     monitor::{Monitor, Operation, SECONDS},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
     stats::percentiles,
 };
 
 const PLAIN: LabelRef<'static> = LabelRef {
     unit: SECONDS,
     timer: false,
+    outcome: Outcome::None,
     session: None,
 };
 

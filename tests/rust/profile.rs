@@ -2,12 +2,13 @@ use ptpd_monitoring::{
     clock::{Clock, Monotonic},
     monitor::{Monitor, SECONDS},
     profile::{Throughput, WALL_TIME, batch_seconds, bottlenecks, processing_speed},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
 };
 
 const LABEL: LabelRef<'static> = LabelRef {
     unit: SECONDS,
     timer: false,
+    outcome: Outcome::None,
     session: None,
 };
 const UNKNOWN: Throughput = Throughput {

@@ -10,7 +10,7 @@ use ptpd_monitoring::{
     monitor::Monitor,
     requests::{Grouping, Requests},
     rollup::{Delta, Key, MAX_OPEN, MINUTE, Rollup, Sink, Source},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
     stats::Histogram,
 };
 
@@ -68,6 +68,7 @@ fn record(monitor: &Monitor<()>, name: &str, value: f64, unit: &str, session: Op
     let label = LabelRef {
         unit,
         timer: false,
+        outcome: Outcome::None,
         session,
     };
     monitor.record(name, monitor.clock().monotonic(), value, label, None);
@@ -140,6 +141,7 @@ fn what_was_drained_is_not_handed_over_again() {
         LabelRef {
             unit: "ms",
             timer: false,
+            outcome: Outcome::None,
             session: None,
         },
     );
@@ -167,6 +169,39 @@ fn a_sample_of_a_session_counts_for_the_operation_and_for_the_session() {
         10.0
     );
     assert_eq!(table.len(), 2);
+}
+
+#[test]
+fn a_run_that_failed_counts_on_top_for_the_failures_of_its_operation_and_of_its_session() {
+    let clock = Arc::new(ManualClock::new(0));
+    let (monitor, _) = monitor(&clock);
+    let run = |value, outcome, session| {
+        let label = LabelRef {
+            unit: "s",
+            timer: true,
+            outcome,
+            session,
+        };
+        monitor.record("decode", monitor.clock().monotonic(), value, label, None);
+    };
+    for _ in 0..3 {
+        run(1.0, Outcome::Success, None);
+        run(2.0, Outcome::Failure("OSError"), None);
+        run(4.0, Outcome::Failure("ValueError"), Some("a"));
+        run(8.0, Outcome::Success, Some("a"));
+    }
+    let table = drained(&monitor);
+    let failures = |session: Option<&str>| Key::Failures {
+        name: "decode".into(),
+        unit: "s".into(),
+        session: session.map(Into::into),
+    };
+    let sum = |key| table[&(key, 0)].histogram.sum();
+    assert_eq!(sum(operation("decode", "s", None)), 45.0);
+    assert_eq!(sum(operation("decode", "s", Some("a"))), 36.0);
+    assert_eq!(sum(failures(None)), 18.0);
+    assert_eq!(sum(failures(Some("a"))), 12.0);
+    assert_eq!(table.len(), 4);
 }
 
 #[test]
@@ -559,6 +594,7 @@ fn a_history_hears_of_the_first_sample_since_it_took_those_before_and_of_no_othe
     let label = LabelRef {
         unit: "s",
         timer: false,
+        outcome: Outcome::None,
         session: None,
     };
     let record = || drop(monitor.record_many("a", &[1.0, 2.0], label));

@@ -2,10 +2,16 @@ use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
     calendar::TimeRange,
-    series::{LabelRef, Sample, Series},
+    series::{LabelRef, Outcome, Sample, Series},
 };
 
 const UNITS: [&str; 3] = ["seconds", "MB", "Grad °C"];
+const OUTCOMES: [Outcome<&str>; 4] = [
+    Outcome::None,
+    Outcome::Success,
+    Outcome::Failure("OSError"),
+    Outcome::Failure("ValueError"),
+];
 const SESSIONS: [Option<&str>; 3] = [None, Some("morning"), Some("evening")];
 
 /// A sample with everything spelt out; the metadata is a number that only it has.
@@ -16,6 +22,7 @@ struct Row {
     value: f64,
     unit: &'static str,
     timer: bool,
+    outcome: Outcome<&'static str>,
     session: Option<&'static str>,
     metadata: Option<u32>,
 }
@@ -25,16 +32,23 @@ impl Row {
         LabelRef {
             unit: self.unit,
             timer: self.timer,
+            outcome: self.outcome,
             session: self.session,
         }
     }
 
     fn is(&self, sample: &Sample<u32>) -> bool {
         let label = &sample.label;
+        let outcome = match &label.outcome {
+            Outcome::None => Outcome::None,
+            Outcome::Success => Outcome::Success,
+            Outcome::Failure(error) => Outcome::Failure(&**error),
+        };
         (sample.sequence, sample.time, sample.value.to_bits())
             == (self.sequence, self.time, self.value.to_bits())
             && (&*label.unit, label.timer, label.session.as_deref())
                 == (self.unit, self.timer, self.session)
+            && outcome == self.outcome
             && sample.metadata == self.metadata
     }
 }
@@ -48,15 +62,21 @@ enum Step {
 
 fn row() -> impl Strategy<Value = Row> {
     use prop::sample::select;
-    let label = (select(&UNITS), any::<bool>(), select(&SESSIONS));
+    let label = (
+        select(&UNITS),
+        any::<bool>(),
+        select(&OUTCOMES),
+        select(&SESSIONS),
+    );
     let attached = prop::option::weighted(0.3, Just(0));
     ((-9..9_i64), (-9..9_i32), label, attached).prop_map(
-        |(time, value, (unit, timer, session), metadata)| Row {
+        |(time, value, (unit, timer, outcome, session), metadata)| Row {
             sequence: 0,
             time,
             value: value.into(),
             unit,
             timer,
+            outcome,
             session,
             metadata,
         },
@@ -69,12 +89,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (row(), prop::collection::vec((row(), any::<bool>()), 1..20)).prop_map(|(first, rest)| {
             let with_label = |(row, own): (Row, bool)| {
                 let label_of = if own { &row } else { &first };
-                let (unit, timer, session) = (label_of.unit, label_of.timer, label_of.session);
                 Row {
-                    unit,
-                    timer,
-                    session,
-                    ..row
+                    sequence: row.sequence,
+                    time: row.time,
+                    value: row.value,
+                    metadata: row.metadata,
+                    ..label_of.clone()
                 }
             };
             rest.into_iter().map(with_label).map(Step::Push).collect()
@@ -136,6 +156,20 @@ fn check(series: &Series<u32>, model: &[Row], range: TimeRange) -> Result<(), Te
         prop_assert_eq!(unit.as_deref(), later().next().map(|row| row.unit));
         let points = later().map(|row| (row.time, row.value)).collect::<Vec<_>>();
         prop_assert_eq!(series.points_from(from, range), points);
+    }
+    for (session, skipped) in [(None, 0), (Some("morning"), 0), (None, model.len() / 2)] {
+        let from = series.next() - (model.len() - skipped) as u64;
+        let runs = model[skipped..].iter().filter(|row| {
+            range.contains(row.time)
+                && row.outcome != Outcome::None
+                && (session.is_none() || row.session == session)
+        });
+        let outcomes: Vec<bool> = runs.map(|row| row.outcome.is_failure()).collect();
+        let failed = outcomes.iter().filter(|failed| **failed).count() as u64;
+        prop_assert_eq!(
+            series.failures(from, range, session),
+            (!outcomes.is_empty()).then_some(failed)
+        );
     }
     for session in [None, Some("morning")] {
         let wanted =
@@ -210,6 +244,7 @@ proptest! {
 const PLAIN: LabelRef<'static> = LabelRef {
     unit: "seconds",
     timer: true,
+    outcome: Outcome::None,
     session: None,
 };
 

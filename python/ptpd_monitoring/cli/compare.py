@@ -138,8 +138,9 @@ def _compared(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _verdicts(part: dict[str, Any]) -> Iterator[str]:
     for change in part["changes"].values():
         yield change["verdict"]
-        if "error_rate" in change:
-            yield change["error_rate"]["verdict"]
+        for failed in ("error_rate", "failure_rate"):
+            if failed in change:
+                yield change[failed]["verdict"]
 
 
 def _missing(compared: list[dict[str, Any]], first: str, second: str) -> str:

@@ -124,6 +124,7 @@ def _operations(rows: Sequence[_Row], width: int) -> Table:
     columns = [
         *units(of, goes=8),
         *_calls(rows),
+        *_failed(rows, "failed", "failures"),
         _quantities("mean", rows, of, goes=5),
         *_percentiles(rows, of),
     ]
@@ -132,19 +133,25 @@ def _operations(rows: Sequence[_Row], width: int) -> Table:
 
 def _endpoints(rows: Sequence[_Row], width: int) -> Table:
     names = Column("endpoint", [name(f"{row['method']} {row['endpoint']}") for row in rows])
-    errors = [
-        percent(100 * row["errors"] / row["count"]) if row["count"] else NOTHING for row in rows
-    ]
-    failed = [
-        Text(said, style="red" if row["errors"] else "")
-        for said, row in zip(errors, rows, strict=True)
-    ]
     columns = [
         *_calls(rows),
-        Column("errors", failed),
+        _shares_of("errors", rows, "errors"),
         *_percentiles(rows, ["ms"] * len(rows)),
     ]
     return table(names, columns, width)
+
+
+def _failed(rows: Sequence[_Row], heading: str, key: str) -> list[Column]:
+    """The column of what failed, where anything did."""
+    return [_shares_of(heading, rows, key)] if any(row[key] for row in rows) else []
+
+
+def _shares_of(heading: str, rows: Sequence[_Row], key: str) -> Column:
+    shares = [percent(100 * row[key] / row["count"]) if row["count"] else NOTHING for row in rows]
+    cells = [
+        Text(said, style="red" if row[key] else "") for said, row in zip(shares, rows, strict=True)
+    ]
+    return Column(heading, cells)
 
 
 def _calls(rows: Sequence[_Row]) -> list[Column]:

@@ -93,12 +93,13 @@ fn operations_section(
                    mean, and a verdict is made by the typical sample, the mean or the tail";
     let of_both = table(changes, ["Operation", caption], of_all.is_none(), rows);
     let unmatched = unmatched(operations, ["Operation", "Operations"], changes, rows);
+    let failed = failures::table_of_runs(changes, rows);
     Section {
         id: "changes",
         title: title.to_owned(),
         intro: Some(intro.to_owned()),
         facts: of_all.into_iter().collect(),
-        tables: of_both.into_iter().chain(unmatched).collect(),
+        tables: failed.into_iter().chain(of_both).chain(unmatched).collect(),
     }
 }
 
@@ -114,7 +115,7 @@ fn requests_section(requests: Compared<'_>, changes: &[Change], rows: usize) -> 
     let of_all = provenance::of_all(changes.iter().map(Change::provenance));
     let caption = "Durations of requests, what fails first, then what matters most; change and interval \
                    are those of the mean";
-    let failed = failures::table(changes, rows);
+    let failed = failures::table_of_requests(changes, rows);
     let of_both = table(changes, ["Endpoint", caption], of_all.is_none(), rows);
     let unmatched = unmatched(requests, ["Endpoint", "Endpoints"], changes, rows);
     Section {
@@ -147,8 +148,17 @@ fn title(changes: &[Change], requests: &[Change]) -> String {
             Some(format!("{number} operations have {verdict}"))
         }
     };
+    let failing_operations = |number: usize, often: &str| match number {
+        0 => None,
+        1 => Some(format!("one operation fails {often} often")),
+        some => {
+            let number = quantity::count(some as f64);
+            Some(format!("{number} operations fail {often} often"))
+        }
+    };
     let parts = |verdict: Verdict, [often, verb]: [&str; 2]| -> Vec<String> {
         let failing = number_of(requests, |it| it.fails_as(verdict));
+        let failed = number_of(changes, |it| it.fails_as(verdict));
         let timed = number_of(requests, |it| it.verdict == verdict);
         let operations = number_of(changes, |it| it.verdict == verdict);
         let (one, more) = (
@@ -157,6 +167,7 @@ fn title(changes: &[Change], requests: &[Change]) -> String {
         );
         [
             of_endpoints(failing, &one, &more),
+            failing_operations(failed, often),
             of_endpoints(timed, verb, verb),
             of_operations(operations, verdict.as_str()),
         ]
@@ -221,7 +232,8 @@ fn tiles(changes: &[Change], requests: &[Change]) -> Vec<Tile> {
     ]
     .into_iter()
     .filter_map(|(label, verdict)| {
-        let number = number_of(requests, |it| it.fails_as(verdict));
+        let fails = |it: &Change| it.fails_as(verdict);
+        let number = number_of(requests, fails) + number_of(changes, fails);
         (number > 0).then(|| tile(label, number, verdict))
     });
     let all = Verdict::ALL.into_iter().filter_map(|verdict| {

@@ -8,7 +8,7 @@ use super::{
     verdict::Verdict,
 };
 
-/// How the shares of failed requests changed.
+/// How the shares of failed requests, or of failed runs of an operation, changed.
 #[derive(Debug, Clone)]
 pub struct Failures {
     /// What became of the share of those that the server failed.
@@ -26,8 +26,11 @@ impl Failures {
             let shares = change.get(key)?.as_object()?;
             number(shares, period)
         };
-        let server = change.get("error_rate")?.as_object()?;
-        let [before, after] = ["period1", "period2"].map(|period| share("error_rate", period));
+        let figure = ["error_rate", "failure_rate"]
+            .into_iter()
+            .find(|figure| change.contains_key(*figure))?;
+        let server = change.get(figure)?.as_object()?;
+        let [before, after] = ["period1", "period2"].map(|period| share(figure, period));
         Some(Self {
             verdict: Verdict::parse(figures::text(server, "verdict").unwrap_or_default()),
             requests: periods.map(|period| number(period?, "count")),
@@ -37,7 +40,7 @@ impl Failures {
         })
     }
 
-    /// Whether requests fail more often.
+    /// Whether they fail more often.
     pub(super) fn is_worse(&self) -> bool {
         self.verdict == Verdict::Degraded
     }
@@ -75,12 +78,30 @@ fn cell(shares: [Option<f64>; 2], show: impl FnOnce([f64; 2]) -> String) -> Cell
 }
 
 /// The shares of requests that failed, of those endpoints where any did.
-pub(super) fn table(changes: &[Change], most: usize) -> Option<Table> {
-    let failed = changes.iter().filter_map(|change| {
+pub(super) fn table_of_requests(changes: &[Change], most: usize) -> Option<Table> {
+    let headings = ["Endpoint", "Requests", "Errors (5xx)"];
+    let caption = "Shares of requests that failed, what fails more often first";
+    table(changes, headings, caption, most)
+}
+
+/// The shares of runs that failed, of those operations where any did.
+pub(super) fn table_of_runs(changes: &[Change], most: usize) -> Option<Table> {
+    let headings = ["Operation", "Runs", "Failed"];
+    let caption = "Shares of runs that failed, what fails more often first";
+    table(changes, headings, caption, most)
+}
+
+fn table(
+    changes: &[Change],
+    [what, runs, failed]: [&str; 3],
+    caption: &str,
+    most: usize,
+) -> Option<Table> {
+    let failing = changes.iter().filter_map(|change| {
         let failures = change.failures.as_ref().filter(|it| it.is_any())?;
         Some((change, failures))
     });
-    let rows = failed.map(|(change, failures)| {
+    let rows = failing.map(|(change, failures)| {
         let p_value = failures.p_value.map(p_number);
         vec![
             Cell::Operation {
@@ -99,13 +120,12 @@ pub(super) fn table(changes: &[Change], most: usize) -> Option<Table> {
         ]
     });
     let columns = [
-        ("Endpoint", false),
+        (what, false),
         ("Verdict", false),
-        ("Requests", true),
-        ("Errors (5xx)", true),
+        (runs, true),
+        (failed, true),
         ("p", true),
         ("Client errors (4xx)", true),
     ];
-    let caption = "Shares of requests that failed, what fails more often first";
     Table::new(caption, &columns, rows.collect(), most)
 }

@@ -39,6 +39,8 @@ pub struct Operation {
     pub max: Option<f64>,
     /// Their standard deviation.
     pub std: Option<f64>,
+    /// How many of the samples are of runs that failed, and their share; where there are any.
+    pub failures: Option<(f64, f64)>,
     /// How exact the figures are, and where they come from.
     pub provenance: Provenance,
 }
@@ -63,6 +65,9 @@ impl Operation {
             min: number(figures, "min"),
             max: number(figures, "max"),
             std: number(figures, "std"),
+            failures: number(figures, "failures")
+                .zip(number(figures, "failure_rate"))
+                .filter(|(failures, _)| *failures > 0.0),
             provenance: Provenance::of(figures),
         }
     }
@@ -78,6 +83,7 @@ impl Operation {
     pub fn facts(&self) -> Vec<Fact> {
         [
             ("samples", Cell::count(self.count)),
+            ("failed", self.failed()),
             ("min", self.show(self.min)),
             ("p50", self.show(self.p50)),
             ("p95", self.show(self.p95)),
@@ -90,6 +96,11 @@ impl Operation {
         .filter(|(_, value)| !value.is_none())
         .map(|(label, value)| Fact::new(label, value))
         .collect()
+    }
+
+    /// The share of runs that failed.
+    fn failed(&self) -> Cell {
+        Cell::quantity(self.failures.map(|(_, share)| share), quantity::share)
     }
 
     /// Seconds in all.
@@ -154,6 +165,7 @@ pub(super) fn table(operations: &[Operation], provenances: bool, most: usize) ->
                 unit: operation.unit.named().map(ToOwned::to_owned),
             },
             Cell::count(operation.count),
+            operation.failed(),
             operation.unit.cell(operation.total),
             operation.unit.cell(operation.mean),
             operation.unit.cell(operation.p50),
@@ -166,6 +178,7 @@ pub(super) fn table(operations: &[Operation], provenances: bool, most: usize) ->
     let columns = [
         ("Operation", false),
         ("Samples", true),
+        ("Failed", true),
         ("Total", true),
         ("Mean", true),
         ("p50", true),

@@ -12,7 +12,7 @@ use ptpd_monitoring::{
     history::{Access, Attachment, GATE, History, Identity, Options},
     monitor::Monitor,
     rollup::{Delta, Sink, Source},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
 };
 
 use super::{FakeSource, HOUR, NOON, Place, counts, everything, notice, operation, range, sample};
@@ -241,6 +241,7 @@ fn a_source_that_writes_as_one_that_went_does_not_take_memory_for_all_of_it() {
         let label = LabelRef {
             unit: "s",
             timer: false,
+            outcome: Outcome::None,
             session: None,
         };
         monitor.record("op", monitor.clock().monotonic(), 1.0, label, None);

@@ -8,7 +8,7 @@ use ptpd_monitoring::{
     monitor::Monitor,
     requests::Requests,
     rollup::{Delta, Key, Sink, Source},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
 };
 
 use super::{HOUR, NOON, Place, counts, everything, range};
@@ -52,6 +52,7 @@ fn label(session: Option<&str>) -> LabelRef<'_> {
     LabelRef {
         unit: "seconds",
         timer: true,
+        outcome: Outcome::None,
         session,
     }
 }

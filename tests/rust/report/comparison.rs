@@ -11,6 +11,7 @@ fn period_operation(name: &str, units: &[&str], values: Vec<f64>) -> PeriodOpera
         operation: name.into(),
         units: units.iter().map(|unit| Arc::from(*unit)).collect(),
         distribution: values.into(),
+        failures: None,
     }
 }
 

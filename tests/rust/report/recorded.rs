@@ -49,6 +49,7 @@ fn measured(values: &[f64], unit: &str) -> Option<Measured> {
         values: values.to_vec(),
         unit: unit.into(),
         other_units: Vec::new(),
+        failures: None,
         uncounted: None,
     };
     (!values.is_empty()).then_some(measured)
@@ -78,6 +79,33 @@ fn samples_that_memory_still_has_in_full_are_exact() {
     assert_eq!(recorded[0].samples, Samples::Each(vec![1.0, 2.0]));
     assert_eq!(recorded[0].origin, Origin::Memory);
     assert_eq!(recorded[0].samples.accuracy(), "exact");
+}
+
+#[test]
+fn failures_count_where_their_samples_do_and_not_twice() {
+    let failures = |session: Option<&str>| Key::Failures {
+        name: "decode".into(),
+        unit: "ms".into(),
+        session: session.map(Into::into),
+    };
+    let on_disk = [
+        found(operation("decode", "ms", None), &[1.0, 2.0, 3.0], &[4.0]),
+        found(failures(None), &[1.0, 2.0], &[4.0]),
+        found(failures(Some("morning")), &[1.0], &[]),
+    ];
+    let known = |values: &[f64], failed: Option<u64>, complete, on_disk: &[Found]| {
+        let mut memory = memory("decode", values, complete);
+        if let Some(measured) = &mut memory[0].samples.measured {
+            measured.failures = failed;
+        }
+        operations(memory, on_disk, None)[0].failures
+    };
+    // Memory has all of its own, and the disk what another process recorded.
+    assert_eq!(known(&[1.0, 2.0, 3.0], Some(2), true, &on_disk), Some(3));
+    assert_eq!(known(&[3.0], Some(0), false, &on_disk), Some(3));
+    assert_eq!(known(&[3.0], Some(1), false, &on_disk[..1]), None);
+    assert_eq!(known(&[3.0], None, true, &[]), None);
+    assert_eq!(known(&[3.0], Some(0), true, &[]), Some(0));
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn operation(name: &str, unit: &str, values: Vec<f64>) -> PeriodOperation {
         operation: name.into(),
         units: vec![unit.into()],
         distribution: values.into(),
+        failures: None,
     }
 }
 
@@ -67,6 +68,31 @@ fn a_share_of_failures_is_judged_by_significance_and_by_what_matters() {
     assert_eq!(verdict((2_000, 2_000), (2_000, 2_000)), Verdict::Unchanged);
     // However clear it is.
     assert_eq!(verdict((9, 0), (2_000, 1_000)), Verdict::NotEnoughData);
+}
+
+#[test]
+fn runs_that_fail_more_often_are_told_and_none_are_judged_where_none_fail() {
+    let runs = |failed| {
+        let steady = (0..2_000).map(|at| 10.0 + f64::from(at % 7));
+        let develop = PeriodOperation {
+            failures: Some(failed),
+            ..operation("develop", "s", steady.collect())
+        };
+        vec![develop]
+    };
+    let failures = |before, after| {
+        let found = Comparison::of(runs(before), runs(after), &Thresholds::DEFAULT);
+        found.changes[0].1.failures
+    };
+    let worse = failures(2, 100).unwrap();
+    assert_eq!(worse.verdict, Verdict::Degraded);
+    let (before, after) = compared((2_000, 2), (2_000, 100), &Thresholds::DEFAULT);
+    assert_eq!((worse.verdict, worse.p_value), (before, after));
+    assert_eq!(worse.after.rate(), 0.05);
+    assert_eq!(failures(0, 20).unwrap().verdict, Verdict::Degraded);
+    assert_eq!(failures(20, 0).unwrap().verdict, Verdict::Improved);
+    assert_eq!(failures(2, 3).unwrap().verdict, Verdict::Unchanged);
+    assert_eq!(failures(0, 0), None);
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn compared(operations: &[Pair], thresholds: &Thresholds) -> Vec<Verdict> {
                 operation: format!("{number}").into(),
                 units: vec!["s".into()],
                 distribution: pair[at].clone().into(),
+                failures: None,
             })
             .collect()
     };
