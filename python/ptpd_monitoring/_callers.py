@@ -14,14 +14,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
-    from typing import Any, TypeVar
+    from typing import Any
 
     import numpy as np
     import numpy.typing as npt
 
     from ._native import CacheManager, ImageProcessingProfiler, PerformanceMonitor
-
-    _T = TypeVar("_T")
 
 _ABSENT: Any = object()
 
@@ -61,8 +59,8 @@ def profile_operation(
 
 
 def get_or_set(
-    self: CacheManager, key: Hashable, factory: Callable[[], _T], ttl: float | None = None
-) -> _T:
+    self: CacheManager, key: Hashable, factory: Callable[[], Any], ttl: float | None = None
+) -> Any:
     """Return the value of ``key``, or what ``factory()`` returns, set for ``ttl`` seconds.
 
     Whoever asks for a key whose value is being computed waits for that one, so that it is computed
@@ -96,9 +94,9 @@ def get_or_set(
 async def aget_or_set(
     self: CacheManager,
     key: Hashable,
-    factory: Callable[[], Awaitable[_T]],
+    factory: Callable[[], Awaitable[Any]],
     ttl: float | None = None,
-) -> _T:
+) -> Any:
     """Return the value of ``key``, or what ``await factory()`` returns, set for ``ttl`` seconds.
 
     As ``get_or_set``, for tasks of asyncio and trio: other tasks get on while one of them computes.

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     _Begin = Callable[[], AbstractContextManager[Any]]
 
 # All functions that `contextmanager` makes have the same code.
-_CONTEXT_MANAGER = contextlib.contextmanager(lambda: iter(())).__code__  # type: ignore[attr-defined]
+_CONTEXT_MANAGER = contextlib.contextmanager(lambda: iter(())).__code__
 _ASYNC_CONTEXT_MANAGER = contextlib.asynccontextmanager(
     lambda: iter(())  # type: ignore[arg-type, return-value]
-).__code__  # type: ignore[attr-defined]
+).__code__
 
 _FUNCTIONS = (
     types.FunctionType,
@@ -37,9 +37,6 @@ _FUNCTIONS = (
     types.MethodDescriptorType,
     functools.partial,
 )
-
-# Of what functions mostly return, to be told at once: nothing that runs later.
-_AT_ONCE = frozenset({type(None), bool, int, float, str, bytes, tuple, list, dict, set})
 
 
 def timed(
@@ -57,20 +54,9 @@ def decorated(begin: _Begin, function: Any, decorator: str) -> Any:
 
     Raises TypeError, which names the ``decorator``, where there is no run that could be one.
     """
-    kind = type(function)
-    if isinstance(function, (staticmethod, classmethod)):
-        return kind(decorated(begin, function.__func__, decorator))
-    if isinstance(function, property):
-        if function.fget is None:
-            raise TypeError(f"{decorator} cannot decorate a property that cannot be read")
-        return function.getter(decorated(begin, function.fget, decorator))
-    if isinstance(function, functools.cached_property):
-        return _cached_property(begin, function, decorator)
-    if isinstance(function, functools.partialmethod):
-        inner = decorated(begin, function.func, decorator)
-        return kind(inner, *function.args, **function.keywords)
-    if isinstance(function, type):
-        return _class(begin, function, decorator)
+    for kind, decorate in _KINDS.items():
+        if isinstance(function, kind):
+            return decorate(begin, function, decorator)
     if not callable(function):
         raise TypeError(f"{decorator} can only decorate a callable, got {function!r}")
     wrap = _wrapper_of(function)
@@ -105,7 +91,11 @@ def _is_coroutine(code: types.CodeType) -> bool:
 
 
 def _plain(begin: _Begin, function: Callable[..., Any]) -> Callable[..., Any]:
+    # The class of what it returned last, which is mostly that of what it returns next.
+    usual: type = type(None)
+
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        nonlocal usual
         block = begin()
         block.__enter__()
         try:
@@ -113,8 +103,10 @@ def _plain(begin: _Begin, function: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             block.__exit__(type(error), error, error.__traceback__)
             raise
-        if type(result) not in _AT_ONCE and (later := _later(begin, block, result)) is not None:
-            return later
+        if type(result) is not usual:
+            if (later := _later(begin, block, result)) is not None:
+                return later
+            usual = type(result)
         block.__exit__(None, None, None)
         return result
 
@@ -126,6 +118,9 @@ def _later(begin: _Begin, block: AbstractContextManager[Any], result: Any) -> An
 
     Other decorators hide that a function is a coroutine function or a generator function.
     """
+    is_generator = isinstance(result, (types.GeneratorType, types.AsyncGeneratorType))
+    if not is_generator and not hasattr(result, "__await__"):
+        return None
     if inspect.iscoroutine(result):
         # Not begun at all, as when a coroutine function is called.
         return _coroutine(begin, lambda: result)()
@@ -134,8 +129,6 @@ def _later(begin: _Begin, block: AbstractContextManager[Any], result: Any) -> An
         return wrap(begin, lambda: result)()
     if isinstance(result, types.AsyncGeneratorType):
         return _async_generator(begin, lambda: result)()
-    if not hasattr(result, "__await__"):
-        return None
     if hasattr(result, "add_done_callback"):
         # A future goes on whether it is awaited or not.
         result.add_done_callback(functools.partial(_ended, block))
@@ -191,7 +184,7 @@ class _AwaitableManager(_Awaitable):
             self._entered.__exit__(type(error), error, error.__traceback__)
             raise
 
-    async def __aexit__(self, *error: Any) -> Any:
+    async def __aexit__(self, *error: object) -> Any:
         with contextlib.ExitStack() as stack:
             stack.push(self._entered)
             return await self._awaitable.__aexit__(*error)
@@ -268,6 +261,23 @@ def _async_context_manager(begin: _Begin, function: Callable[..., Any]) -> Calla
     return wrapper
 
 
+def _method(begin: _Begin, function: Any, decorator: str) -> Any:
+    return type(function)(decorated(begin, function.__func__, decorator))
+
+
+def _partial_method(
+    begin: _Begin, function: functools.partialmethod[Any], decorator: str
+) -> functools.partialmethod[Any]:
+    inner = decorated(begin, function.func, decorator)
+    return type(function)(inner, *function.args, **function.keywords)
+
+
+def _property(begin: _Begin, function: property, decorator: str) -> property:
+    if function.fget is None:
+        raise TypeError(f"{decorator} cannot decorate a property that cannot be read")
+    return function.getter(decorated(begin, function.fget, decorator))
+
+
 def _cached_property(
     begin: _Begin, function: functools.cached_property[Any], decorator: str
 ) -> functools.cached_property[Any]:
@@ -290,6 +300,16 @@ def _class(begin: _Begin, cls: type, decorator: str) -> type:
     except TypeError as error:
         raise TypeError(f"{decorator} cannot decorate {cls!r}: {error}") from error
     return cls
+
+
+_KINDS: dict[type, Callable[[_Begin, Any, str], Any]] = {
+    staticmethod: _method,
+    classmethod: _method,
+    functools.partialmethod: _partial_method,
+    property: _property,
+    functools.cached_property: _cached_property,
+    type: _class,
+}
 
 
 def _object(begin: _Begin, function: Any, decorator: str) -> Any:
@@ -340,7 +360,7 @@ class _Callable:
         return repr(self.__wrapped__)
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:  # noqa: D105 - as `isinstance` sees it
+    def __class__(self) -> type:
         return type(self.__wrapped__)
 
     def __reduce__(self) -> Any:
@@ -358,6 +378,8 @@ class _Callable:
 
 class _Binding(_Callable):
     """One that becomes a method, as what `lru_cache` makes does."""
+
+    __call__: Callable[..., Any]
 
     def __get__(self, instance: Any, _owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
