@@ -17,6 +17,7 @@ pub mod report;
 pub mod requests;
 pub mod rollup;
 pub mod series;
+pub mod sessions;
 pub mod settings;
 pub mod starts;
 pub mod stats;

@@ -13,8 +13,9 @@ use pyo3::{
 
 use super::{
     clock::ManualClock,
-    convert::{attribute, shown, wrong_type},
+    convert::{attribute, loaded, shown, wrong_type},
     errors::{is, made},
+    once::intern,
     python_code::PythonCode,
 };
 use crate::{
@@ -114,6 +115,31 @@ impl<'a, 'py, N: Name> FromPyObject<'a, 'py> for Text<'a, N> {
             None if value.is_instance_of::<PyString>() => Err(undecodable(N::NAME, &value)),
             None => Err(wrong_type(N::NAME, "a str", &value)),
         }
+    }
+}
+
+/// The id of a session: a `str`, or what an `int` or a `UUID` reads as.
+pub struct SessionText<N>(pub String, PhantomData<N>);
+
+impl<N: Name> FromPyObject<'_, '_> for SessionText<N> {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if value.is_instance_of::<PyString>() {
+            let text = value.extract::<Text<'_, N>>()?.0.to_owned();
+            return Ok(Self(text, PhantomData));
+        }
+        let py = value.py();
+        let _python = PythonCode::begin(py);
+        let is_int = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>();
+        let uuid = loaded(py, intern!(py, "uuid"), intern!(py, "UUID"))?;
+        if is_int || uuid.is_some_and(|uuid| value.is_instance(&uuid).unwrap_or(false)) {
+            return Ok(Self(
+                value.str()?.to_string_lossy().into_owned(),
+                PhantomData,
+            ));
+        }
+        Err(wrong_type(N::NAME, "a str, an int or a UUID", &value))
     }
 }
 

@@ -8,7 +8,12 @@ use pyo3::{
 };
 use serde_json::value::RawValue;
 
-use super::{convert::wrong_type, json::PyJson, once::intern};
+use super::{
+    arguments::{SessionId, SessionText},
+    convert::wrong_type,
+    json::PyJson,
+    once::intern,
+};
 use crate::{
     error::{Error, Result},
     series::{Label, Outcome, Sample},
@@ -44,17 +49,18 @@ pub fn copy_argument<'py>(
 }
 
 /// Settles which session a sample with `metadata` belongs to: the one that it names itself, else
-/// the `current` one, which it names from then on. What it names may be no text; then the sample
+/// the `current` one, which it names from then on. What it names may be no id; then the sample
 /// belongs to no session that a report could be asked for.
 pub fn settle_session(
     metadata: &Bound<'_, PyDict>,
-    current: Option<String>,
-) -> PyResult<Option<String>> {
+    current: Option<Arc<str>>,
+) -> PyResult<Option<Arc<str>>> {
     if let Some(own) = metadata.get_item(SESSION_ID)? {
-        return Ok(own.extract().ok());
+        let own = own.extract::<SessionText<SessionId>>();
+        return Ok(own.ok().map(|own| own.0.into()));
     }
     if let Some(current) = &current {
-        metadata.set_item(SESSION_ID, current)?;
+        metadata.set_item(SESSION_ID, &**current)?;
     }
     Ok(current)
 }

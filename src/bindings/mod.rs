@@ -44,6 +44,7 @@ mod replacement;
 mod report;
 mod requests;
 mod resources;
+mod sessions;
 mod settings;
 mod statistics;
 mod timer;
@@ -58,7 +59,6 @@ mod _native {
     #[pymodule_export]
     use super::clock::ManualClock;
     #[pymodule_export]
-    use super::context::Session;
     #[pymodule_export]
     use super::history::History;
     #[pymodule_export]
@@ -77,6 +77,8 @@ mod _native {
     use super::requests::{APIPerformanceTracker, RequestTimer};
     #[pymodule_export]
     use super::resources::ResourceMonitor;
+    #[pymodule_export]
+    use super::sessions::Session;
     #[pymodule_export]
     use super::settings::{MonitoringSettings, read_settings};
     #[pymodule_export]

@@ -14,7 +14,7 @@ use super::{
         Number, OperationName, Text, Unit, Value, Whole, optional_path, text_of,
     },
     array::{buffer, float_values},
-    context::{Session, Sessions, owner},
+    context::owner,
     convert::{detached_if_long, time_range, wrong_type},
     export::{export, formulas},
     history,
@@ -25,6 +25,7 @@ use super::{
     overrides::Override,
     python_code::{PythonCode, release},
     ready::Ready,
+    sessions::{Session, Sessions},
     statistics::{set_failures, statistics_dict},
     timer::Timer,
     views::{MetricsView, TimersView},
@@ -150,10 +151,7 @@ impl PerformanceMonitor {
             }
             return Ok(());
         }
-        let mut session = match session {
-            Some(session) => Some(session.bind(py).to_str()?.to_owned()),
-            None => None,
-        };
+        let mut session = session;
         if let Some(metadata) = &metadata {
             session = metadata::settle_session(metadata, session)?;
             if label.outcome == Outcome::None {
@@ -347,15 +345,11 @@ impl PerformanceMonitor {
     ) -> PyResult<()> {
         let values = float_values("values", values)?;
         let session = self.sessions.current(py)?;
-        let session = match &session {
-            Some(session) => Some(session.bind(py).to_str()?),
-            None => None,
-        };
         let label = LabelRef {
             unit: unit.0,
             timer: false,
             outcome: Outcome::None,
-            session,
+            session: session.as_deref(),
         };
         let dropped = self.core().record_many(name.0, &values, label);
         release(py, dropped);

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     arguments::{
         Adjust, Confidence, ExportFormat, Flag, MinChange, MinSamples, NeutralizeFormulas, Number,
-        Session1, Session2, SessionId, Significance, Text, Whole, optional_path,
+        Session1, Session2, SessionId, SessionText, Significance, Text, Whole, optional_path,
     },
     cache::CacheManager,
     charts::{self, charts_of},
@@ -394,11 +394,11 @@ impl PerformanceReport {
     fn generate_session_report<'py>(
         &self,
         py: Python<'py>,
-        session_id: Text<'_, SessionId>,
+        session_id: SessionText<SessionId>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let monitor = self.sources()?.monitor.get();
-        let report = self.new_report(py, ("session_id", session_id.0))?;
-        let known = known_operations(py, monitor, TimeRange::ALL, Some(session_id.0));
+        let report = self.new_report(py, ("session_id", &session_id.0))?;
+        let known = known_operations(py, monitor, TimeRange::ALL, Some(&session_id.0));
         let operations = PyDict::new(py);
         for operation in &known.recorded {
             let (count, total) = (operation.samples.len(), operation.samples.sum());
@@ -522,8 +522,8 @@ impl PerformanceReport {
     fn compare_sessions<'py>(
         &self,
         py: Python<'py>,
-        session1: Text<'_, Session1>,
-        session2: Text<'_, Session2>,
+        session1: SessionText<Session1>,
+        session2: SessionText<Session2>,
         confidence: Number<Confidence>,
         significance: Number<Significance>,
         min_change: Number<MinChange>,
@@ -532,8 +532,8 @@ impl PerformanceReport {
     ) -> PyResult<Bound<'py, PyAny>> {
         let monitor = self.sources()?.monitor.get();
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let of = |session| known_operations(py, monitor, TimeRange::ALL, Some(session));
-        let (before, after) = (of(session1.0), of(session2.0));
+        let of = |session: &str| known_operations(py, monitor, TimeRange::ALL, Some(session));
+        let (before, after) = (of(&session1.0), of(&session2.0));
         let charts = comparison_charts(&before.recorded, &after.recorded, &[]);
         let report = PyDict::new(py);
         report.set_item("session1", session1.0)?;

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import gc
 import threading
-from collections.abc import Iterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
+import fastapi
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from asgi import Client
 from ptpd_monitoring import PerformanceMonitor, PerformanceReport
 from ptpd_monitoring.testing import ManualClock
+
+if TYPE_CHECKING:
+    from ptpd_monitoring._native import Session
 
 
 @pytest.fixture
@@ -264,7 +275,238 @@ def test_a_generator_that_is_finalised_elsewhere_harms_nobody(monitor: Performan
         assert pool.submit(session_now, monitor).result() is None
 
 
-@pytest.mark.parametrize("wrong", [None, 7, b"s"])
+def stream(monitor: PerformanceMonitor, name: str) -> Iterator[str | None]:
+    with monitor.session(name):
+        while True:
+            yield session_now(monitor)
+
+
+@pytest.mark.parametrize("first_closed", [0, 1])
+def test_generators_that_take_turns_each_have_their_session_and_leave_none_behind(
+    monitor: PerformanceMonitor, first_closed: int
+) -> None:
+    streams = [stream(monitor, "a"), stream(monitor, "b")]
+    assert [next(one) for one in streams] == ["a", "b"]
+    assert [next(one) for one in streams * 2] == ["a", "b"] * 2
+    with monitor.session("mine"):
+        assert [next(one) for one in streams] == ["a", "b"]
+        assert session_now(monitor) == "mine"
+        streams.pop(first_closed).close()  # type: ignore[attr-defined]
+        assert session_now(monitor) == "mine"
+        left = "ba"[first_closed]
+        assert next(streams[0]) == left
+    assert next(streams[0]) == left
+    streams[0].close()  # type: ignore[attr-defined]
+    assert session_now(monitor) is None
+
+
+def test_a_generator_that_resumes_another_one_gets_its_own_session_back(
+    monitor: PerformanceMonitor,
+) -> None:
+    inner = stream(monitor, "inner")
+    next(inner)
+
+    def outer() -> Iterator[str | None]:
+        with monitor.session("outer"):
+            while True:
+                yield next(inner)
+                yield session_now(monitor)
+
+    resuming = outer()
+    assert [next(resuming) for _ in range(4)] == ["inner", "outer"] * 2
+    assert next(inner) == "inner"
+
+
+def test_the_session_of_a_context_manager_counts_in_the_block_of_whoever_entered_it(
+    monitor: PerformanceMonitor,
+) -> None:
+    @contextlib.contextmanager
+    def job(name: str) -> Iterator[None]:
+        with monitor.session(name):
+            yield
+
+    def steps() -> Iterator[str | None]:
+        with monitor.session("generator"), job("job of the generator"):
+            while True:
+                yield session_now(monitor)
+
+    with job("outer"):
+        assert session_now(monitor) == "outer"
+        running = steps()
+        assert next(running) == "job of the generator"
+        with job("inner"):
+            assert session_now(monitor) == "inner"
+            assert next(running) == "job of the generator"
+            assert session_now(monitor) == "inner"
+        running.close()  # type: ignore[attr-defined]
+        assert session_now(monitor) == "outer"
+    assert session_now(monitor) is None
+
+
+class StreamsInAnyOrder(RuleBasedStateMachine):
+    """However generators and blocks begin, go on and end, each counts where its code runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.monitor = PerformanceMonitor()
+        self.number = 0
+        self.running: dict[str, Iterator[str | None]] = {}
+        self.blocks: list[Session] = []
+
+    def name(self) -> str:
+        self.number += 1
+        return str(self.number)
+
+    @rule()
+    def begin(self) -> None:
+        name = self.name()
+        self.running[name] = stream(self.monitor, name)
+        assert next(self.running[name]) == name
+
+    @rule()
+    def enter(self) -> None:
+        self.blocks.append(self.monitor.session(self.name()))
+        self.blocks[-1].__enter__()
+
+    @rule(at=st.integers(0, 9))
+    def leave(self, at: int) -> None:
+        if self.blocks:
+            self.blocks.pop(at % len(self.blocks)).__exit__(None, None, None)
+
+    @rule(at=st.integers(0, 9))
+    def go_on(self, at: int) -> None:
+        for name in list(self.running)[at : at + 1]:
+            assert next(self.running[name]) == name
+
+    @rule(at=st.integers(0, 9), elsewhere=st.booleans())
+    def end(self, at: int, elsewhere: bool) -> None:
+        for name in list(self.running)[at : at + 1]:
+            context = contextvars.Context() if elsewhere else contextvars.copy_context()
+            context.run(self.running.pop(name).close)  # type: ignore[attr-defined]
+
+    @invariant()
+    def only_what_is_entered_counts(self) -> None:
+        now = session_now(self.monitor)
+        entered = {*self.running, *(block.session_id for block in self.blocks)}
+        assert now is None if not entered else now == max(entered, key=int)
+
+    def teardown(self) -> None:
+        for one in self.running.values():
+            one.close()  # type: ignore[attr-defined]
+        for block in self.blocks:
+            block.__exit__(None, None, None)
+        assert session_now(self.monitor) is None
+
+
+TestStreamsInAnyOrder = StreamsInAnyOrder.TestCase
+
+
+def test_an_endless_row_of_overlapping_sessions_keeps_none_that_is_over(
+    monitor: PerformanceMonitor,
+) -> None:
+    blocks = gc_count("Block")
+    held = monitor.session("0")
+    held.__enter__()
+    for number in range(1, 200):
+        entered = monitor.session(str(number))
+        entered.__enter__()
+        held.__exit__(None, None, None)
+        held = entered
+    assert gc_count("Block") - blocks <= 3
+    held.__exit__(None, None, None)
+    assert session_now(monitor) is None
+
+
+def gc_count(name: str) -> int:
+    gc.collect()
+    return sum(type(one).__name__ == name for one in gc.get_objects())
+
+
+def test_as_many_nested_sessions_as_anybody_leaves_open_are_freed(
+    monitor: PerformanceMonitor,
+) -> None:
+    def nest() -> None:
+        for number in range(100_000):
+            monitor.session(str(number)).__enter__()
+        assert session_now(monitor) == "99999"
+
+    blocks = gc_count("Block")
+    contextvars.Context().run(nest)
+    assert gc_count("Block") == blocks
+
+
+def test_a_session_that_ends_in_another_task_is_over_for_the_one_that_began_it(
+    monitor: PerformanceMonitor,
+) -> None:
+    async def pages() -> AsyncIterator[None]:
+        with monitor.session("s"):
+            while True:
+                yield
+
+    async def main() -> None:
+        running = pages()
+        await running.__anext__()
+        assert session_now(monitor) == "s"
+        await asyncio.create_task(running.aclose())  # type: ignore[attr-defined]
+        assert session_now(monitor) is None
+
+    asyncio.run(main())
+
+
+def test_a_session_that_no_code_could_record_in_is_told_of_in_the_log_once(
+    monitor: PerformanceMonitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = fastapi.FastAPI()
+
+    def job() -> Iterator[None]:
+        with monitor.session("job-42"):
+            yield
+
+    @app.get("/print")
+    def make_print(_: None = fastapi.Depends(job)) -> str | None:  # noqa: FAST002 - `job` is local
+        return session_now(monitor)
+
+    client = Client(app)
+    assert [client.get("/print").content for _ in range(3)] == [None] * 3
+    told = [record.getMessage() for record in caplog.records if "Session" in record.getMessage()]
+    assert len(told) == 1
+    assert "'job-42'" in told[0]
+    assert "async" in told[0]
+
+
+def test_a_session_of_an_async_dependency_reaches_the_endpoint(
+    monitor: PerformanceMonitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = fastapi.FastAPI()
+
+    async def job() -> AsyncIterator[None]:
+        with monitor.session("job-42"):
+            yield
+
+    @app.get("/print")
+    def make_print(_: None = fastapi.Depends(job)) -> str | None:  # noqa: FAST002 - `job` is local
+        return session_now(monitor)
+
+    assert Client(app).get("/print").content == "job-42"
+    assert not [record for record in caplog.records if "Session" in record.getMessage()]
+
+
+@pytest.mark.parametrize("own", [uuid.UUID(int=7), 7])
+def test_a_session_can_be_called_by_a_uuid_or_a_number(
+    monitor: PerformanceMonitor, own: uuid.UUID | int
+) -> None:
+    session = monitor.session(own)
+    assert session.session_id == str(own)
+    with session as entered:
+        assert entered == str(own)
+        monitor.record_metric("op", 1, "u")
+    monitor.record_metric("op", 2, "u", {"session_id": own})
+    report = PerformanceReport(monitor)
+    assert report.generate_session_report(own)["operations"]["op"]["count"] == 2
+    assert report.compare_sessions(own, str(own))["session1"] == str(own)
+
+
+@pytest.mark.parametrize("wrong", [None, 7.5, True, b"s"])
 def test_a_session_id_of_the_wrong_type_is_refused(
     monitor: PerformanceMonitor, wrong: object
 ) -> None:

@@ -26,6 +26,7 @@ mod report;
 mod requests;
 mod rollup;
 mod series;
+mod sessions;
 mod settings;
 mod stats;
 #[cfg(target_os = "linux")]
