@@ -88,6 +88,31 @@ fn last<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, Block>>
     Ok(last.extract()?)
 }
 
+/// Has `block` be the one that was entered last in this context.
+fn set(variable: &Bound<'_, PyAny>, block: Option<&Bound<'_, Block>>) -> PyResult<()> {
+    // Before 3.12 the garbage collector may run in the middle of that. Where what it runs sets a variable
+    // as well, CPython frees the map of variables that it is just copying.
+    static COLLECTS_ANYWHERE: OnceLock<bool> = OnceLock::new();
+    let py = variable.py();
+    let set = || {
+        variable
+            .call_method1(intern!(py, "set"), (block,))
+            .map(drop)
+    };
+    if !*COLLECTS_ANYWHERE.get_or_init(|| py.version_info() < (3, 12)) {
+        return set();
+    }
+    let gc = py.import(intern!(py, "gc"))?;
+    let is_enabled = gc.call_method0(intern!(py, "isenabled"))?.is_truthy()?;
+    if !is_enabled {
+        return set();
+    }
+    gc.call_method0(intern!(py, "disable"))?;
+    let result = set();
+    gc.call_method0(intern!(py, "enable"))?;
+    result
+}
+
 /// The innermost block from `block` on that is not over. One that has been left is over for whoever
 /// entered it, in whatever context; tasks that were started inside of it keep it.
 fn not_over(block: Option<Bound<'_, Block>>) -> PyResult<Option<Bound<'_, Block>>> {
@@ -210,7 +235,7 @@ impl Block {
             is_used: AtomicBool::new(false),
         };
         let block = Bound::new(py, block)?;
-        variable.call_method1(intern!(py, "set"), (&block,))?;
+        set(variable, Some(&block))?;
         Ok(block)
     }
 
@@ -232,7 +257,6 @@ impl Block {
 
     /// Leaves it. In this context the one around it is then the last one, if it is not over as well.
     fn leave(&self, variable: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = variable.py();
         self.is_left.store(true, Relaxed);
         let frame = self.frame.lock().take();
         drop(frame);
@@ -244,7 +268,7 @@ impl Block {
             _ => false,
         };
         if !is_same {
-            variable.call_method1(intern!(py, "set"), (next,))?;
+            set(variable, next.as_ref())?;
         }
         Ok(())
     }
@@ -369,7 +393,10 @@ impl Session {
                 .then(|| blocks.forget_first())
                 .flatten()
         };
-        if forgotten.is_some() {
+        if let Some(forgotten) = forgotten {
+            // Nothing is left of what was before it, which would be kept for as long as this one.
+            let outer = forgotten.get().outer.lock().take();
+            drop(outer);
             self.monitor.get().core().session_forgotten(&self.text);
         }
         Ok(self.id.clone_ref(py))

@@ -148,6 +148,29 @@ def ended(call: Callable[[], object]) -> None:
         call()
 
 
+async def made() -> Thing:
+    return Thing()
+
+
+async def failing(call: Any) -> None:
+    with suppress(Trouble):
+        await call
+
+
+def joined(cache: Any) -> None:
+    """Compute a value, and wait for one that somebody else computes."""
+    cache.clear()
+    computation, is_own = cache._join(KEY, False)
+    with computation:
+        waiting, is_own_too = cache._join(KEY, True)
+        waiting.when_ended(Thing)
+        computation.keep(Thing(), None)
+    with waiting.lock:
+        waiting.waited()
+    assert (is_own, is_own_too, waiting.has_value) == (True, False, True)
+    assert isinstance(waiting.value, Thing)
+
+
 async def _entered(manager: Any) -> None:
     with suppress(Trouble):
         async with manager:
@@ -289,6 +312,8 @@ CACHE: dict[str, Callable[[World], object]] = {
     "get": lambda w: (w.cache.get(KEY, THING), w.cache.set(KEY, THING), w.cache.get((NAME, THING)), wrong(w.cache.get, [])),
     "set": lambda w: ([w.cache.set((KEY, n), THING, NUMBER) for n in range(7)], w.cache.set(NAME, THING), wrong(w.cache.set, KEY, THING, "1"), wrong(w.cache.set, [], THING)),
     "get_or_set": lambda w: (w.cache.clear(), w.cache.get_or_set(KEY, Thing), w.cache.get_or_set(KEY, fail), wrong(w.cache.get_or_set, "k", fail)),
+    "aget_or_set": lambda w: (w.cache.clear(), asyncio_run(w.cache.aget_or_set(KEY, made)), asyncio_run(w.cache.get_or_set(KEY, made)), asyncio_run(failing(w.cache.aget_or_set("k", fail)))),
+    "_join": lambda w: joined(w.cache),
     "delete": lambda w: (w.cache.set(KEY, THING), w.cache.delete((NAME, THING)), w.cache.delete(KEY), wrong(w.cache.delete, [])),
     "get_size": lambda w: w.cache.get_size(),
     "clear": lambda w: (w.cache.set(KEY, THING), w.cache.clear()),
@@ -461,9 +486,14 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
         "__exit__": lambda w: (w.timer.__exit__(None, None, None), entered(w.monitor.timer(NAME))),
         "__aenter__": lambda w: awaited(w.timer),
         "__aexit__": lambda w: asyncio_run(_entered(w.timer)),
+        "elapsed": read("timer", "elapsed"),
         "__call__": decorated,
         "__repr__": lambda w: repr(w.timer),
     },
+    _native.Computation: dict.fromkeys(
+        ("__enter__", "__exit__", "lock", "has_value", "value", "when_ended", "waited", "keep"),
+        lambda w: joined(w.cache),
+    ),
     _native.Replacement: {
         "__new__": lambda w: (_native.Replacement(NAME), wrong(_native.Replacement, THING)),
         "__enter__": _replaced,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 import sys
@@ -279,6 +280,13 @@ def arguments() -> dict[str, Argument]:
 
         return give
 
+    async def one() -> int:
+        return 1
+
+    def at_once(coroutine: Any) -> None:
+        with contextlib.suppress(StopIteration):
+            coroutine.send(None)
+
     def ttl(give: Callable[[Any], object]) -> Callable[[Any], None]:
         def set_it(value: Any) -> None:
             give(value)
@@ -391,6 +399,14 @@ def arguments() -> dict[str, Argument]:
         "CacheManager.set.ttl": Argument(
             "ttl", ttl(lambda v: cache.set("ttl", 1, v)), nothing_but_nan, cached, as_ttl, False
         ),
+        "CacheManager.aget_or_set.ttl": Argument(
+            "ttl",
+            ttl(lambda v: at_once(cache.aget_or_set("ttl", one, v))),
+            nothing_but_nan,
+            lambda: cached()[:3],
+            as_ttl,
+            takes_bool=False,
+        ),
         "CacheManager.get_or_set.ttl": Argument(
             "ttl",
             ttl(lambda v: cache.get_or_set("ttl", lambda: 1, v)),
@@ -480,6 +496,7 @@ def arguments() -> dict[str, Argument]:
 # What may be left out, or means that it was.
 OPTIONAL = {
     "CacheManager.set.ttl",
+    "CacheManager.aget_or_set.ttl",
     "CacheManager.get_or_set.ttl",
     "CacheManager.max_bytes",
     "History.retention_days",
