@@ -60,7 +60,7 @@ def places_of_numbers(stub: ast.Module) -> set[str]:
         for node in kind.body:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 taken.append((node.target.id, node.annotation))
-            elif isinstance(node, ast.FunctionDef):
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 method = "" if node.name in {"__init__", "__new__"} else f"{node.name}."
                 all_of_it = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
                 taken += [
