@@ -322,6 +322,8 @@ def _object(begin: _Begin, function: Any, decorator: str) -> Any:
     special = {name for name in dir(kind) if name.startswith("__")} - {*dir(base), "__slots__"}
     namespace = {name: _forwarded(name) for name in special if callable(getattr(kind, name))}
     namespace.update(__call__=staticmethod(wrapper), __doc__=function.__doc__)
+    # Where a pickle looks for it by its name.
+    namespace["__module__"] = getattr(function, "__module__", None)
     stand_in = types.new_class(kind.__name__, (base,), exec_body=lambda it: it.update(namespace))
     return stand_in(begin, function, decorator)
 

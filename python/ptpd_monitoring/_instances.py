@@ -42,6 +42,22 @@ def _once(make: Callable[[], _T]) -> Callable[[], _T]:
     return get
 
 
+def reference(instance: object) -> tuple[Callable[[], object], tuple[()]]:
+    """What makes of a global instance that of the process in which it is called.
+
+    Raises TypeError of any other instance: what that holds stays in its process.
+    """
+    for name, found in _instances.items():
+        if found is instance:
+            return (globals()[name], ())
+    kind = type(instance).__name__
+    raise TypeError(
+        f"a {kind} can be neither pickled nor copied, as what it records stays in this process; "
+        "only the global instance can, as a reference to that of whoever loads it: use what the "
+        f"get_... function of ptpd_monitoring returns, or make a {kind} there"
+    )
+
+
 @_once
 def _history() -> History | None:
     """The history that the other instances share, if ``PTPD_MONITORING_HISTORY`` names its file."""

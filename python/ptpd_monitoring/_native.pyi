@@ -14,7 +14,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import (
     Any,
@@ -29,7 +29,7 @@ from typing import (
     final,
     overload,
 )
-from zoneinfo import ZoneInfo
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -67,10 +67,12 @@ _D = TypeVar("_D")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _Number: TypeAlias = SupportsFloat | SupportsIndex
-_Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number]
+_Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number | timedelta | None]
 _TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
 _Path: TypeAlias = str | os.PathLike[str]
-_Metadata: TypeAlias = dict[str, Any]
+_Metadata: TypeAlias = Mapping[str, Any]
+_SessionId: TypeAlias = str | int | UUID
+_Times: TypeAlias = npt.NDArray[Any] | Iterable[datetime]
 _Size: TypeAlias = tuple[_Number, _Number] | Sequence[_Number]
 
 class _ResourceSource(Protocol):
@@ -225,6 +227,8 @@ class Timer:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> Awaitable[None]: ...
+    @property
+    def elapsed(self) -> float: ...
     def __call__(self, function: _F) -> _F: ...
 
 @final
@@ -269,11 +273,25 @@ class PerformanceMonitor:
     def start_timer(self, operation_name: str) -> None: ...
     def stop_timer(self, operation_name: str) -> float | None: ...
     def timer(self, operation_name: str, metadata: _Metadata | None = None) -> Timer: ...
-    def session(self, session_id: str) -> Session: ...
+    def session(self, session_id: _SessionId) -> Session: ...
     def record_metric(
-        self, name: str, value: _Number, unit: str, metadata: _Metadata | None = None
+        self,
+        name: str,
+        value: _Number | timedelta,
+        unit: str,
+        metadata: _Metadata | None = None,
+        *,
+        timestamp: datetime | None = None,
     ) -> None: ...
-    def record_many(self, name: str, values: _Numbers, unit: str) -> None: ...
+    def record_many(
+        self,
+        name: str,
+        values: _Numbers,
+        unit: str,
+        *,
+        timestamps: _Times | None = None,
+        metadata: _Metadata | None = None,
+    ) -> None: ...
     def get_metrics(
         self, operation_name: str, time_range: _TimeRange | None = None
     ) -> list[PerformanceMetric]: ...
@@ -364,7 +382,7 @@ class APIPerformanceTracker:
     def track_request(
         self,
         endpoint: str,
-        duration: _Number,
+        duration: _Number | timedelta,
         status: int,
         method: str = "GET",
         error: str | None = None,
@@ -394,7 +412,7 @@ class CacheManager:
     def __init__(
         self,
         max_size: int = 1000,
-        default_ttl: _Number = 3600,
+        default_ttl: _Number | timedelta = 3600,
         *,
         max_bytes: int | None = None,
         weigher: Callable[[Any, Any], SupportsIndex] | None = None,
@@ -404,20 +422,23 @@ class CacheManager:
     def get(self, key: Hashable) -> Any: ...
     @overload
     def get(self, key: Hashable, default: _D) -> Any | _D: ...
-    def set(self, key: Hashable, value: Any, ttl: _Number | None = None) -> None: ...
+    def set(self, key: Hashable, value: Any, ttl: _Number | timedelta | None = None) -> None: ...
     @overload
     def get_or_set(
         self,
         key: Hashable,
         factory: Callable[[], Coroutine[Any, Any, _T]],
-        ttl: _Number | None = None,
+        ttl: _Number | timedelta | None = None,
     ) -> Coroutine[Any, Any, _T]: ...
     @overload
     def get_or_set(
-        self, key: Hashable, factory: Callable[[], _T], ttl: _Number | None = None
+        self, key: Hashable, factory: Callable[[], _T], ttl: _Number | timedelta | None = None
     ) -> _T: ...
     async def aget_or_set(
-        self, key: Hashable, factory: Callable[[], Awaitable[_T]], ttl: _Number | None = None
+        self,
+        key: Hashable,
+        factory: Callable[[], Awaitable[_T]],
+        ttl: _Number | timedelta | None = None,
     ) -> _T: ...
     def _join(self, key: Hashable, is_async: bool) -> tuple[Computation, bool] | None: ...
     def delete(self, key: Hashable) -> bool: ...
@@ -494,12 +515,12 @@ class PerformanceReport:
     @property
     def cache(self) -> CacheManager | None: ...
     def generate_daily_report(
-        self, date: dt.date | None = None, *, tz: str | ZoneInfo | None = None
+        self, date: dt.date | None = None, *, tz: str | dt.tzinfo | None = None
     ) -> Report: ...
     def generate_period_report(
-        self, period: _TimeRange, *, tz: str | ZoneInfo | None = None
+        self, period: _TimeRange, *, tz: str | dt.tzinfo | None = None
     ) -> Report: ...
-    def generate_session_report(self, session_id: str) -> Report: ...
+    def generate_session_report(self, session_id: _SessionId) -> Report: ...
     def compare_performance(
         self,
         period1: _TimeRange,
@@ -513,8 +534,8 @@ class PerformanceReport:
     ) -> Report: ...
     def compare_sessions(
         self,
-        session1: str,
-        session2: str,
+        session1: _SessionId,
+        session2: _SessionId,
         *,
         confidence: _Number = 0.95,
         significance: _Number = 0.05,

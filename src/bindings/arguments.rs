@@ -13,7 +13,7 @@ use pyo3::{
 
 use super::{
     clock::ManualClock,
-    convert::{attribute, loaded, shown, wrong_type},
+    convert::{attribute, loaded, shown, timedelta_seconds, wrong_type},
     errors::{is, made},
     once::intern,
     python_code::PythonCode,
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    report::seconds_in_unit,
 };
 
 /// An argument as it was given, or nothing where it was left out. Unlike an `Option` it tells an
@@ -62,7 +63,7 @@ names! {
     Adjust = "adjust",
     Confidence = "confidence",
     Deep = "deep",
-    Duration = "duration",
+    RequestDuration = "duration",
     Endpoint = "endpoint",
     ErrorText = "error",
     ExcludeNone = "exclude_none",
@@ -204,6 +205,79 @@ impl<N: Name> FromPyObject<'_, '_> for Number<N> {
             return Ok(Self::new(float.value()));
         }
         real(N::NAME, &value).map(Self::new)
+    }
+}
+
+/// What was measured: a real number, or a `timedelta`, which only a unit of time makes a number.
+pub struct Measured<N> {
+    number: f64,
+    is_duration: bool,
+    name: PhantomData<N>,
+}
+
+impl<N: Name> Measured<N> {
+    /// As a number in `unit`.
+    #[inline]
+    pub fn in_unit(&self, py: Python<'_>, unit: &str) -> PyResult<f64> {
+        if self.is_duration {
+            return seconds_in(py, N::NAME, self.number, unit);
+        }
+        Ok(self.number)
+    }
+}
+
+impl<N: Name> FromPyObject<'_, '_> for Measured<N> {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let (number, is_duration) = match value.cast_exact::<PyFloat>() {
+            Ok(float) => (float.value(), false),
+            Err(_) => number_or_duration(N::NAME, &value)?,
+        };
+        Ok(Self {
+            number,
+            is_duration,
+            name: PhantomData,
+        })
+    }
+}
+
+fn number_or_duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<(f64, bool)> {
+    if value.is_exact_instance_of::<PyInt>() {
+        return Ok((real(name, value)?, false));
+    }
+    match timedelta_seconds(value)? {
+        Some(seconds) => Ok((seconds, true)),
+        None => Ok((real(name, value)?, false)),
+    }
+}
+
+/// So many seconds in a unit of time.
+pub fn seconds_in(py: Python<'_>, name: &str, seconds: f64, unit: &str) -> PyResult<f64> {
+    match seconds_in_unit(unit) {
+        Some(factor) => Ok(seconds / factor),
+        None => {
+            let unit = shown(PyString::new(py, unit).as_any());
+            let text = format!("{name} can be a timedelta only in a unit of time, got {unit}");
+            Err(made(py, PyTypeError::new_err(text)))
+        }
+    }
+}
+
+/// A number of seconds, or a `timedelta`.
+pub struct Duration<N>(pub f64, PhantomData<N>);
+
+impl<N: Name> FromPyObject<'_, '_> for Duration<N> {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let seconds = match value.cast_exact::<PyFloat>() {
+            Ok(float) => float.value(),
+            Err(_) => number_or_duration(N::NAME, &value)?.0,
+        };
+        Ok(Self(seconds, PhantomData))
     }
 }
 

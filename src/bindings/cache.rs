@@ -19,6 +19,7 @@ use super::{
     overrides::Override,
     python_code::{PythonCode, release},
     ready::Ready,
+    reference,
 };
 use crate::{
     cache::{Displaced, Found, Store, Ttl, Undecided},
@@ -421,6 +422,11 @@ impl CacheManager {
                 .store
                 .contains(query.hash, |handle, key| query.judge(handle, key, answers))
         })
+    }
+
+    /// A global instance travels as a reference to that of whoever loads it; no other one does.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        reference::to_global(slf.as_any())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

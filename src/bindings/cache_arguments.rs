@@ -8,7 +8,7 @@ use pyo3::{
 
 use super::{
     arguments::{float_of, int_of, named},
-    convert::{shown, wrong_type},
+    convert::{shown, timedelta_seconds, wrong_type},
     errors::is,
 };
 use crate::{cache::Ttl, error::Result};
@@ -41,6 +41,9 @@ impl Seconds {
         let py = value.py();
         if value.is_instance_of::<PyBool>() {
             return Err(wrong_type(name, "a number of seconds", value));
+        }
+        if let Some(seconds) = timedelta_seconds(value)? {
+            return Ok(Self::Real(seconds));
         }
         match float_of(value) {
             Ok(seconds) => Ok(Self::Real(seconds)),

@@ -5,7 +5,7 @@ use std::path::Path;
 use pyo3::{
     exceptions::{PyOverflowError, PyTypeError, PyValueError},
     prelude::*,
-    types::{PyDateTime, PyDict, PyString, PyTuple},
+    types::{PyDateTime, PyDelta, PyDict, PyString, PyTuple},
 };
 
 use super::{
@@ -95,6 +95,53 @@ pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
         reason = "datetimes end in the year 9999"
     )]
     Ok((seconds * 1e6).round() as i64)
+}
+
+/// The UTC nanoseconds since the Unix epoch of a `datetime`, or of a `datetime64`.
+pub fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let py = value.py();
+    let nanos = if value.is_instance_of::<PyDateTime>() {
+        micros(name, value)?.checked_mul(1_000)
+    } else {
+        let _python = PythonCode::begin(py);
+        let dtype = attribute(value, "dtype").and_then(|dtype| attribute(&dtype, "kind"));
+        let kind = dtype.and_then(|kind| kind.extract::<String>().ok());
+        if kind.as_deref() != Some("M") {
+            return Err(wrong_type(name, "a datetime", value));
+        }
+        let micros = value.call_method1("astype", ("datetime64[us]",))?;
+        let micros: i64 = micros.call_method1("astype", ("int64",))?.extract()?;
+        if micros == i64::MIN {
+            return Err(wrong_type(name, "a datetime", value));
+        }
+        micros.checked_mul(1_000)
+    };
+    nanos.ok_or_else(|| {
+        let range = "between the years 1678 and 2261";
+        let text = format!("{name} must be {range}, got {}", shown(value));
+        made(py, PyValueError::new_err(text))
+    })
+}
+
+/// The seconds of a `timedelta`, if `value` is one.
+pub fn timedelta_seconds(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
+    let py = value.py();
+    if value.is_instance_of::<PyDelta>() {
+        let _python = PythonCode::begin(py);
+        let seconds: f64 = value.call_method0("total_seconds")?.extract()?;
+        return Ok((!seconds.is_nan()).then_some(seconds));
+    }
+    let _python = PythonCode::begin(py);
+    let dtype = attribute(value, "dtype").and_then(|dtype| attribute(&dtype, "kind"));
+    let is_one = dtype.is_some_and(|kind| kind.extract::<String>().is_ok_and(|kind| kind == "m"));
+    let is_scalar =
+        attribute(value, "ndim").is_some_and(|it| it.extract().is_ok_and(|it: i64| it == 0));
+    if !is_one || !is_scalar {
+        return Ok(None);
+    }
+    let nanos = value.call_method1("astype", ("timedelta64[ns]",))?;
+    let nanos: i64 = nanos.call_method1("astype", ("int64",))?.extract()?;
+    Ok((nanos != i64::MIN).then_some(nanos as f64 / 1e9))
 }
 
 /// A `(start, end)` pair of datetimes, both included; `None` is all of time.

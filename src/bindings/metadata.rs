@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::{
     prelude::*,
-    types::{PyBool, PyDict},
+    types::{PyBool, PyDict, PyMapping},
 };
 use serde_json::value::RawValue;
 
@@ -13,6 +13,7 @@ use super::{
     convert::wrong_type,
     json::PyJson,
     once::intern,
+    python_code::PythonCode,
 };
 use crate::{
     error::{Error, Result},
@@ -40,12 +41,26 @@ pub fn copy_argument<'py>(
     match metadata.filter(|metadata| !metadata.is_none()) {
         None => Ok(None),
         Some(metadata) => {
-            let dict = metadata
-                .cast::<PyDict>()
-                .map_err(|_| wrong_type("metadata", "a dict or None", metadata))?;
-            Ok((!dict.is_empty()).then(|| dict.copy()).transpose()?)
+            let copy = match metadata.cast::<PyDict>() {
+                Ok(dict) if dict.is_empty() => return Ok(None),
+                Ok(dict) => dict.copy()?,
+                Err(_) => copy_mapping(metadata)?,
+            };
+            Ok((!copy.is_empty()).then_some(copy))
         }
     }
+}
+
+#[cold]
+fn copy_mapping<'py>(metadata: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let py = metadata.py();
+    let _python = PythonCode::begin(py);
+    let mapping = metadata
+        .cast::<PyMapping>()
+        .map_err(|_| wrong_type("metadata", "a mapping or None", metadata))?;
+    let copy = PyDict::new(py);
+    copy.update(mapping)?;
+    Ok(copy)
 }
 
 /// Settles which session a sample with `metadata` belongs to: the one that it names itself, else

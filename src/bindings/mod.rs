@@ -40,6 +40,7 @@ mod profiler;
 mod python_code;
 mod ready;
 mod recorded;
+mod reference;
 mod replacement;
 mod report;
 mod requests;

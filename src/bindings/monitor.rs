@@ -10,12 +10,12 @@ use pyo3::{
 
 use super::{
     arguments::{
-        self, ExportFormat, Flag, MaxHistory, MaxOperations, MetricName, NeutralizeFormulas,
-        Number, OperationName, Text, Unit, Value, Whole, optional_path, text_of,
+        self, ExportFormat, Flag, MaxHistory, MaxOperations, Measured, MetricName,
+        NeutralizeFormulas, OperationName, Text, Unit, Value, Whole, optional_path, text_of,
     },
-    array::{buffer, float_values},
+    array::{buffer, float_values, times},
     context::owner,
-    convert::{detached_if_long, time_range, wrong_type},
+    convert::{detached_if_long, time, time_range, wrong_type},
     export::{export, formulas},
     history,
     logging::{warn, warn_of_bound},
@@ -25,6 +25,7 @@ use super::{
     overrides::Override,
     python_code::{PythonCode, release},
     ready::Ready,
+    reference,
     sessions::{Session, Sessions},
     statistics::{set_failures, statistics_dict},
     timer::Timer,
@@ -62,6 +63,15 @@ pub struct PerformanceMonitor {
     attachment: OnceLock<Arc<Attachment>>,
     sessions: Sessions,
     recording: Override,
+}
+
+/// When a sample was measured.
+#[derive(Clone, Copy)]
+enum Stamp {
+    /// At a moment of this process.
+    At(Monotonic),
+    /// As somebody says, in UTC nanoseconds since the Unix epoch.
+    Measured(i64),
 }
 
 impl PerformanceMonitor {
@@ -112,7 +122,7 @@ impl PerformanceMonitor {
             session: None,
         };
         let name = text_of("operation_name", name)?;
-        this.record(slf.py(), name, now, seconds, label, metadata)
+        this.record(slf.py(), name, Stamp::At(now), seconds, label, metadata)
     }
 
     #[cold]
@@ -138,14 +148,14 @@ impl PerformanceMonitor {
         &self,
         py: Python<'_>,
         name: &str,
-        now: Monotonic,
+        stamp: Stamp,
         value: f64,
         mut label: LabelRef<'_>,
         metadata: Option<Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let session = self.sessions.current(py)?;
         if metadata.is_none() && session.is_none() {
-            let dropped = self.core().record(name, now, value, label, None);
+            let dropped = self.push(stamp, name, value, label, None);
             if dropped.is_some() {
                 release(py, dropped);
             }
@@ -162,11 +172,24 @@ impl PerformanceMonitor {
             session: session.as_deref(),
             ..label
         };
-        let dropped = self
-            .core()
-            .record(name, now, value, label, metadata.map(Bound::unbind));
+        let dropped = self.push(stamp, name, value, label, metadata.map(Bound::unbind));
         release(py, dropped);
         Ok(())
+    }
+
+    #[inline]
+    fn push(
+        &self,
+        stamp: Stamp,
+        name: &str,
+        value: f64,
+        label: LabelRef<'_>,
+        metadata: Option<Metadata>,
+    ) -> Option<Metadata> {
+        match stamp {
+            Stamp::At(moment) => self.core().record(name, moment, value, label, metadata),
+            Stamp::Measured(time) => self.core().record_at(time, name, value, label, metadata),
+        }
     }
 
     /// The operations to export: the named one, or all.
@@ -310,49 +333,86 @@ impl PerformanceMonitor {
         Session::new(slf.clone().unbind(), session_id)
     }
 
-    /// Records ``value``, in ``unit``, now. ``metadata`` is a dict, copied.
-    #[pyo3(signature = (name, value, unit, metadata = None))]
+    /// Records ``value``, in ``unit``: now, or as measured at ``timestamp``, a datetime (naive ones are
+    /// local time). ``metadata`` is a mapping, copied. A timedelta is taken where the unit is one of
+    /// time.
+    #[pyo3(signature = (name, value, unit, metadata = None, *, timestamp = None))]
     #[inline]
     fn record_metric(
         &self,
         py: Python<'_>,
         name: Text<'_, MetricName>,
-        value: Number<Value>,
+        value: Measured<Value>,
         unit: Text<'_, Unit>,
         metadata: Option<&Bound<'_, PyAny>>,
+        timestamp: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
+        let value = value.in_unit(py, unit.0)?;
         let metadata = match metadata {
             None => None,
             Some(_) => metadata::copy_argument(metadata)?,
         };
-        let now = self.core().clock().monotonic();
         let label = LabelRef {
             unit: unit.0,
             timer: false,
             outcome: Outcome::None,
             session: None,
         };
-        self.record(py, name.0, now, value.0, label, metadata)
+        let time = match timestamp.filter(|timestamp| !timestamp.is_none()) {
+            None => Stamp::At(self.core().clock().monotonic()),
+            Some(timestamp) => Stamp::Measured(time("timestamp", timestamp)?),
+        };
+        self.record(py, name.0, time, value, label, metadata)
     }
 
-    /// Records each of ``values``, an array or sequence of numbers, in ``unit``; all of them now.
+    /// Records each of ``values``, an array or sequence of numbers, in ``unit``: all of them now, or as
+    /// measured at ``timestamps``, as many datetimes (naive ones are local time) or an array of
+    /// datetime64, which is in UTC. Each gets ``metadata``, a mapping.
+    ///
+    /// Missing values of pandas are recorded as NaN. Timedeltas are taken where the unit is one of time.
+    #[pyo3(signature = (name, values, unit, *, timestamps = None, metadata = None))]
     fn record_many(
         &self,
         py: Python<'_>,
         name: Text<'_, MetricName>,
         values: &Bound<'_, PyAny>,
         unit: Text<'_, Unit>,
+        timestamps: Option<&Bound<'_, PyAny>>,
+        metadata: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let values = float_values("values", values)?;
-        let session = self.sessions.current(py)?;
+        let values = float_values("values", values, Some(unit.0))?;
+        let times = timestamps
+            .filter(|timestamps| !timestamps.is_none())
+            .map(|timestamps| times("timestamps", timestamps, values.len()))
+            .transpose()?;
+        let metadata = metadata::copy_argument(metadata)?;
+        let mut session = self.sessions.current(py)?;
+        let mut outcome = Outcome::None;
+        if let Some(metadata) = &metadata {
+            session = metadata::settle_session(metadata, session)?;
+            outcome = metadata::outcome(metadata)?;
+        }
         let label = LabelRef {
             unit: unit.0,
             timer: false,
-            outcome: Outcome::None,
+            outcome,
             session: session.as_deref(),
         };
-        let dropped = self.core().record_many(name.0, &values, label);
-        release(py, dropped);
+        let metadata = metadata.map(Bound::unbind);
+        if times.is_none() && metadata.is_none() {
+            let dropped = self.core().record_many(name.0, &values, label);
+            release(py, dropped);
+            return Ok(());
+        }
+        let now = self.core().clock().wall();
+        let samples = values.iter().enumerate();
+        let samples = samples.map(|(at, value)| {
+            let time = times.as_ref().map_or(now, |times| times[at]);
+            (time, *value)
+        });
+        let of_each = || metadata.as_ref().map(|metadata| metadata.clone_ref(py));
+        let dropped = self.core().record_measured(name.0, samples, label, of_each);
+        release(py, (dropped, metadata));
         Ok(())
     }
 
@@ -407,7 +467,7 @@ impl PerformanceMonitor {
     ) -> PyResult<Bound<'py, PyDict>> {
         let asked = match percentiles {
             None => DEFAULT_PERCENTILES.to_vec(),
-            Some(percentiles) => float_values("percentiles", percentiles)?,
+            Some(percentiles) => float_values("percentiles", percentiles, None)?,
         };
         let found = self.core().percentiles(operation_name.0, &asked)?;
         let dict = PyDict::new(py);
@@ -565,6 +625,11 @@ impl PerformanceMonitor {
     #[getter]
     fn _metrics(slf: &Bound<'_, Self>) -> MetricsView {
         MetricsView::new(slf.clone().unbind())
+    }
+
+    /// A global instance travels as a reference to that of whoever loads it; no other one does.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        reference::to_global(slf.as_any())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -20,6 +20,7 @@ use super::{
     profile::{MB, PIXELS, ProfiledCall, function_and_arguments},
     python_code::PythonCode,
     ready::Ready,
+    reference,
 };
 use crate::{
     calendar::TimeRange,
@@ -254,6 +255,11 @@ impl ImageProcessingProfiler {
             dict.set_item(operation, rss)?;
         }
         Ok(dict)
+    }
+
+    /// A global instance travels as a reference to that of whoever loads it; no other one does.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        reference::to_global(slf.as_any())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

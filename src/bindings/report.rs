@@ -234,10 +234,30 @@ fn zone(tz: Option<&Bound<'_, PyAny>>) -> PyResult<Zone> {
     let Some(tz) = tz.filter(|tz| !tz.is_none()) else {
         return Ok(Zone::Local);
     };
-    let key = attribute(tz, "key");
+    // As `zoneinfo` calls it, and as pytz does.
+    let key = attribute(tz, "key").or_else(|| attribute(tz, "zone"));
     let name = key.as_ref().unwrap_or(tz).extract::<String>();
-    let refuse = |_| wrong_type("tz", "an IANA time zone's name, a ZoneInfo or None", tz);
-    Ok(Zone::named(&name.map_err(refuse)?)?)
+    let Ok(name) = name.or_else(|_| fixed_offset(tz)) else {
+        let expected = "an IANA time zone's name, a ZoneInfo, a timezone of whole hours or None";
+        return Err(wrong_type("tz", expected, tz));
+    };
+    Ok(Zone::named(&name)?)
+}
+
+/// The IANA name of a `tzinfo` that is always the same whole hours off UTC.
+fn fixed_offset(tz: &Bound<'_, PyAny>) -> PyResult<String> {
+    let _python = PythonCode::begin(tz.py());
+    let offset = tz.call_method1("utcoffset", (tz.py().None(),))?;
+    let seconds: f64 = offset.call_method0("total_seconds")?.extract()?;
+    let hours = seconds / 3_600.0;
+    if hours.fract() != 0.0 {
+        return Err(PyTypeError::new_err("not whole hours"));
+    }
+    // The sign of these names is that of hours to be added to reach UTC.
+    Ok(match hours {
+        0.0 => "UTC".to_owned(),
+        hours => format!("Etc/GMT{:+}", -hours),
+    })
 }
 
 /// What a report says of a cache; `get_stats` may have been replaced.

@@ -11,8 +11,8 @@ use pyo3::{
 
 use super::{
     arguments::{
-        self, Duration, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, Number, Status,
-        Text, Whole, text_of,
+        self, Duration, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, RequestDuration,
+        Status, Text, Whole, text_of,
     },
     awaitable::Done,
     context::{owner, thread_number},
@@ -24,6 +24,7 @@ use super::{
     python_code::PythonCode,
     ready::Ready,
     recorded::set_source,
+    reference,
     views::RequestsView,
 };
 use crate::{
@@ -254,7 +255,7 @@ impl APIPerformanceTracker {
     fn track_request(
         &self,
         endpoint: Text<'_, Endpoint>,
-        duration: Number<Duration>,
+        duration: Duration<RequestDuration>,
         status: Whole<Status>,
         method: Text<'_, Method>,
         error: Option<Text<'_, ErrorText>>,
@@ -389,6 +390,11 @@ impl APIPerformanceTracker {
     #[getter]
     fn _max_history(&self) -> usize {
         self.core().max_history()
+    }
+
+    /// A global instance travels as a reference to that of whoever loads it; no other one does.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        reference::to_global(slf.as_any())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

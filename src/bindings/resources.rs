@@ -24,6 +24,7 @@ use super::{
     models::{Readings, ResourceUsage},
     once::intern,
     python_code::PythonCode,
+    reference,
 };
 use crate::{
     clock::Clock,
@@ -313,6 +314,11 @@ impl ResourceMonitor {
             .filter_map(|(resource, usage)| thresholds.check(resource, usage))
             .map(|alert| alert_dict(py, alert))
             .collect()
+    }
+
+    /// A global instance travels as a reference to that of whoever loads it; no other one does.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        reference::to_global(slf.as_any())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -9,7 +9,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use pyo3::{PyTraverseError, PyVisit, prelude::*, types::PyString};
+use pyo3::{
+    PyTraverseError, PyVisit,
+    prelude::*,
+    types::{PyString, PyTuple},
+};
 
 use super::{
     arguments::{SessionId, SessionText},
@@ -19,6 +23,7 @@ use super::{
     monitor::PerformanceMonitor,
     once::intern,
     python_code::PythonCode,
+    reference,
 };
 use crate::{
     entered::{Entered, Left, MAX_ENTERED},
@@ -427,6 +432,14 @@ impl Session {
             Left::Nothing => {}
         }
         Ok(false)
+    }
+
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let arguments = (&self.id,).into_pyobject(py)?;
+        reference::to_made(self.monitor.bind(py), "session", arguments)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use pyo3::{
     PyTraverseError, PyVisit,
     prelude::*,
-    types::{PyDict, PyString},
+    types::{PyDict, PyString, PyTuple},
 };
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     errors::failure,
     monitor::PerformanceMonitor,
     python_code::PythonCode,
+    reference,
 };
 use crate::starts::Starts;
 
@@ -137,6 +138,14 @@ impl Timer {
             "timed",
             (&self.monitor, &self.name, &self.metadata, function),
         )
+    }
+
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let arguments = (&self.name, &self.metadata).into_pyobject(py)?;
+        reference::to_made(self.monitor.bind(py), "timer", arguments)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

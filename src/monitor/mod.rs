@@ -192,6 +192,20 @@ impl<M> Monitor<M> {
         metadata: Option<M>,
     ) -> Option<M> {
         let time = self.clock.wall_at(moment);
+        self.record_at(time, name, value, label, metadata)
+    }
+
+    /// Records a sample that was measured at `time`, in UTC nanoseconds since the Unix epoch, earlier or
+    /// later than those that are there. Returns as [`Monitor::record`].
+    #[inline]
+    pub fn record_at(
+        &self,
+        time: i64,
+        name: &str,
+        value: f64,
+        label: LabelRef<'_>,
+        metadata: Option<M>,
+    ) -> Option<M> {
         self.with_state(name, 1, |state, bound| {
             state.push(time, value, label, metadata, bound)
         })
@@ -207,6 +221,25 @@ impl<M> Monitor<M> {
             values
                 .iter()
                 .filter_map(|&value| state.push(time, value, label, None, bound))
+                .collect()
+        })
+    }
+
+    /// The same of samples that were measured at times of their own, in UTC nanoseconds since the Unix
+    /// epoch, each with what `metadata` gives.
+    pub fn record_measured(
+        &self,
+        name: &str,
+        samples: impl ExactSizeIterator<Item = (i64, f64)>,
+        label: LabelRef<'_>,
+        mut metadata: impl FnMut() -> Option<M>,
+    ) -> Vec<M> {
+        if samples.len() == 0 {
+            return Vec::new();
+        }
+        self.with_state(name, samples.len(), |state, bound| {
+            samples
+                .filter_map(|(time, value)| state.push(time, value, label, metadata(), bound))
                 .collect()
         })
     }

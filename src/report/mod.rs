@@ -41,3 +41,4 @@ pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
 pub use stream::Stream;
 pub use verdict::{Reason, Thresholds, Verdict};
+pub use view::quantity::seconds_in_unit;

@@ -73,6 +73,15 @@ const DATA: [Step; 5] = [
     (0.0, 1.0, "B"),
 ];
 
+/// The seconds in one of the units called `name`; `None` if that is none of time.
+#[must_use]
+pub fn seconds_in_unit(name: &str) -> Option<f64> {
+    match Unit::parse(name) {
+        Unit::Time(seconds) => Some(seconds),
+        _ => None,
+    }
+}
+
 impl Unit {
     /// The longest name of a unit that is shown in full.
     const LONGEST: usize = 16;
