@@ -7,6 +7,7 @@ still has its `cache_info`.
 from __future__ import annotations
 
 import contextlib
+import copy
 import enum
 import functools
 import inspect
@@ -364,6 +365,14 @@ class _Callable:
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return type(self.__wrapped__)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if isinstance(self.__reduce__(), str):
+            return self
+        return decorated(self._begin, copy.deepcopy(self.__wrapped__, memo), self._decorator)
 
     def __reduce__(self) -> Any:
         name = getattr(self, "__qualname__", None)
