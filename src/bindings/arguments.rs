@@ -90,6 +90,7 @@ names! {
     ThresholdPercentile = "threshold_percentile",
     Unit = "unit",
     Value = "value",
+    Version = "version",
     Wall = "wall",
     Seconds = "seconds",
 }

@@ -33,6 +33,7 @@ mod spans;
 mod store;
 mod transaction;
 mod turn;
+mod versions;
 mod watch;
 mod writer;
 
@@ -57,3 +58,4 @@ pub use sigterm::arm as take_sigterm;
 pub use spans::{Kept, Period, Span, Table, fewest, finest};
 pub use store::{Access, Act, Failed, Store};
 pub use transaction::Committed;
+pub use versions::Version;

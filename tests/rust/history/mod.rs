@@ -15,6 +15,7 @@ mod reading;
 mod retention;
 mod sources;
 mod spans;
+mod versions;
 
 use std::{
     cell::RefCell,
