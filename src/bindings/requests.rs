@@ -316,7 +316,7 @@ impl APIPerformanceTracker {
         time_range: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let range = self::time_range("time_range", time_range)?;
-        let group = self.core().endpoint(endpoint.0, range);
+        let group = self.core().endpoint(endpoint.0, range, None);
         let stats = detached_if_long(py, group.durations.len(), || group.stats());
         Self::stats_dict(py, stats.as_ref())
     }
@@ -329,7 +329,7 @@ impl APIPerformanceTracker {
         time_range: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<f64> {
         let range = self::time_range("time_range", time_range)?;
-        Ok(self.core().endpoint(endpoint.0, range).error_rate())
+        Ok(self.core().endpoint(endpoint.0, range, None).error_rate())
     }
 
     /// Every request's duration in milliseconds, oldest first, by endpoint.

@@ -1,5 +1,7 @@
 //! The file, opened for reading.
 
+mod errors;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
-    edition,
+    edition, errors,
     identity::Identity,
     pending::Batch,
     problem::{Cause, Problem},
@@ -13,9 +13,13 @@ use super::{
     rows::{self, Place, RollupColumns},
     schema::Refusal,
     series::{SeriesId, SeriesIds, state},
+    spans::Table,
     store::{Act, immediate},
 };
-use crate::{error::Error, rollup::Rollup};
+use crate::{
+    error::Error,
+    rollup::{Key, Rollup},
+};
 
 /// A transaction as the row of one of its writers remembers it.
 #[derive(Debug, Clone)]
@@ -95,9 +99,24 @@ pub fn write(
     let mut writers = Writers::of(batch);
     let mut minutes: BTreeMap<RowKey, Rollup> = BTreeMap::new();
     let mut hours: BTreeMap<RowKey, Rollup> = BTreeMap::new();
+    let mut failed = errors::Rows::new();
     for (slot, rollup) in batch {
         let start = slot.minute.saturating_mul(60);
         let hour = slot.writer.hour_of(start);
+        if let Key::Error(error) = &slot.key {
+            let SeriesId { id, .. } = series.id(&transaction, &error.of_endpoint(), hour)?;
+            let writer = writers.id(&transaction, &slot.writer)?;
+            let mut add = |table: Table, start| {
+                let text = Arc::clone(&error.text);
+                let key = (table.seconds(), start, id, writer, error.status, text);
+                failed.entry(key).or_default().merge(&rollup.into());
+            };
+            if start >= minutes_from {
+                add(Table::Minutes, start);
+            }
+            add(Table::Hours, hour);
+            continue;
+        }
         let SeriesId { id, is_others } = series.id(&transaction, &slot.key, hour)?;
         if is_others {
             overflowed += rollup.len();
@@ -114,6 +133,7 @@ pub fn write(
     }
     add_to_table(&transaction, "minutes", minutes)?;
     add_to_table(&transaction, "hours", hours)?;
+    errors::add(&transaction, &failed)?;
     match (commit(&transaction), writers.committed) {
         (Ok(()), committed) => Ok(Written {
             overflowed,

@@ -91,6 +91,7 @@ impl EndpointReport {
             accuracy: recorded.durations.accuracy(),
             stats: EndpointStats {
                 errors: recorded.errors,
+                server_errors: recorded.server_errors,
                 durations: recorded.durations.summary()?,
             },
             endpoint: recorded.endpoint,

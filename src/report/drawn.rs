@@ -157,7 +157,7 @@ impl Charts {
                 Key::Resource { figure, unit } => {
                     self.add_readings(figure, unit, timeline);
                 }
-                Key::Endpoint { .. } => {}
+                Key::Endpoint { .. } | Key::Error(_) => {}
             }
         }
         for chart in &mut self.operations {

@@ -3,6 +3,7 @@
 mod changed;
 mod changing;
 mod copies;
+mod errors;
 mod faults;
 mod files;
 mod gate;
