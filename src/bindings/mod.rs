@@ -42,6 +42,8 @@ mod ready;
 mod recorded;
 mod replacement;
 mod report;
+mod request_failure;
+mod request_timer;
 mod requests;
 mod resources;
 mod settings;
@@ -74,7 +76,9 @@ mod _native {
     #[pymodule_export]
     use super::report::{PerformanceReport, report_fragment};
     #[pymodule_export]
-    use super::requests::{APIPerformanceTracker, RequestTimer};
+    use super::request_timer::RequestTimer;
+    #[pymodule_export]
+    use super::requests::APIPerformanceTracker;
     #[pymodule_export]
     use super::resources::ResourceMonitor;
     #[pymodule_export]

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::{
+    prelude::*,
+    types::{PyDict, PyList},
+};
 
 use super::{monitor::PerformanceMonitor, once::intern, requests::APIPerformanceTracker};
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
         routes,
     },
     requests::Grouping,
-    rollup::Key,
+    rollup::{ErrorKey, Key, Occurrences},
 };
 
 /// What is known, and of the history whence.
@@ -177,6 +180,28 @@ fn ask(
         problem: problem.map(|problem| problem.to_string()),
     };
     (found, consulted)
+}
+
+/// Errors of requests as a list of dicts, whose stamps are as `moment` makes them.
+pub fn errors_list<'py>(
+    py: Python<'py>,
+    errors: &[(ErrorKey, Occurrences)],
+    moment: impl Fn(i64) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for (key, occurred) in errors {
+        let dict = PyDict::new(py);
+        let text = Some(&*key.text).filter(|text| !text.is_empty());
+        dict.set_item(intern!(py, "endpoint"), &*key.endpoint)?;
+        dict.set_item(intern!(py, "method"), &*key.method)?;
+        dict.set_item(intern!(py, "status"), key.status)?;
+        dict.set_item(intern!(py, "error"), text)?;
+        dict.set_item(intern!(py, "count"), occurred.count)?;
+        dict.set_item(intern!(py, "first"), moment(occurred.first)?)?;
+        dict.set_item(intern!(py, "last"), moment(occurred.last)?)?;
+        list.append(dict)?;
+    }
+    Ok(list)
 }
 
 /// A stretch of time: up to, but not including, `end`.

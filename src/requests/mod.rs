@@ -4,6 +4,7 @@ mod errors;
 mod groups;
 mod source;
 mod state;
+mod statuses;
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -30,6 +31,7 @@ use state::{Row, State};
 
 pub use errors::{MAX_ENDPOINT_ERRORS, MAX_ERRORS};
 pub use groups::{Errors, Group, Grouping, OwnErrors, OwnGroup, Routes, route};
+pub use statuses::{Statuses, http_status};
 
 /// How many HTTP methods are kept apart. There are some forty registered ones, but a client may
 /// send any text for a method.
