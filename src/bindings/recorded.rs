@@ -14,10 +14,10 @@ use crate::{
     history::{Attachment, Found, History, Reading},
     monitor::OwnSamples,
     report::{
-        InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples, endpoints, operations,
-        routes,
+        InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples, endpoints, errors,
+        operations, routes, routes_of_several,
     },
-    requests::Grouping,
+    requests::{Errors, Group, Grouping, OwnErrors, Routes},
     rollup::{ErrorKey, Key, Occurrences},
 };
 
@@ -135,6 +135,74 @@ pub fn known_requests(
     Known::of_requests(recorded, consulted)
 }
 
+/// What a report of one period says of requests.
+pub struct Reported {
+    pub known: Known<RecordedEndpoint>,
+    /// Those of each method, where an endpoint has several.
+    pub methods: Vec<RecordedEndpoint>,
+    pub errors: Errors,
+}
+
+/// What a tracker knows of its requests in `range`, with methods and errors.
+pub fn reported_requests(
+    py: Python<'_>,
+    tracker: &APIPerformanceTracker,
+    range: TimeRange,
+) -> Reported {
+    let core = tracker.core();
+    let Some(attachment) = tracker.attachment() else {
+        let memory = OwnErrors {
+            all: core.errors_in(range),
+            alone: Errors::new(),
+            complete: true,
+        };
+        return Reported {
+            known: known_requests(py, tracker, range, Grouping::Endpoint),
+            methods: methods_apart(core.routes(range), &[], || {
+                known_requests(py, tracker, range, Grouping::Route).recorded
+            }),
+            errors: errors(memory, Vec::new()),
+        };
+    };
+    let (found, consulted) = ask(py, attachment, range, is_of_requests);
+    let own: Vec<_> = attachment.identity().into_iter().collect();
+    let failed = py.detach(|| attachment.history().errors(range, &own)).found;
+    let grouped = |by| core.own_grouped(range, by);
+    Reported {
+        known: Known::of_requests(endpoints(grouped(Grouping::Endpoint), &found), consulted),
+        methods: methods_apart(core.routes(range), &found, || {
+            routes(grouped(Grouping::Route), &found)
+        }),
+        errors: errors(core.own_errors_in(range), failed),
+    }
+}
+
+/// The requests of each method in memory, where an endpoint has several.
+pub fn methods_in_memory(tracker: &APIPerformanceTracker) -> Vec<(Arc<str>, Group)> {
+    let core = tracker.core();
+    let several = routes_of_several(&core.routes(TimeRange::ALL), &[]);
+    if several.is_empty() {
+        return Vec::new();
+    }
+    let mut methods = core.grouped(TimeRange::ALL, Grouping::Route);
+    methods.retain(|(name, _)| several.contains(name));
+    methods
+}
+
+fn methods_apart(
+    in_memory: Routes,
+    found: &[Found],
+    all: impl FnOnce() -> Vec<RecordedEndpoint>,
+) -> Vec<RecordedEndpoint> {
+    let several = routes_of_several(&in_memory, found);
+    if several.is_empty() {
+        return Vec::new();
+    }
+    let mut methods = all();
+    methods.retain(|method| several.contains(&method.endpoint));
+    methods
+}
+
 /// What the history of a monitor knows of the requests in `range`, of whatever trackers.
 pub fn requests_on_disk(
     py: Python<'_>,
@@ -202,6 +270,38 @@ pub fn errors_list<'py>(
         list.append(dict)?;
     }
     Ok(list)
+}
+
+/// What a report says of how the requests failed to endpoints, and by each method where there are several;
+/// nothing if none did.
+pub fn request_errors_dict<'py>(
+    py: Python<'py>,
+    [endpoints, methods]: [&[RecordedEndpoint]; 2],
+    errors: &[(ErrorKey, Occurrences)],
+    zone: Zone,
+) -> PyResult<Option<Bound<'py, PyDict>>> {
+    if errors.is_empty() && endpoints.iter().all(|endpoint| endpoint.errors == 0) {
+        return Ok(None);
+    }
+    let counts = |endpoints: &[RecordedEndpoint]| {
+        let dict = PyDict::new(py);
+        for endpoint in endpoints {
+            let entry = PyDict::new(py);
+            let client = endpoint.errors - endpoint.server_errors;
+            entry.set_item(intern!(py, "client_errors"), client)?;
+            entry.set_item(intern!(py, "server_errors"), endpoint.server_errors)?;
+            dict.set_item(&*endpoint.endpoint, entry)?;
+        }
+        Ok::<_, PyErr>(dict)
+    };
+    let dict = PyDict::new(py);
+    dict.set_item(intern!(py, "endpoints"), counts(endpoints)?)?;
+    if !methods.is_empty() {
+        dict.set_item(intern!(py, "methods"), counts(methods)?)?;
+    }
+    let moment = |nanos| Ok(zone.iso(nanos).into_pyobject(py)?.into_any());
+    dict.set_item(intern!(py, "errors"), errors_list(py, errors, moment)?)?;
+    Ok(Some(dict))
 }
 
 /// A stretch of time: up to, but not including, `end`.

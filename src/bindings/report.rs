@@ -26,8 +26,8 @@ use super::{
     python_code::PythonCode,
     ready::Ready,
     recorded::{
-        Consulted, Known, bounds_dict, known_operations, known_requests, requests_on_disk,
-        set_source, set_uncounted, set_units, work_in,
+        Consulted, Known, bounds_dict, known_operations, known_requests, reported_requests,
+        request_errors_dict, requests_on_disk, set_source, set_uncounted, set_units, work_in,
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
@@ -94,9 +94,10 @@ impl PerformanceReport {
         let monitor = sources.monitor.get();
         let known = known_operations(py, monitor, range, None);
         let requests = sources.api_tracker.as_ref();
-        let requests =
-            requests.map(|tracker| known_requests(py, tracker.get(), range, Grouping::Endpoint));
-        let (requests, asked) = requests.map(|it| (it.recorded, it.history)).unzip();
+        let requests = requests.map(|tracker| reported_requests(py, tracker.get(), range));
+        let (requests, asked) = requests
+            .map(|it| ((it.known.recorded, it.methods, it.errors), it.known.history))
+            .unzip();
         let tells_of_requests = asked.as_ref().is_some_and(Option::is_some);
         let of_operations = known.history.is_some();
         let history = Consulted::either(known.history, asked.flatten());
@@ -118,18 +119,24 @@ impl PerformanceReport {
         }
         report.set_item("operations", operations)?;
         let mut charts = charts_in(py, monitor, &known.recorded, range, zone);
-        if let Some(endpoints) = requests {
-            let work = work_in(endpoints.iter().map(|endpoint| &endpoint.durations));
+        if let Some((endpoints, methods, errors)) = requests {
+            let all = endpoints.iter().chain(&methods);
+            let work = work_in(all.map(|endpoint| &endpoint.durations));
             let counted = endpoints
                 .iter()
                 .map(|endpoint| endpoint.durations.len())
                 .sum();
-            let api = APIPerformanceTracker::report(py, endpoints, work, tells_of_requests)?;
+            let failed = request_errors_dict(py, [&endpoints, &methods], &errors, zone)?;
+            let api =
+                APIPerformanceTracker::report(py, endpoints, methods, work, tells_of_requests)?;
             // A history has what fell off.
             let tracker = sources.api_tracker.as_ref().filter(|_| !tells_of_requests);
             let uncounted = tracker.and_then(|tracker| tracker.get().core().uncounted(range));
             set_uncounted(&api, uncounted, counted, zone)?;
             report.set_item("api", api)?;
+            if let Some(failed) = failed {
+                report.set_item("request_errors", failed)?;
+            }
         }
         if let Some(history) = &history {
             report.set_item("history", history.to_dict(py)?)?;
@@ -347,6 +354,12 @@ impl PerformanceReport {
     /// tracker; ``resources`` and ``resource_alerts``, as they are now, where there is a resource
     /// monitor; ``cache``, what ``get_stats`` gives now and the ``hit_rate``, where there is a cache.
     /// An operation that was recorded in several units tells all of them as ``units``.
+    ///
+    /// ``api`` is what :meth:`APIPerformanceTracker.generate_api_report` gives, of that day. Where requests
+    /// failed, ``request_errors`` tells beside it as ``endpoints``, and ``methods`` where an endpoint has
+    /// several, name to ``client_errors`` and ``server_errors`` (how many had a status of 400 to 499, and of
+    /// 500 or above); and as ``errors`` up to 100 different ones, those of the server first, the most
+    /// frequent in front: what ``get_errors`` gives, ``first`` and ``last`` as ISO 8601.
     ///
     /// With a history, samples that are no longer in memory and those of other processes count too.
     /// Each operation and endpoint then says its ``source`` (``memory``, ``history``, ``memory and

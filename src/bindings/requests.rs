@@ -21,7 +21,7 @@ use super::{
     overrides::Override,
     python_code::PythonCode,
     ready::Ready,
-    recorded::{errors_list, set_source},
+    recorded::{errors_list, methods_in_memory, set_source},
     request_timer::RequestTimer,
     views::RequestsView,
 };
@@ -30,7 +30,7 @@ use crate::{
     clock::{Clock, Monotonic},
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
-    report::{ApiReport, RecordedEndpoint},
+    report::{ApiReport, EndpointReport, RecordedEndpoint},
     requests::{EndpointStats, Group, Requests},
 };
 
@@ -99,16 +99,19 @@ impl APIPerformanceTracker {
         Ok(dict)
     }
 
-    /// The report of `endpoints` as a dict; with a history `sourced`, so that each endpoint says
-    /// where its figures come from.
+    /// The report of `endpoints`, and `methods` of those that have several, as a dict; `requests` is how
+    /// many have to be worked on one by one. With a history `sourced`, so that each endpoint says where its
+    /// figures come from.
     pub fn report<E: Into<RecordedEndpoint> + Send>(
         py: Python<'_>,
         endpoints: Vec<E>,
+        methods: Vec<E>,
         requests: usize,
         sourced: bool,
     ) -> PyResult<Bound<'_, PyDict>> {
         let dict = PyDict::new(py);
-        let Some(report) = detached_if_long(py, requests, || ApiReport::of(endpoints)) else {
+        let of = || ApiReport::of(endpoints, methods);
+        let Some(report) = detached_if_long(py, requests, of) else {
             dict.set_item("total_requests", 0)?;
             return Ok(dict);
         };
@@ -121,15 +124,10 @@ impl APIPerformanceTracker {
         dict.set_item("overall_mean_ms", report.mean_ms)?;
         dict.set_item("overall_median_ms", report.median_ms)?;
         dict.set_item("overall_p95_ms", report.p95_ms)?;
-        let endpoints = PyDict::new(py);
-        for report in &report.endpoints {
-            let stats = Self::stats_dict(py, Some(&report.stats))?;
-            if sourced {
-                set_source(&stats, report.origin, &report.accuracy)?;
-            }
-            endpoints.set_item(&*report.endpoint, stats)?;
+        dict.set_item("endpoints", endpoints_dict(py, &report.endpoints, sourced)?)?;
+        if !report.methods.is_empty() {
+            dict.set_item("methods", endpoints_dict(py, &report.methods, sourced)?)?;
         }
-        dict.set_item("endpoints", endpoints)?;
         dict.set_item(
             "slowest_endpoints",
             ranking(py, "p95_ms", report.slowest())?,
@@ -173,6 +171,28 @@ fn not_negative(seconds: f64) -> f64 {
         return 0.0;
     }
     seconds
+}
+
+fn endpoints_dict<'py>(
+    py: Python<'py>,
+    endpoints: &[EndpointReport],
+    sourced: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for EndpointReport {
+        endpoint,
+        stats,
+        origin,
+        accuracy,
+    } in endpoints
+    {
+        let entry = APIPerformanceTracker::stats_dict(py, Some(stats))?;
+        if sourced {
+            set_source(&entry, *origin, accuracy)?;
+        }
+        dict.set_item(&**endpoint, entry)?;
+    }
+    Ok(dict)
 }
 
 fn ranking<'py>(
@@ -389,11 +409,14 @@ impl APIPerformanceTracker {
     /// ``total_requests, total_errors, overall_error_rate, overall_mean_ms, overall_median_ms,
     /// overall_p95_ms``; ``endpoints``: endpoint to what ``get_endpoint_stats`` gives;
     /// ``slowest_endpoints``: the five with the highest ``p95_ms``; ``highest_error_endpoints``:
-    /// the five with the highest ``error_rate``.
+    /// the five with the highest ``error_rate``. Where an endpoint was asked for by several methods, the
+    /// key ``methods`` has what ``get_endpoint_stats`` gives of each, by names such as ``GET /films``.
     fn generate_api_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let groups = self.core().groups(TimeRange::ALL);
-        let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
-        Self::report(py, groups, requests, false)
+        let methods = methods_in_memory(self);
+        let all = groups.iter().chain(&methods);
+        let requests = all.map(|(_, group)| group.durations.len()).sum();
+        Self::report(py, groups, methods, requests, false)
     }
 
     /// How many endpoints are kept apart, ``"(other endpoints)"`` not counted.

@@ -14,6 +14,7 @@ mod html;
 mod json;
 mod markdown;
 mod recorded;
+mod requests;
 mod samples;
 mod slots;
 mod stream;
@@ -37,6 +38,7 @@ pub use recorded::{
     EXACT, EndpointsInMemory, InMemory, MILLISECONDS, Origin, RecordedEndpoint, RecordedOperation,
     Samples, endpoints, operations, routes,
 };
+pub use requests::{MAX_REPORTED_ERRORS, errors, routes_of_several};
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
 pub use stream::Stream;

@@ -180,7 +180,7 @@ proptest! {
         for row in &rows {
             record(&log, &clock, row);
         }
-        let report = ApiReport::of(log.groups(TimeRange::ALL)).unwrap();
+        let report = ApiReport::of(log.groups(TimeRange::ALL), Vec::new()).unwrap();
         prop_assert_eq!(report.requests, rows.len());
         prop_assert_eq!(report.errors, rows.iter().filter(|row| row.is_error()).count());
         let overall = Summary::of(&milliseconds(&rows)).unwrap();
@@ -211,7 +211,7 @@ fn report(groups: &[(&str, Group)]) -> ApiReport {
     let groups = groups
         .iter()
         .map(|(name, g)| ((*name).into(), group(&g.durations, g.errors)));
-    ApiReport::of(groups.collect()).unwrap()
+    ApiReport::of(groups.collect(), Vec::new()).unwrap()
 }
 
 fn names<'a>(ranked: &[(&'a Arc<str>, f64)]) -> Vec<&'a str> {
@@ -236,7 +236,7 @@ fn rankings_hold_the_worst_five_and_keep_the_order_of_use_among_equals() {
 #[test]
 fn no_requests_make_no_report() {
     let (log, _) = new_log(10);
-    assert!(ApiReport::of(log.groups(TimeRange::ALL)).is_none());
+    assert!(ApiReport::of(log.groups(TimeRange::ALL), Vec::new()).is_none());
 }
 
 #[test]

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from ptpd_monitoring.cli.quantities import NOTHING, count, percent, quantity, share
-from ptpd_monitoring.cli.screen import Column, cell, name, table, units
+from ptpd_monitoring.cli.screen import Column, cell, name, short, table, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _EXACT = "exact"
+# How many letters of an error fit beside the rest.
+_TEXT = 40
 _VERDICTS = {"degraded": "bold red", "improved": "green", "not enough data": "bright_black"}
 
 
@@ -33,7 +35,12 @@ def drawn(report: dict[str, Any], width: int) -> RenderableType:
         parts += [Text(), Text("No operation was recorded.")]
     api = report.get("api", {})
     if api.get("endpoints"):
-        parts += [Text(), _requests(api), Text(), _endpoints(api["endpoints"], width)]
+        failed = report.get("request_errors", {})
+        parts += [Text(), _requests(api), Text(), _endpoints("endpoints", api, failed, width)]
+        if "methods" in api:
+            parts += [Text(), _endpoints("methods", api, failed, width)]
+        if failed.get("errors"):
+            parts += [Text(), _errors(failed["errors"], width)]
     accuracy = _accuracy(operations.items())
     notes = [accuracy] if accuracy and "period" in report else []
     notes += _uncounted([*operations.items(), ("requests", api)])
@@ -127,7 +134,8 @@ def _requests(api: dict[str, Any]) -> Text:
     return Text(", ".join(said))
 
 
-def _endpoints(endpoints: dict[str, dict[str, Any]], width: int) -> Table:
+def _endpoints(of: str, api: dict[str, Any], failures: dict[str, Any], width: int) -> Table:
+    endpoints: dict[str, dict[str, Any]] = api[of]
     entries = list(endpoints.values())
 
     def milliseconds(figure: str, goes: int = 0) -> Column:
@@ -140,6 +148,7 @@ def _endpoints(endpoints: dict[str, dict[str, Any]], width: int) -> Table:
     columns = [
         Column("requests", [count(one["count"]) for one in entries], goes=4),
         Column("errors", failed),
+        *_failed(endpoints, failures.get(of, {})),
         milliseconds("mean", 3),
         milliseconds("median", 5),
         milliseconds("p95"),
@@ -147,6 +156,30 @@ def _endpoints(endpoints: dict[str, dict[str, Any]], width: int) -> Table:
         milliseconds("max", 1),
     ]
     return table(_names("endpoint", endpoints), columns, width)
+
+
+def _failed(endpoints: Iterable[str], failures: dict[str, dict[str, int]]) -> list[Column]:
+    if not failures:
+        return []
+    kinds = {"4xx": ("client_errors", 6), "5xx": ("server_errors", 7)}
+    return [
+        Column(heading, [count(failures[one][key]) for one in endpoints], goes)
+        for heading, (key, goes) in kinds.items()
+    ]
+
+
+def _errors(errors: Sequence[dict[str, Any]], width: int) -> Table:
+    routes = (f"{one['method']} {one['endpoint']}" for one in errors)
+    times = {end: [one[end].replace("T", " ") for one in errors] for end in ("first", "last")}
+    texts = [short(one["error"] or NOTHING, _TEXT) for one in errors]
+    columns = [
+        Column("status", [str(one["status"]) for one in errors]),
+        Column("times", [count(one["count"]) for one in errors], goes=4),
+        Column("error", texts, goes=3, left=True),
+        Column("first", times["first"], goes=1, left=True),
+        Column("last", times["last"], goes=2, left=True),
+    ]
+    return table(_names("failed", routes), columns, width)
 
 
 def _comparison(report: dict[str, Any], width: int) -> RenderableType:

@@ -173,7 +173,6 @@ fn what_waits_for_a_series_to_go_goes_before_it() {
     }
     writer.write();
     place.clock.set_wall((NOON + 30 * DAY) * NANOS_PER_SEC);
-    writer.engine.options().clock.wall();
     place.clock.advance(600 * NANOS_PER_SEC.unsigned_abs());
     for _ in 0..8 {
         writer.write();
