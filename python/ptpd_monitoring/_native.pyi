@@ -69,6 +69,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _Number: TypeAlias = SupportsFloat | SupportsIndex
 _Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number]
 _TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
+_Times: TypeAlias = Literal["local", "offset", "utc"]
 _Path: TypeAlias = str | os.PathLike[str]
 _Metadata: TypeAlias = dict[str, Any]
 _Size: TypeAlias = tuple[_Number, _Number] | Sequence[_Number]
@@ -295,6 +296,8 @@ class PerformanceMonitor:
         operation_name: str | None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: None = None,
     ) -> str: ...
     @overload
     def export_metrics(
@@ -304,6 +307,8 @@ class PerformanceMonitor:
         output_path: _Path,
         operation_name: str | None = None,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     @overload
     def export_metrics(
@@ -313,6 +318,8 @@ class PerformanceMonitor:
         operation_name: str | None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     def clear_metrics(self, operation_name: str | None = None) -> None: ...
     @property
@@ -530,6 +537,8 @@ class PerformanceReport:
         path: None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: None = None,
     ) -> str: ...
     @overload
     @staticmethod
@@ -539,6 +548,8 @@ class PerformanceReport:
         *,
         path: _Path,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     @overload
     @staticmethod
@@ -548,6 +559,8 @@ class PerformanceReport:
         path: _Path,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
 
 @final

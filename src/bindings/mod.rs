@@ -34,6 +34,7 @@ mod metadata;
 mod models;
 mod monitor;
 mod once;
+mod output;
 mod overrides;
 mod profile;
 mod profiler;

@@ -1,8 +1,15 @@
 //! What the charts of a report are drawn from.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDateTime, TimeDelta};
 
-use crate::{calendar::TimeRange, clock::NANOS_PER_SEC, settings::Settings, stats::Histogram};
+use crate::{
+    calendar::{TimeRange, Times},
+    clock::NANOS_PER_SEC,
+    settings::Settings,
+    stats::Histogram,
+};
 
 /// What the charts of a report are drawn from. A report without it has tables alone.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +24,20 @@ pub struct Charts {
     pub endpoints: Vec<OperationChart>,
     /// The resources, found by figure.
     pub resources: Vec<ResourceChart>,
+}
+
+impl Charts {
+    /// The same with its times read as an export wants them.
+    #[must_use]
+    pub fn read_in(&self, times: Times) -> Cow<'_, Self> {
+        match times {
+            Times::Local | Times::Offset => Cow::Borrowed(self),
+            Times::Utc => Cow::Owned(Self {
+                zone: Zone::default(),
+                ..self.clone()
+            }),
+        }
+    }
 }
 
 /// An operation's samples.

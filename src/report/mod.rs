@@ -41,3 +41,6 @@ pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
 pub use stream::Stream;
 pub use verdict::{Reason, Thresholds, Verdict};
+
+/// The key of a report under which it tells the course of resources, from its history.
+pub const RESOURCE_READINGS: &str = "resource_readings";
