@@ -56,9 +56,14 @@ __all__ = [
     "ResourceUsage",
     "Session",
     "Timer",
+    "few_samples",
+    "iso_text",
+    "quantity_text",
     "read_settings",
     "report_fragment",
+    "report_order",
     "spreadsheet_text",
+    "time_text",
 ]
 
 _P = ParamSpec("_P")
@@ -591,6 +596,11 @@ class MonitoringSettings:
 def read_settings() -> MonitoringSettings: ...
 def report_fragment(report: dict[str, Any]) -> str: ...
 def spreadsheet_text(text: str) -> str: ...
+def quantity_text(value: _Number, unit: str) -> str | None: ...
+def iso_text(moment: datetime, times: _Times) -> str: ...
+def time_text(text: str, times: _Times) -> str: ...
+def report_order(report: dict[str, Any]) -> dict[str, list[str]]: ...
+def few_samples(report: dict[str, Any]) -> dict[str, str]: ...
 
 @final
 class Replacement:

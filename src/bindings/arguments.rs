@@ -88,6 +88,7 @@ names! {
     Indent = "indent",
     Significance = "significance",
     Status = "status",
+    TimeText = "text",
     TimesName = "times",
     ThresholdPercentile = "threshold_percentile",
     Unit = "unit",

@@ -46,6 +46,7 @@ mod report;
 mod requests;
 mod resources;
 mod settings;
+mod shown;
 mod statistics;
 mod timer;
 mod views;
@@ -80,6 +81,8 @@ mod _native {
     use super::resources::ResourceMonitor;
     #[pymodule_export]
     use super::settings::{MonitoringSettings, read_settings};
+    #[pymodule_export]
+    use super::shown::{few_samples, iso_text, quantity_text, report_order, time_text};
     #[pymodule_export]
     use super::timer::Timer;
 

@@ -262,7 +262,7 @@ fn period_dict(py: Python<'_>, range: TimeRange, zone: Zone) -> PyResult<Bound<'
 }
 
 /// The figures of a report, those included that JSON cannot hold.
-fn figures(report: &Bound<'_, PyDict>, times: Times) -> PyResult<Value> {
+pub fn figures(report: &Bound<'_, PyDict>, times: Times) -> PyResult<Value> {
     let json = PyJson::for_table(report.as_any()).with_times(times);
     json.serialized(|report| {
         let value = serde_json::to_value(report);

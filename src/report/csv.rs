@@ -16,15 +16,18 @@ pub(super) const TERMINATOR: Terminator = Terminator::CRLF;
 
 /// One row for each operation: the column `operation`, then a column for each figure that any of
 /// them has, in order of first appearance. A figure that is an object has a column for each of its
-/// own, named as `figure_inner`. After them come the requests of each endpoint, and the resources; then
-/// the last column, `kind`, tells them apart. Of no rows at all there is the header.
+/// own, named as `figure_inner`. After them come the requests of each endpoint, and the resources; but
+/// for a comparison, whose requests have a method, the last column, `kind`, then tells them apart.
+/// Of no rows at all there is the header.
 ///
 /// Names and texts are treated as `formulas` says. Numbers never are, nor the texts of figures that
 /// read as a number: a number that JSON cannot hold comes as its text.
 pub fn report_csv(report: &Value, formulas: Formulas) -> Result<String> {
     let rows = rows(report);
     let columns = columns(report, &rows);
-    let kinds = rows.iter().any(|row| row.kind != Kind::Operation);
+    // The requests of a comparison are named by their method.
+    let kinds =
+        report.get("changes").is_none() && rows.iter().any(|row| row.kind != Kind::Operation);
     let mut writer = WriterBuilder::new()
         .terminator(TERMINATOR)
         .from_writer(Vec::new());

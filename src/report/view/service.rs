@@ -101,11 +101,16 @@ fn failing(api: &Figures) -> Option<Table> {
     )
 }
 
-fn endpoints(api: &Figures, provenances: bool, most: usize) -> Option<Table> {
+/// The endpoints, those with the most requests first.
+pub(super) fn endpoints_by_requests(api: &Figures) -> Vec<(&str, &Figures)> {
     let mut endpoints: Vec<(&str, &Figures)> = figures::named(api, "endpoints").collect();
     let requests = |figures: &Figures| number(figures, "count").unwrap_or(0.0);
     endpoints.sort_by(|(_, a), (_, b)| requests(b).total_cmp(&requests(a)));
-    let rows = endpoints.into_iter().map(|(name, entry)| {
+    endpoints
+}
+
+fn endpoints(api: &Figures, provenances: bool, most: usize) -> Option<Table> {
+    let rows = endpoints_by_requests(api).into_iter().map(|(name, entry)| {
         vec![
             Cell::Name(Name::new(name)),
             count(entry, "count"),
