@@ -56,9 +56,14 @@ __all__ = [
     "ResourceUsage",
     "Session",
     "Timer",
+    "few_samples",
+    "iso_text",
+    "quantity_text",
     "read_settings",
     "report_fragment",
+    "report_order",
     "spreadsheet_text",
+    "time_text",
 ]
 
 _P = ParamSpec("_P")
@@ -69,6 +74,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _Number: TypeAlias = SupportsFloat | SupportsIndex
 _Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number]
 _TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
+_Times: TypeAlias = Literal["local", "offset", "utc"]
 _Path: TypeAlias = str | os.PathLike[str]
 _Metadata: TypeAlias = dict[str, Any]
 _Size: TypeAlias = tuple[_Number, _Number] | Sequence[_Number]
@@ -297,6 +303,8 @@ class PerformanceMonitor:
         operation_name: str | None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: None = None,
     ) -> str: ...
     @overload
     def export_metrics(
@@ -306,6 +314,8 @@ class PerformanceMonitor:
         output_path: _Path,
         operation_name: str | None = None,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     @overload
     def export_metrics(
@@ -315,6 +325,8 @@ class PerformanceMonitor:
         operation_name: str | None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     def clear_metrics(self, operation_name: str | None = None) -> None: ...
     @property
@@ -536,6 +548,8 @@ class PerformanceReport:
         path: None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: None = None,
     ) -> str: ...
     @overload
     @staticmethod
@@ -545,6 +559,8 @@ class PerformanceReport:
         *,
         path: _Path,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     @overload
     @staticmethod
@@ -554,6 +570,8 @@ class PerformanceReport:
         path: _Path,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
 
 @final
@@ -584,6 +602,11 @@ class MonitoringSettings:
 def read_settings() -> MonitoringSettings: ...
 def report_fragment(report: dict[str, Any]) -> str: ...
 def spreadsheet_text(text: str) -> str: ...
+def quantity_text(value: _Number, unit: str) -> str | None: ...
+def iso_text(moment: datetime, times: _Times) -> str: ...
+def time_text(text: str, times: _Times) -> str: ...
+def report_order(report: dict[str, Any]) -> dict[str, list[str]]: ...
+def few_samples(report: dict[str, Any]) -> dict[str, str]: ...
 
 @final
 class Replacement:

@@ -34,6 +34,7 @@ mod metadata;
 mod models;
 mod monitor;
 mod once;
+mod output;
 mod overrides;
 mod profile;
 mod profiler;
@@ -47,6 +48,7 @@ mod request_timer;
 mod requests;
 mod resources;
 mod settings;
+mod shown;
 mod statistics;
 mod timer;
 mod views;
@@ -83,6 +85,8 @@ mod _native {
     use super::resources::ResourceMonitor;
     #[pymodule_export]
     use super::settings::{MonitoringSettings, read_settings};
+    #[pymodule_export]
+    use super::shown::{few_samples, iso_text, quantity_text, report_order, time_text};
     #[pymodule_export]
     use super::timer::Timer;
 

@@ -32,6 +32,8 @@ pub struct Consulted {
     pub history: Arc<History>,
     /// What counted of its rows, where that is not the period.
     pub counted: Option<TimeRange>,
+    /// The readings of resources in the period, as far as they were asked for.
+    resources: Vec<Found>,
     problem: Option<String>,
 }
 
@@ -42,8 +44,17 @@ impl Consulted {
             (Some(one), Some(other)) => {
                 let counted = one.counted.or(other.counted);
                 let is_other = one.problem.is_none() && other.problem.is_some();
-                let told = if is_other { other } else { one };
-                Some(Self { counted, ..told })
+                let (told, untold) = if is_other { (other, one) } else { (one, other) };
+                let resources = if told.resources.is_empty() {
+                    untold.resources
+                } else {
+                    told.resources
+                };
+                Some(Self {
+                    counted,
+                    resources,
+                    ..told
+                })
             }
             (one, other) => one.or(other),
         }
@@ -55,6 +66,30 @@ impl Consulted {
             self.counted = None;
         }
         self
+    }
+
+    /// The course of resources: name to ``count, min, max, mean, p50, p95, p99, unit``.
+    pub fn resources<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for found in &self.resources {
+            let Key::Resource { figure, unit } = &found.key else {
+                continue;
+            };
+            let mut readings = found.own.histogram.clone();
+            readings.merge(&found.others.histogram);
+            let entry = PyDict::new(py);
+            entry.set_item(intern!(py, "count"), readings.count())?;
+            entry.set_item(intern!(py, "min"), readings.min())?;
+            entry.set_item(intern!(py, "max"), readings.max())?;
+            entry.set_item(intern!(py, "mean"), readings.mean())?;
+            let percentiles = readings.percentiles(&[50.0, 95.0, 99.0]);
+            for (name, value) in ["p50", "p95", "p99"].into_iter().zip(percentiles) {
+                entry.set_item(name, value)?;
+            }
+            entry.set_item(intern!(py, "unit"), &**unit)?;
+            dict.set_item(&**figure, entry)?;
+        }
+        Ok(dict)
     }
 
     /// As a report shows it.
@@ -92,12 +127,11 @@ pub fn known_operations(
             history: None,
         };
     };
-    let (found, consulted) = ask(
-        py,
-        attachment,
-        range,
-        |key| matches!(key, Key::Operation { session: of, .. } if of.as_deref() == session),
-    );
+    let (found, consulted) = ask(py, attachment, range, |key| match key {
+        Key::Operation { session: of, .. } => of.as_deref() == session,
+        Key::Resource { .. } => session.is_none(),
+        Key::Endpoint { .. } | Key::Error(_) => false,
+    });
     // Only now: what is recorded between the two readings is in memory.
     let memory = all().map(|operation| InMemory {
         samples: operation.own(range, session),
@@ -215,8 +249,9 @@ pub fn requests_on_disk(
     Some(Known::of_requests(recorded, consulted))
 }
 
+/// Requests, and resources: whichever of a report's sources has a history tells of them.
 fn is_of_requests(key: &Key) -> bool {
-    matches!(key, Key::Endpoint { .. })
+    matches!(key, Key::Endpoint { .. } | Key::Resource { .. })
 }
 
 impl Known<RecordedEndpoint> {
@@ -242,9 +277,12 @@ fn ask(
         counted,
         problem,
     } = py.detach(|| history.read(range, is_wanted, &own));
+    let is_resource = |found: &Found| matches!(found.key, Key::Resource { .. });
+    let (resources, found) = found.into_iter().partition(is_resource);
     let consulted = Consulted {
         history: Arc::clone(history),
         counted,
+        resources,
         problem: problem.map(|problem| problem.to_string()),
     };
     (found, consulted)

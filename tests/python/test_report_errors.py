@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from datetime import datetime, timezone
 from pathlib import Path
@@ -194,6 +196,29 @@ def test_every_format_tells_errors_and_methods(clock: ManualClock) -> None:
             assert expected in document, expected
     assert "<script>alert" not in page
     assert "2026-06-15 12:00:05 +00:00" in markdown
+
+
+def test_csv_has_rows_of_endpoints_methods_and_errors(clock: ManualClock) -> None:
+    tracker = APIPerformanceTracker(clock=clock)
+    fill(tracker, clock)
+    text = PerformanceReport.export_report(daily(tracker, clock), "csv")
+    assert text is not None
+    rows = list(csv.DictReader(io.StringIO(text)))
+    named = [(row["kind"], row["operation"], row["error"]) for row in rows]
+    assert named == [
+        ("request", "/films", ""),
+        ("request", "/curves", ""),
+        ("request", "GET /films", ""),
+        ("request", "POST /films", ""),
+        ("error", "/films", "no paper"),
+        ("error", "/films", "no such film"),
+    ]
+    films, _, get, post, paper, film = rows
+    assert [row["client_errors"] for row in (films, get, post)] == ["3", "3", "0"]
+    assert [row["server_errors"] for row in (films, get, post)] == ["1", "0", "1"]
+    assert (paper["method"], paper["status"], paper["count"]) == ("POST", "503", "1")
+    assert (film["method"], film["status"], film["count"]) == ("GET", "404", "3")
+    assert film["last"].startswith("2026-06-15T12:00:05")
 
 
 def test_a_report_without_the_new_figures_is_drawn_without_them() -> None:

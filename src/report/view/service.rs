@@ -143,6 +143,18 @@ fn errors(scope: Scope<'_>) -> Option<Table> {
     Table::new(caption, &columns, rows.collect(), scope.rows)
 }
 
+/// The endpoints, those with the most requests first.
+pub(super) fn endpoints_by_requests(api: &Figures) -> Vec<(&str, &Figures)> {
+    by_requests(api, "endpoints")
+}
+
+fn by_requests<'a>(api: &'a Figures, key: &str) -> Vec<(&'a str, &'a Figures)> {
+    let mut endpoints: Vec<(&str, &Figures)> = figures::named(api, key).collect();
+    let requests = |figures: &Figures| number(figures, "count").unwrap_or(0.0);
+    endpoints.sort_by(|(_, a), (_, b)| requests(b).total_cmp(&requests(a)));
+    endpoints
+}
+
 fn endpoints_table(scope: Scope<'_>, key: &str, caption: &str, provenances: bool) -> Option<Table> {
     let api = scope.object("api")?;
     let failed = scope.object("request_errors");
@@ -151,10 +163,7 @@ fn endpoints_table(scope: Scope<'_>, key: &str, caption: &str, provenances: bool
         let of = failed.and_then(|failed| failed.get(name)?.as_object());
         of.map_or(Cell::None, |of| count(of, figure))
     };
-    let mut endpoints: Vec<(&str, &Figures)> = figures::named(api, key).collect();
-    let requests = |figures: &Figures| number(figures, "count").unwrap_or(0.0);
-    endpoints.sort_by(|(_, a), (_, b)| requests(b).total_cmp(&requests(a)));
-    let rows = endpoints.into_iter().map(|(name, entry)| {
+    let rows = by_requests(api, key).into_iter().map(|(name, entry)| {
         vec![
             Cell::Name(Name::new(name)),
             count(entry, "count"),
