@@ -221,6 +221,7 @@ impl History {
         on_sigterm = true,
         version = None,
     ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn __init__(
         &self,
         path: &Bound<'_, PyAny>,

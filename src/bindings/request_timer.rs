@@ -76,9 +76,10 @@ impl RequestTimer {
     #[inline]
     fn stop(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let now = self.tracker.get().core().clock().monotonic();
-        let set = match self.statuses.is_any() {
-            false => None,
-            true => self.statuses.take(owner(py)?),
+        let set = if self.statuses.is_any() {
+            self.statuses.take(owner(py)?)
+        } else {
+            None
         };
         let Some(start) = self.starts.pop(|| owner(py))? else {
             return Ok(());

@@ -34,7 +34,7 @@ fn occurred(count: u64, first: i64, last: i64) -> Occurrences {
 #[test]
 fn an_error_is_a_status_from_400_on_or_a_text_and_each_kind_is_counted() {
     let (log, clock) = new_log(3);
-    for (time, (method, status, error)) in [
+    let requests = [
         ("GET", 200, None),
         ("GET", 500, Some("no paper")),
         ("GET", 404, None),
@@ -44,11 +44,9 @@ fn an_error_is_a_status_from_400_on_or_a_text_and_each_kind_is_counted() {
         ("GET", 503, Some("no paper")),
         ("GET", 404, Some("")),
         ("GET", 200, None),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        clock.set_wall(time as i64);
+    ];
+    for (time, (method, status, error)) in (0..).zip(requests) {
+        clock.set_wall(time);
         log.record("/print", method, NOW, 0.1, status, error);
     }
     // Also of requests that have fallen off.
@@ -106,12 +104,12 @@ proptest! {
     ) {
         let (log, clock) = new_log(10);
         let mut model = Model::default();
-        for (time, (endpoint, text, status)) in requests.into_iter().enumerate() {
+        for (time, (endpoint, text, status)) in (0..).zip(requests) {
             let (endpoint, text) = (format!("/{endpoint}"), format!("no {text}"));
             let status = [404, 500][status];
-            clock.set_wall(time as i64);
+            clock.set_wall(time);
             log.record(&endpoint, "GET", NOW, 0.1, status, Some(&text));
-            model.add(key(&endpoint, "GET", status, &text), time as i64);
+            model.add(key(&endpoint, "GET", status, &text), time);
         }
         let kept = log.errors(None);
         let expected: Vec<_> = model.0.iter().rev().cloned().collect();
