@@ -22,6 +22,7 @@ from ptpd_calibration.monitoring import (
     get_resource_monitor,
 )
 from pydantic import BaseModel
+from starlette.routing import Mount
 
 CURVES = {1: "Arches Platine, warm", 2: "Hahnemühle Platinum Rag, neutral"}
 CURVE_TTL_S = 300
@@ -29,27 +30,52 @@ CURVE_TTL_S = 300
 app = FastAPI(title="Curves")
 
 
+def endpoint_of(request: Request, status: int) -> str:
+    """Name the endpoint by the template of its route, so that all curves are one endpoint.
+
+    The prefixes of routers and mounts belong to it. What no route matches comes from outside, in
+    any number, and is one endpoint, too.
+    """
+    scope = request.scope
+    route = scope.get("route")
+    # From FastAPI 0.137 on, a route lacks the prefixes of the routers that include it.
+    effective = scope.get("fastapi", {}).get("effective_route_context")
+    if route is not None and getattr(effective, "original_route", None) is route:
+        route = effective
+    if route is None and "endpoint" in scope:
+        # Before that, it is not told which route led to a page such as /docs.
+        known = (one for one in request.app.routes if hasattr(one, "endpoint"))
+        route = next((one for one in known if one.endpoint == scope["endpoint"]), None)
+    is_route = route is not None and not isinstance(route, Mount)
+    if status == 405 or (status == 404 and not is_route):
+        return "(unmatched)"
+    # The path of a mount, with the names of what it is filled in with.
+    root = scope.get("root_path", "")
+    mount = root[len(scope.get("app_root_path", root)) :].split("/")
+    names = {str(value): f"{{{name}}}" for name, value in reversed(request.path_params.items())}
+    mounted = "/".join(names.get(part, part) for part in mount)
+    return mounted + route.path if is_route else mounted or "(unmatched)"
+
+
 @app.middleware("http")
 async def track_performance(
     request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    """Track every request, those that end in an exception too: the client gets a 500 for them."""
+    """Track every request, also one that ends in an exception: the client gets a 500 for it."""
     start = time.perf_counter()
-    status, error = 500, None
+    # What it stays at if the request is cancelled, as nobody waits for an answer then.
+    status, error = 499, None
     try:
         response = await call_next(request)
     except Exception as raised:
-        error = str(raised) or type(raised).__name__
+        status, error = 500, str(raised) or type(raised).__name__
         raise
     else:
         status = response.status_code
         return response
     finally:
-        # The route's template rather than the path, so that all curves are one endpoint. Paths
-        # that no route matches come from outside, in any number, and are one endpoint, too.
-        route = request.scope.get("route")
         get_api_tracker().track_request(
-            endpoint=getattr(route, "path", "(no route)"),
+            endpoint=endpoint_of(request, status),
             duration=time.perf_counter() - start,
             status=status,
             method=request.method,

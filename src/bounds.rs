@@ -28,6 +28,9 @@ pub const OTHER_ENDPOINTS: &str = "(other endpoints)";
 /// What further HTTP methods are called.
 pub const OTHER_METHODS: &str = "(other)";
 
+/// The error that requests with further ones count for.
+pub const OTHER_ERRORS: &str = "(other errors)";
+
 /// How many characters of an error's text are kept.
 pub const MAX_ERROR_LENGTH: usize = 1_000;
 

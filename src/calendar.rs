@@ -1,5 +1,7 @@
 //! Calendar time: what a stamp reads on the wall, and where a day begins and ends.
 
+mod iso;
+
 use std::{
     ffi::OsString,
     thread,
@@ -13,6 +15,8 @@ use crate::{
     clock::NANOS_PER_SEC,
     error::{Error, Result},
 };
+
+pub use iso::{IsoFormatter, Times, iso_in, iso_local};
 
 /// A stretch of wall time in UTC nanoseconds since the Unix epoch, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +123,39 @@ impl Zone {
         format!("{reading}{sign}{:02}:{:02}", size / 60, size % 60)
     }
 
+    /// Whether clocks show what they show at `time` a second time, before or after it: in the hour that is
+    /// repeated where they are set back.
+    #[must_use]
+    pub fn is_repeated(self, time: i64) -> bool {
+        self.look(|| {
+            let offset = self.offset_at(time);
+            self.is_second_pass(time, offset) || self.is_first_pass(time, offset)
+        })
+    }
+
+    /// The instant at which clocks show `reading`: the first of two, or the second with `fold`. Where
+    /// clocks skip it, what they would have shown without the change, and with `fold` with it: as
+    /// Python counts.
+    #[must_use]
+    pub fn instant(self, reading: NaiveDateTime, fold: bool) -> Option<i64> {
+        // As if the reading were UTC's, then by the offsets before and after any change around it.
+        let utc = reading.and_utc().timestamp_nanos_opt()?;
+        self.look(|| {
+            let around = [-DAY, DAY].map(|away| {
+                let offset = self.offset_at(utc.saturating_add(away * NANOS_PER_SEC));
+                utc.saturating_sub(i64::from(offset) * NANOS_PER_SEC)
+            });
+            let reads = |time: &i64| to_naive(*time, self.offset_at(*time)) == reading;
+            let mut found: Vec<i64> = around.into_iter().filter(reads).collect();
+            if found.is_empty() {
+                // Before the change, the offset is that of before: so it is not in order of time.
+                return Some(around[usize::from(fold)]);
+            }
+            found.sort_unstable();
+            if fold { found.last() } else { found.first() }.copied()
+        })
+    }
+
     fn look<T: Send>(self, work: impl Fn() -> T + Send + Sync) -> T {
         match self {
             Self::Local => in_current_zone(work),
@@ -137,13 +174,20 @@ impl Zone {
 
     // chrono's way back, from a reading to its instants, takes the edges of repeated and skipped
     // hours wrongly and gives the instants of a repeated hour in the wrong order (0.4.45). What an
-    // instant reads is right, so the two functions below ask nothing else.
+    // instant reads is right, so what follows asks nothing else.
 
     /// Whether the clock showed the reading at `time` once before.
     fn is_second_pass(self, time: i64, offset: i32) -> bool {
         let earlier = self.offset_at(time.saturating_sub(DAY * NANOS_PER_SEC));
         let set_back = i64::from(earlier - offset) * NANOS_PER_SEC;
         set_back > 0 && self.offset_at(time.saturating_sub(set_back)) == earlier
+    }
+
+    /// Whether the clock will show the reading at `time` once more.
+    fn is_first_pass(self, time: i64, offset: i32) -> bool {
+        let later = self.offset_at(time.saturating_add(DAY * NANOS_PER_SEC));
+        let set_back = i64::from(offset - later) * NANOS_PER_SEC;
+        set_back > 0 && self.offset_at(time.saturating_add(set_back)) == later
     }
 
     /// The first instant that reads `date` or later: where the clock skips midnight or the whole
@@ -162,83 +206,6 @@ impl Zone {
         }
         from.saturating_mul(NANOS_PER_SEC)
     }
-}
-
-/// Renders stamps as local ISO 8601 text, as Python's `datetime.isoformat()` of the naive local
-/// time: six digits of microseconds, or none where they are zero.
-///
-/// Samples come in order of time, so most share the second, or at least the minute, of the one
-/// before; what they share is kept.
-#[derive(Debug, Default)]
-pub struct IsoFormatter {
-    /// The last minute and its offset. Clocks have not changed within a minute for decades.
-    minute: Option<(i64, i32)>,
-    /// The last second.
-    second: Option<i64>,
-    /// Its text, and behind it the microseconds of the last stamp.
-    text: String,
-}
-
-impl IsoFormatter {
-    const MINUTE: i64 = 60 * NANOS_PER_SEC;
-    /// The length of the text up to the second.
-    const WHOLE: usize = "2026-11-23T14:24:47".len();
-
-    /// The text of `time`.
-    pub fn format(&mut self, time: i64) -> &str {
-        let second = time.div_euclid(NANOS_PER_SEC);
-        if self.second != Some(second) {
-            self.write_second(time);
-            self.second = Some(second);
-        }
-        self.text.truncate(Self::WHOLE);
-        let micros = time.rem_euclid(NANOS_PER_SEC) / 1_000;
-        if micros != 0 {
-            self.text.push('.');
-            push_digits::<6>(&mut self.text, micros.unsigned_abs());
-        }
-        &self.text
-    }
-
-    fn write_second(&mut self, time: i64) {
-        use chrono::{Datelike, Timelike};
-
-        let minute = time.div_euclid(Self::MINUTE);
-        let offset = match self.minute {
-            Some((last, offset)) if last == minute => offset,
-            _ => {
-                let offset = Zone::Local.offset(time);
-                self.minute = Some((minute, offset));
-                offset
-            }
-        };
-        let local = to_naive(time, offset);
-        let text = &mut self.text;
-        text.clear();
-        // Nanoseconds in 64 bits reach from 1677 to 2262.
-        push_digits::<4>(text, local.year().unsigned_abs().into());
-        for (mark, part) in [
-            ('-', local.month()),
-            ('-', local.day()),
-            ('T', local.hour()),
-            (':', local.minute()),
-            (':', local.second()),
-        ] {
-            text.push(mark);
-            push_digits::<2>(text, part.into());
-        }
-    }
-}
-
-/// Appends the last `N` digits of `number`.
-fn push_digits<const N: usize>(text: &mut String, mut number: u64) {
-    let mut digits = ['0'; N];
-    for digit in digits.iter_mut().rev() {
-        // One at a time by a constant, which is no division for the processor.
-        *digit = char::from(b'0' + u8::try_from(number % 10).unwrap_or_default());
-        number /= 10;
-    }
-    text.extend(digits);
 }
 
 fn to_naive(time: i64, offset: i32) -> NaiveDateTime {

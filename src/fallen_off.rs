@@ -70,6 +70,14 @@ impl FallenOff {
         self.until = self.until.max(time);
     }
 
+    /// Has what was until `time` count as fallen off, and nothing of it as missing: somebody wanted it
+    /// gone.
+    pub fn forget_until(&mut self, time: i64) {
+        self.extend_to(time);
+        self.quarters.clear();
+        self.end = i64::MIN;
+    }
+
     /// The latest stamp of those that have fallen off; the least of all times if none have.
     #[must_use]
     pub fn until(&self) -> i64 {

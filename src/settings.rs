@@ -1,6 +1,6 @@
 //! The `PTPD_MONITORING_*` variables, read and validated.
 
-use std::{env, ffi::OsString, path::PathBuf, str::FromStr};
+use std::{env, ffi::OsString, path::PathBuf, str::FromStr, sync::Arc};
 
 use crate::error::{Error, Result};
 
@@ -86,6 +86,29 @@ impl Settings {
             )?,
         })
     }
+}
+
+/// How many characters the name of a release may have.
+pub const MAX_VERSION_LENGTH: usize = 200;
+
+/// `PTPD_MONITORING_VERSION`: what the program calls its release, which each history notes. `None` if
+/// that is not said; the beginning of a name that is too long.
+#[must_use]
+pub fn version_from_environment() -> Option<Arc<str>> {
+    let source = Source(|variable: &str| env::var_os(variable));
+    let name = source.value("VERSION")?.to_string_lossy().into_owned();
+    let name: String = name.trim().chars().take(MAX_VERSION_LENGTH).collect();
+    Some(name.into())
+}
+
+/// The name of a release that a program gave.
+pub fn version(name: &str) -> Result<Arc<str>> {
+    let trimmed = name.trim();
+    if trimmed.is_empty() || trimmed.chars().nth(MAX_VERSION_LENGTH).is_some() {
+        let given = format!("{name:?}");
+        return Err(Error::argument("version", given, "1 to 200 characters"));
+    }
+    Ok(trimmed.into())
 }
 
 struct Source<L>(L);

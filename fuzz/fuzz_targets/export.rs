@@ -11,7 +11,7 @@ use libfuzzer_sys::{
     fuzz_target,
 };
 use ptpd_monitoring::{
-    calendar::TimeRange,
+    calendar::{TimeRange, Times},
     clock::{Clock, ManualClock},
     monitor::Monitor,
     report::{ExportedSample, Format, Formulas, neutralized, render_samples, report_csv},
@@ -245,7 +245,7 @@ fuzz_target!(|steps: Vec<Step>| {
             time: sample.time,
             metadata,
         });
-        render_samples(format, formulas, samples).expect("a rendering")
+        render_samples(format, formulas, Times::Local, samples).expect("a rendering")
     };
     let json = render(Format::Json, Formulas::Neutralized);
     assert_json(&json, &expected);

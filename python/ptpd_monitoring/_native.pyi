@@ -56,9 +56,14 @@ __all__ = [
     "ResourceUsage",
     "Session",
     "Timer",
+    "few_samples",
+    "iso_text",
+    "quantity_text",
     "read_settings",
     "report_fragment",
+    "report_order",
     "spreadsheet_text",
+    "time_text",
 ]
 
 _P = ParamSpec("_P")
@@ -69,6 +74,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _Number: TypeAlias = SupportsFloat | SupportsIndex
 _Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number | timedelta | None]
 _TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
+_Times: TypeAlias = Literal["local", "offset", "utc"]
 _Path: TypeAlias = str | os.PathLike[str]
 _Metadata: TypeAlias = Mapping[str, Any]
 _SessionId: TypeAlias = str | int | UUID
@@ -233,6 +239,7 @@ class Timer:
 
 @final
 class RequestTimer:
+    status: int
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
@@ -247,6 +254,7 @@ class RequestTimer:
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> Awaitable[None]: ...
+    def __call__(self, function: _F) -> _F: ...
 
 @final
 class Session:
@@ -313,6 +321,8 @@ class PerformanceMonitor:
         operation_name: str | None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: None = None,
     ) -> str: ...
     @overload
     def export_metrics(
@@ -322,6 +332,8 @@ class PerformanceMonitor:
         output_path: _Path,
         operation_name: str | None = None,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     @overload
     def export_metrics(
@@ -331,6 +343,8 @@ class PerformanceMonitor:
         operation_name: str | None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     def clear_metrics(self, operation_name: str | None = None) -> None: ...
     @property
@@ -387,11 +401,15 @@ class APIPerformanceTracker:
         method: str = "GET",
         error: str | None = None,
     ) -> None: ...
-    def track(self, endpoint: str, method: str = "GET") -> RequestTimer: ...
+    def track(self, endpoint: str, method: str | None = "GET") -> RequestTimer: ...
     def get_endpoint_stats(
-        self, endpoint: str, time_range: _TimeRange | None = None
+        self, endpoint: str, time_range: _TimeRange | None = None, method: str | None = None
     ) -> dict[str, Any]: ...
-    def get_error_rate(self, endpoint: str, time_range: _TimeRange | None = None) -> float: ...
+    def get_error_rate(
+        self, endpoint: str, time_range: _TimeRange | None = None, method: str | None = None
+    ) -> float: ...
+    def get_errors(self, endpoint: str | None = None) -> list[dict[str, Any]]: ...
+    def clear(self) -> None: ...
     def get_response_times(self) -> dict[str, list[float]]: ...
     def generate_api_report(self) -> dict[str, Any]: ...
     @property
@@ -551,6 +569,8 @@ class PerformanceReport:
         path: None = None,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: None = None,
     ) -> str: ...
     @overload
     @staticmethod
@@ -560,6 +580,8 @@ class PerformanceReport:
         *,
         path: _Path,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
     @overload
     @staticmethod
@@ -569,6 +591,8 @@ class PerformanceReport:
         path: _Path,
         *,
         neutralize_formulas: bool = True,
+        times: _Times = "local",
+        encoding: str | None = None,
     ) -> None: ...
 
 @final
@@ -599,6 +623,11 @@ class MonitoringSettings:
 def read_settings() -> MonitoringSettings: ...
 def report_fragment(report: dict[str, Any]) -> str: ...
 def spreadsheet_text(text: str) -> str: ...
+def quantity_text(value: _Number, unit: str) -> str | None: ...
+def iso_text(moment: datetime, times: _Times) -> str: ...
+def time_text(text: str, times: _Times) -> str: ...
+def report_order(report: dict[str, Any]) -> dict[str, list[str]]: ...
+def few_samples(report: dict[str, Any]) -> dict[str, str]: ...
 
 @final
 class Replacement:
@@ -622,6 +651,7 @@ class History:
         record: bool = True,
         clock: ManualClock | None = None,
         on_sigterm: bool = True,
+        version: str | None = None,
     ) -> None: ...
     def flush(self) -> bool: ...
     def close(self) -> None: ...

@@ -55,6 +55,11 @@ pub fn charts_of<'py>(report: &Bound<'py, PyAny>) -> Option<Bound<'py, ReportCha
 }
 
 impl ReportCharts {
+    /// What of the charts there is without reading a history.
+    pub fn known(&self) -> &Charts {
+        &self.charts
+    }
+
     /// The charts.
     pub fn get(&self, py: Python<'_>) -> &Charts {
         if let (Some((history, range)), None) = (&self.rest, self.whole.get()) {

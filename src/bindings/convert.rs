@@ -13,7 +13,7 @@ use super::{
     once::Once,
     python_code::PythonCode,
 };
-use crate::calendar::{TimeRange, Zone};
+use crate::calendar::{IsoFormatter, TimeRange, Times, Zone, iso_local};
 
 /// `value` as Python shows it, shortened; the type's name where its `__repr__` fails.
 pub fn shown(value: &Bound<'_, PyAny>) -> String {
@@ -187,6 +187,27 @@ pub fn to_datetime(py: Python<'_>, time: i64) -> PyResult<Bound<'_, PyDateTime>>
         None,
         fold,
     )
+}
+
+/// A `datetime` as ISO 8601 text. A naive one, which is local time, has its offset where clocks show
+/// it twice, or where `times` asks for it.
+pub fn iso_text(value: &Bound<'_, PyAny>, times: Times) -> PyResult<String> {
+    let py = value.py();
+    let _python = PythonCode::begin(py);
+    let is_naive = value.call_method0("utcoffset")?.is_none();
+    if times == Times::Utc || is_naive {
+        let time = micros("timestamp", value).ok();
+        // Those that no stamp reaches are not in need of it.
+        if let Some(time) = time.and_then(|micros| micros.checked_mul(1_000)) {
+            if times != Times::Local {
+                return Ok(IsoFormatter::new(times).format(time).to_owned());
+            }
+            if Zone::Local.is_repeated(time) {
+                return Ok(iso_local(time));
+            }
+        }
+    }
+    value.call_method0("isoformat")?.extract()
 }
 
 /// `path` as a `pathlib.Path`, whose module is imported when it is needed: that takes longer than all of

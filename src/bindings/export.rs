@@ -1,38 +1,42 @@
-//! Exports: collected while attached, rendered and written while other threads run.
+//! Exports of samples: collected while attached, rendered and written while other threads run.
 
-use std::{iter::repeat_n, path::Path, sync::Arc};
+use std::{iter::repeat_n, sync::Arc};
 
 use pyo3::prelude::*;
 use serde_json::value::RawValue;
 
 use super::{
     metadata::{Metadata, json_objects},
-    python_code::PythonCode,
+    output::Output,
 };
 use crate::{
-    calendar::TimeRange,
-    error::Result,
+    calendar::{TimeRange, Times},
     monitor::Operation,
-    report::{ExportedSample, Format, Formulas, Stream, render_samples, write_atomically},
+    report::{ExportedSample, Format, Formulas, render_samples},
     series::Sample,
 };
 
-/// Exports the samples of `operations`: as text, or into a file at `path`.
+/// Exports the samples of `operations`.
 pub fn export(
     py: Python<'_>,
     operations: &[Arc<Operation<Metadata>>],
     format: Format,
     formulas: Formulas,
-    path: Option<&Path>,
+    times: Times,
+    output: &Output<'_>,
 ) -> PyResult<Option<String>> {
     let collected: Vec<_> = operations
         .iter()
         .map(|operation| Collected::of(py, operation))
         .collect::<PyResult<_>>()?;
     let samples = || collected.iter().flat_map(Collected::samples);
-    flush_before(py, path)?;
-    py.detach(|| deliver(render_samples(format, formulas, samples())?, path))
-        .map_err(Into::into)
+    // What becomes of a text is for whoever gets it to say, and many count on an empty one.
+    if format == Format::Csv && !output.is_file() && samples().next().is_none() {
+        return Ok(Some(String::new()));
+    }
+    let rows = samples();
+    let text = py.detach(|| render_samples(format, formulas, times, rows))?;
+    output.deliver(py, text)
 }
 
 /// The samples of an operation, with all that needs the interpreter.
@@ -53,7 +57,7 @@ impl<'a> Collected<'a> {
         })
     }
 
-    fn samples(&self) -> impl Iterator<Item = ExportedSample<'_>> {
+    fn samples(&self) -> impl Iterator<Item = ExportedSample<'_>> + Clone {
         let metadata = self.metadata.iter();
         let metadata = metadata.flat_map(|(count, object)| repeat_n(&**object, *count));
         self.samples
@@ -66,31 +70,6 @@ impl<'a> Collected<'a> {
                 time: sample.time,
                 metadata,
             })
-    }
-}
-
-/// Has Python write what it keeps back for its standard streams, if `path` is one of them: what was
-/// printed before comes before.
-pub fn flush_before(py: Python<'_>, path: Option<&Path>) -> PyResult<()> {
-    if path.and_then(Stream::of).is_some() {
-        let _python = PythonCode::begin(py);
-        let sys = py.import("sys")?;
-        for name in ["stdout", "stderr"] {
-            // There is none in a program without a console.
-            let stream = sys.getattr(name)?;
-            if !stream.is_none() {
-                stream.call_method0("flush")?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes `text` to `path`, or gives it back if there is none.
-pub fn deliver(text: String, path: Option<&Path>) -> Result<Option<String>> {
-    match path {
-        None => Ok(Some(text)),
-        Some(path) => write_atomically(path, text.as_bytes()).map(|()| None),
     }
 }
 

@@ -13,7 +13,7 @@ use pyo3::{
 };
 
 use super::{
-    arguments::{self, FlushInterval, Minutes, Number, Resolution, Text, Whole},
+    arguments::{self, FlushInterval, Minutes, Number, Resolution, Text, Version, Whole},
     convert::{shown, time_range, to_datetime, to_path, wrong_type},
     errors::is,
     history_rows::HistoryRows,
@@ -29,6 +29,7 @@ use crate::{
         Retention, Table,
     },
     rollup::{Sink, Source},
+    settings,
 };
 
 /// Seconds between two flushes unless asked otherwise.
@@ -53,6 +54,9 @@ const LONGEST: f64 = 86_400.0;
 /// Where SIGTERM ends the process by its default action, what was recorded is written first, within a
 /// second (Linux); with ``on_sigterm=False`` the signal is left alone.
 ///
+/// ``version`` is what the program calls its release, such as ``"1.4.2"``, up to 200 characters; it is
+/// noted with what is written. ``PTPD_MONITORING_VERSION`` says it where the argument does not.
+///
 /// Nothing is raised where the file cannot be written: the log warns once, :attr:`problem` tells
 /// why, monitoring goes on in memory, and what waits is written when that has healed.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
@@ -71,8 +75,15 @@ pub fn refused(problem: Problem) -> PyErr {
     PyOSError::new_err(problem.to_string())
 }
 
-fn options(interval: Duration, days: Option<u32>, clock: Clock, on_sigterm: bool) -> Options {
+fn options(
+    interval: Duration,
+    days: Option<u32>,
+    clock: Clock,
+    on_sigterm: bool,
+    version: Option<Arc<str>>,
+) -> Options {
     Options {
+        version,
         on_sigterm,
         flush_interval: interval,
         retention: days.map(Retention::of_days),
@@ -128,7 +139,8 @@ pub fn argument(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<Core>>>
     })?;
     let usual = || {
         let interval = Duration::from_secs_f64(FLUSH_INTERVAL);
-        options(interval, Some(DEFAULT_DAYS), Clock::System, true)
+        let version = settings::version_from_environment();
+        options(interval, Some(DEFAULT_DAYS), Clock::System, true, version)
     };
     open(value.py(), path, usual).map(Some)
 }
@@ -193,7 +205,7 @@ impl History {
     #[new]
     #[pyo3(
         signature = (*_args, **_kwargs),
-        text_signature = "(path, *, flush_interval=1.0, retention_days=None, record=True, clock=None, on_sigterm=True)"
+        text_signature = "(path, *, flush_interval=1.0, retention_days=None, record=True, clock=None, on_sigterm=True, version=None)"
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self(OnceLock::new())
@@ -207,7 +219,9 @@ impl History {
         record = true,
         clock = None,
         on_sigterm = true,
+        version = None,
     ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn __init__(
         &self,
         path: &Bound<'_, PyAny>,
@@ -216,21 +230,27 @@ impl History {
         record: bool,
         clock: Option<&Bound<'_, PyAny>>,
         on_sigterm: bool,
+        version: Option<Text<'_, Version>>,
     ) -> PyResult<()> {
         let py = path.py();
         let path = file("path", path)?;
         let interval = interval(&flush_interval)?;
         let days = retention_days.map(days).transpose()?;
         let clock = arguments::clock(clock)?;
+        let version = match version {
+            Some(version) => Some(settings::version(version.0)?),
+            None => settings::version_from_environment(),
+        };
         if self.0.get().is_some() {
             return Err(PyRuntimeError::new_err("this History is in use already"));
         }
         let core = if record {
             open(py, path, || {
-                options(interval, days.or(Some(DEFAULT_DAYS)), clock, on_sigterm)
+                let days = days.or(Some(DEFAULT_DAYS));
+                options(interval, days, clock, on_sigterm, version)
             })?
         } else {
-            Core::look(&path, options(interval, days, clock, false))
+            Core::look(&path, options(interval, days, clock, false, None))
         };
         self.0
             .set(core)

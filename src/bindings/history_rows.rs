@@ -97,6 +97,8 @@ fn row_dict<'py>(py: Python<'py>, row: &StoredRow) -> PyResult<Bound<'py, PyDict
             session,
         } => (of(session, ["failure", "session_failure"]), name, &**unit),
         Key::Endpoint { endpoint, .. } => ("endpoint", endpoint, "milliseconds"),
+        // Errors have rows of their own, which are not among these.
+        Key::Error(error) => ("error", &error.endpoint, "milliseconds"),
         Key::Resource { figure, unit } => ("resource", figure, &**unit),
     };
     let session = match &row.key {

@@ -20,7 +20,12 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{convert::type_name, errors::is, python_code::PythonCode};
+use super::{
+    convert::{iso_text, type_name},
+    errors::is,
+    python_code::PythonCode,
+};
+use crate::calendar::{Times, iso_in};
 
 /// Deeper nesting than this is shown as text, before the stack ends.
 const DEEPEST: usize = 100;
@@ -36,8 +41,21 @@ pub struct PyJson<'a, 'py> {
     outer: Option<&'a PyJson<'a, 'py>>,
     depth: usize,
     exact: bool,
+    times: Times,
     document: Rc<Document>,
 }
+
+/// The keys of a report under which there are times as texts.
+const TIMES: [&str; 8] = [
+    "generated_at",
+    "start",
+    "end",
+    "counted_from",
+    "timestamp",
+    "first",
+    "last",
+    "since",
+];
 
 struct Document {
     /// How many values it has room for.
@@ -54,6 +72,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
             outer: None,
             depth: 0,
             exact: false,
+            times: Times::Local,
             document: Rc::new(Document {
                 left: Cell::new(MOST_VALUES),
                 ended_by: RefCell::default(),
@@ -69,6 +88,11 @@ impl<'a, 'py> PyJson<'a, 'py> {
         }
     }
 
+    /// Writes times in that way: those that are datetimes, and the texts of a report that tell some.
+    pub fn with_times(self, times: Times) -> Self {
+        Self { times, ..self }
+    }
+
     /// An item of this one.
     fn inner<'b>(&'b self, value: &'b Bound<'py, PyAny>) -> PyJson<'b, 'py> {
         PyJson {
@@ -76,6 +100,7 @@ impl<'a, 'py> PyJson<'a, 'py> {
             outer: Some(self),
             depth: self.depth + 1,
             exact: self.exact,
+            times: self.times,
             document: Rc::clone(&self.document),
         }
     }
@@ -143,9 +168,21 @@ impl<'a, 'py> PyJson<'a, 'py> {
         let items = dict.copy().map_err(S::Error::custom)?;
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in items.iter() {
-            map.serialize_entry(&self.inner(&key).text(), &self.inner(&value))?;
+            let key = self.inner(&key).text();
+            match self.time_in_words(&key, &value) {
+                Some(time) => map.serialize_entry(&key, &time)?,
+                None => map.serialize_entry(&key, &self.inner(&value))?,
+            }
         }
         map.end()
+    }
+
+    /// A time of a report that has to be written in another way than it is.
+    fn time_in_words(&self, key: &str, value: &Bound<'py, PyAny>) -> Option<String> {
+        if self.times == Times::Local || !TIMES.contains(&key) {
+            return None;
+        }
+        iso_in(value.cast::<PyString>().ok()?.to_str().ok()?, self.times)
     }
 
     /// What another object stands for: a model's fields, a `NumPy` value's Python twin.
@@ -199,10 +236,12 @@ impl Serialize for PyJson<'_, '_> {
                 Some(items) => serializer.collect_seq(items.iter().map(|item| self.inner(item))),
                 None => serializer.serialize_str(&self.text()),
             }
-        } else if value.is_instance_of::<PyDateTime>()
-            || value.is_instance_of::<PyDate>()
-            || value.is_instance_of::<PyTime>()
-        {
+        } else if value.is_instance_of::<PyDateTime>() {
+            match self.attempt(iso_text(value, self.times)) {
+                Some(text) => serializer.serialize_str(&text),
+                None => serializer.serialize_str(&self.text()),
+            }
+        } else if value.is_instance_of::<PyDate>() || value.is_instance_of::<PyTime>() {
             let text = value
                 .call_method0("isoformat")
                 .and_then(|text| text.extract::<String>());

@@ -1,5 +1,7 @@
 //! Warnings through Python's `logging`. Never called with a lock held, nor on the record path.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use pyo3::prelude::*;
 
 use super::python_code::PythonCode;
@@ -98,6 +100,23 @@ fn changed(change: Change) -> (&'static str, &'static str) {
             "Somebody put another file in the place of the history %s, which is written to from now on",
         ),
     }
+}
+
+/// Warns, once in a process, of a request that took less than no time. Likewise, it must not fail the call
+/// that it happens in.
+#[cold]
+pub fn warn_of_negative_duration(seconds: f64) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    if IS_TOLD.swap(true, Relaxed) {
+        return;
+    }
+    let message = "A request took %s seconds, most likely because a clock was set back meanwhile; it counts \
+                   as 0, and so do further ones. time.perf_counter() and track() are not set back";
+    Python::attach(|py| {
+        if let Err(error) = warn(py, message, &seconds.to_string()) {
+            error.write_unraisable(py, None);
+        }
+    });
 }
 
 /// Warns of the first thing beyond a bound. Logging that fails must not fail the call that it

@@ -34,6 +34,7 @@ mod metadata;
 mod models;
 mod monitor;
 mod once;
+mod output;
 mod overrides;
 mod profile;
 mod profiler;
@@ -43,10 +44,13 @@ mod recorded;
 mod reference;
 mod replacement;
 mod report;
+mod request_failure;
+mod request_timer;
 mod requests;
 mod resources;
 mod sessions;
 mod settings;
+mod shown;
 mod statistics;
 mod timer;
 mod views;
@@ -75,13 +79,17 @@ mod _native {
     #[pymodule_export]
     use super::report::{PerformanceReport, report_fragment};
     #[pymodule_export]
-    use super::requests::{APIPerformanceTracker, RequestTimer};
+    use super::request_timer::RequestTimer;
+    #[pymodule_export]
+    use super::requests::APIPerformanceTracker;
     #[pymodule_export]
     use super::resources::ResourceMonitor;
     #[pymodule_export]
     use super::sessions::Session;
     #[pymodule_export]
     use super::settings::{MonitoringSettings, read_settings};
+    #[pymodule_export]
+    use super::shown::{few_samples, iso_text, quantity_text, report_order, time_text};
     #[pymodule_export]
     use super::timer::Timer;
 

@@ -10,8 +10,8 @@ use pyo3::{
 
 use super::{
     arguments::{
-        self, ExportFormat, Flag, MaxHistory, MaxOperations, Measured, MetricName,
-        NeutralizeFormulas, OperationName, Text, Unit, Value, Whole, optional_path, text_of,
+        self, EncodingName, Flag, Given, MaxHistory, MaxOperations, Measured, MetricName,
+        NeutralizeFormulas, OperationName, Text, TimesName, Unit, Value, Whole, text_of,
     },
     array::{buffer, float_values, times},
     context::owner,
@@ -22,6 +22,7 @@ use super::{
     metadata::{self, Metadata},
     models::PerformanceMetric,
     once::CALLERS,
+    output::{Output, chosen_format},
     overrides::Override,
     python_code::{PythonCode, release},
     ready::Ready,
@@ -32,7 +33,7 @@ use super::{
     views::{MetricsView, TimersView},
 };
 use crate::{
-    calendar::TimeRange,
+    calendar::{TimeRange, Times},
     clock::{Clock, Monotonic},
     history::Attachment,
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
@@ -544,33 +545,44 @@ impl PerformanceMonitor {
     /// Exports the samples of ``operation_name``, or of all operations in order of first use.
     ///
     /// ``format`` is ``"json"`` (a list of objects) or ``"csv"``, in any case, with
-    /// ``metric_name, value, unit, timestamp, metadata``. Numbers that are not finite are ``null``
+    /// ``metric_name, value, unit, timestamp, metadata``; unless given what the end of
+    /// ``output_path`` says, or JSON. Numbers that are not finite are ``null``
     /// in JSON and ``nan``, ``inf``, ``-inf`` in CSV. Returns the text, or with ``output_path``
     /// writes it there (the old file stays until the new one is complete) and returns None.
+    /// ``encoding`` is that of the file, UTF-8 unless given; Excel needs ``"utf-8-sig"``. A CSV file of
+    /// no samples has its header; the text is empty.
+    ///
+    /// ``times`` says how timestamps are written: ``"local"`` without an offset from UTC, ``"offset"``
+    /// with it, or ``"utc"``. Where local clocks show one of them twice, as in the night in which they are
+    /// set back, ``"local"`` writes the offset with each, too.
     ///
     /// In CSV, names and units that a spreadsheet would run as a formula get an apostrophe before
     /// them, unless ``neutralize_formulas`` is False.
     #[pyo3(
         signature = (
-            format = Text::new("json"), output_path = None, operation_name = None,
-            *, neutralize_formulas = Flag::new(true)
+            format = Given::NOTHING, output_path = None, operation_name = None,
+            *, neutralize_formulas = Flag::new(true), times = Text::new("local"), encoding = None
         ),
         text_signature = "($self, format='json', output_path=None, operation_name=None, *, \
-                          neutralize_formulas=True)"
+                          neutralize_formulas=True, times='local', encoding=None)"
     )]
-    fn export_metrics(
+    #[expect(clippy::too_many_arguments, reason = "most are keywords in Python")]
+    fn export_metrics<'py>(
         &self,
-        py: Python<'_>,
-        format: Text<'_, ExportFormat>,
-        output_path: Option<&Bound<'_, PyAny>>,
+        py: Python<'py>,
+        format: Given<'py>,
+        output_path: Option<&Bound<'py, PyAny>>,
         operation_name: Option<Text<'_, OperationName>>,
         neutralize_formulas: Flag<NeutralizeFormulas>,
+        times: Text<'_, TimesName>,
+        encoding: Option<Text<'_, EncodingName>>,
     ) -> PyResult<Option<String>> {
-        let format = Format::parse(format.0)?;
-        let output_path = optional_path("output_path", output_path)?;
+        let output = Output::of(py, "output_path", output_path, encoding.as_ref())?;
+        let format = chosen_format(&format, Format::parse, Format::of_file, &output)?;
+        let times = Times::parse(times.0)?;
         let operations = self.chosen(operation_name.map(|name| name.0));
         let formulas = formulas(neutralize_formulas.0);
-        export(py, &operations, format, formulas, output_path.as_deref())
+        export(py, &operations, format, formulas, times, &output)
     }
 
     /// Forgets the samples of ``operation_name``, or of all operations.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use super::{arguments, convert::to_path, export::flush_before, lock::lock};
+use super::{arguments, convert::to_path, lock::lock, output::flush_before};
 use crate::report::Replacement as Core;
 
 /// A context manager: what is written to the path that it gives comes to lie at ``path`` when the

@@ -13,30 +13,33 @@ use serde_json::Value;
 
 use super::{
     arguments::{
-        Adjust, Confidence, ExportFormat, Flag, MinChange, MinSamples, NeutralizeFormulas, Number,
-        Session1, Session2, SessionId, SessionText, Significance, Text, Whole, optional_path,
+        Adjust, Confidence, EncodingName, Flag, Given, MinChange, MinSamples, NeutralizeFormulas,
+        Number, Session1, Session2, SessionId, SessionText, Significance, Text, TimesName, Whole,
     },
     cache::CacheManager,
     charts::{self, charts_of},
     comparison::{compared, thresholds},
     convert::{attribute, detached_if_long, micros, time_range, wrong_type},
-    export::{deliver, flush_before, formulas},
+    export::formulas,
     json::PyJson,
     monitor::PerformanceMonitor,
+    output::{Output, chosen_format},
     python_code::PythonCode,
     ready::Ready,
     recorded::{
-        Consulted, Known, bounds_dict, known_operations, known_requests, requests_on_disk,
-        set_known_failures, set_source, set_uncounted, set_units, work_in,
+        Consulted, Known, bounds_dict, known_operations, known_requests, reported_requests,
+        request_errors_dict, requests_on_disk, set_known_failures, set_source, set_uncounted,
+        set_units, work_in,
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
 };
 use crate::{
-    calendar::{IsoFormatter, TimeRange, Zone},
+    calendar::{TimeRange, Times, Zone, iso_local},
     error::Error,
     report::{
-        EXACT, RecordedEndpoint, RecordedOperation, ReportFormat, Samples, Thresholds,
+        EXACT, RESOURCE_READINGS, RecordedEndpoint, RecordedOperation, ReportFormat, Samples,
+        Thresholds,
         charts::{Charts, usual_thresholds},
         comparison_charts, endpoint_charts, period_charts, render_fragment, render_html,
         render_markdown, report_csv, report_json,
@@ -79,7 +82,7 @@ impl PerformanceReport {
 
     fn stamp(&self, report: &Bound<'_, PyDict>) -> PyResult<()> {
         let clock = self.sources()?.monitor.get().core().clock();
-        report.set_item("generated_at", IsoFormatter::default().format(clock.wall()))
+        report.set_item("generated_at", iso_local(clock.wall()))
     }
 
     /// A report with what is known of `range`.
@@ -94,9 +97,10 @@ impl PerformanceReport {
         let monitor = sources.monitor.get();
         let known = known_operations(py, monitor, range, None);
         let requests = sources.api_tracker.as_ref();
-        let requests =
-            requests.map(|tracker| known_requests(py, tracker.get(), range, Grouping::Endpoint));
-        let (requests, asked) = requests.map(|it| (it.recorded, it.history)).unzip();
+        let requests = requests.map(|tracker| reported_requests(py, tracker.get(), range));
+        let (requests, asked) = requests
+            .map(|it| ((it.known.recorded, it.methods, it.errors), it.known.history))
+            .unzip();
         let tells_of_requests = asked.as_ref().is_some_and(Option::is_some);
         let of_operations = known.history.is_some();
         let history = Consulted::either(known.history, asked.flatten());
@@ -119,21 +123,31 @@ impl PerformanceReport {
         }
         report.set_item("operations", operations)?;
         let mut charts = charts_in(py, monitor, &known.recorded, range, zone);
-        if let Some(endpoints) = requests {
-            let work = work_in(endpoints.iter().map(|endpoint| &endpoint.durations));
+        if let Some((endpoints, methods, errors)) = requests {
+            let all = endpoints.iter().chain(&methods);
+            let work = work_in(all.map(|endpoint| &endpoint.durations));
             let counted = endpoints
                 .iter()
                 .map(|endpoint| endpoint.durations.len())
                 .sum();
-            let api = APIPerformanceTracker::report(py, endpoints, work, tells_of_requests)?;
+            let failed = request_errors_dict(py, [&endpoints, &methods], &errors, zone)?;
+            let api =
+                APIPerformanceTracker::report(py, endpoints, methods, work, tells_of_requests)?;
             // A history has what fell off.
             let tracker = sources.api_tracker.as_ref().filter(|_| !tells_of_requests);
             let uncounted = tracker.and_then(|tracker| tracker.get().core().uncounted(range));
             set_uncounted(&api, uncounted, counted, zone)?;
             report.set_item("api", api)?;
+            if let Some(failed) = failed {
+                report.set_item("request_errors", failed)?;
+            }
         }
         if let Some(history) = &history {
             report.set_item("history", history.to_dict(py)?)?;
+            let readings = history.resources(py)?;
+            if !readings.is_empty() {
+                report.set_item(RESOURCE_READINGS, readings)?;
+            }
         }
         if let Some(monitor) = &sources.resource_monitor {
             let monitor = monitor.bind(py);
@@ -277,8 +291,9 @@ fn period_dict(py: Python<'_>, range: TimeRange, zone: Zone) -> PyResult<Bound<'
 }
 
 /// The figures of a report, those included that JSON cannot hold.
-fn figures(report: &Bound<'_, PyDict>) -> PyResult<Value> {
-    PyJson::for_table(report.as_any()).serialized(|report| {
+pub fn figures(report: &Bound<'_, PyDict>, times: Times) -> PyResult<Value> {
+    let json = PyJson::for_table(report.as_any()).with_times(times);
+    json.serialized(|report| {
         let value = serde_json::to_value(report);
         value.map_err(|error| PyErr::from(Error::Encoding(error.to_string())))
     })
@@ -287,7 +302,7 @@ fn figures(report: &Bound<'_, PyDict>) -> PyResult<Value> {
 /// The essence of a report as a part of an HTML page, for notebooks.
 #[pyfunction]
 pub fn report_fragment(py: Python<'_>, report: &Bound<'_, PyDict>) -> PyResult<String> {
-    let figures = figures(report)?;
+    let figures = figures(report, Times::Local)?;
     let charts = charts_of(report.as_any());
     let charts = charts.as_ref().map(|charts| charts.get().get(py));
     py.detach(|| render_fragment(&figures, charts))
@@ -369,10 +384,18 @@ impl PerformanceReport {
     /// monitor; ``cache``, what ``get_stats`` gives now and the ``hit_rate``, where there is a cache.
     /// An operation that was recorded in several units tells all of them as ``units``.
     ///
+    /// ``api`` is what :meth:`APIPerformanceTracker.generate_api_report` gives, of that day. Where requests
+    /// failed, ``request_errors`` tells beside it as ``endpoints``, and ``methods`` where an endpoint has
+    /// several, name to ``client_errors`` and ``server_errors`` (how many had a status of 400 to 499, and of
+    /// 500 or above); and as ``errors`` up to 100 different ones, those of the server first, the most
+    /// frequent in front: what ``get_errors`` gives, ``first`` and ``last`` as ISO 8601.
+    ///
     /// With a history, samples that are no longer in memory and those of other processes count too.
     /// Each operation and endpoint then says its ``source`` (``memory``, ``history``, ``memory and
     /// history``) and its ``accuracy`` (``exact``, or ``histogram, 1.1 %`` of the percentiles);
-    /// ``history`` says which file, and as ``problem`` what kept it from being read, or None. Samples
+    /// ``history`` says which file, and as ``problem`` what kept it from being read, or None;
+    /// ``resource_readings``, of each resource that the file has readings of, their ``count, min, max,
+    /// mean, p50, p95, p99, unit``. Samples
     /// on disk are told apart by the minute, and after two days by the hour: where that is not to
     /// the point, ``period`` tells as ``counted`` the ``start`` and ``end`` of those that count.
     #[pyo3(signature = (date = None, *, tz = None))]
@@ -571,58 +594,67 @@ impl PerformanceReport {
     /// too: what it lacks is left out.
     ///
     /// Returns the text, or with ``path`` writes it there (the old file stays until the new one
-    /// is complete) and returns None.
+    /// is complete) and returns None. Without a ``format`` it is what the end of ``path`` says, or
+    /// JSON. ``encoding`` is that of the file, UTF-8 unless given; Excel needs ``"utf-8-sig"``.
+    ///
+    /// ``times`` says how times are written: ``"local"`` as the report has them, those that it gives
+    /// without an offset from UTC with it, ``"offset"``, or all in UTC, ``"utc"``.
     ///
     /// In CSV, names and texts that a spreadsheet would run as a formula get an apostrophe before
     /// them, unless ``neutralize_formulas`` is False.
     #[pyo3(
         signature = (
-            report, format = Text::new("json"), path = None, *, neutralize_formulas = Flag::new(true)
+            report, format = Given::NOTHING, path = None, *, neutralize_formulas = Flag::new(true),
+            times = Text::new("local"), encoding = None
         ),
-        text_signature = "(report, format='json', path=None, *, neutralize_formulas=True)"
+        text_signature = "(report, format='json', path=None, *, neutralize_formulas=True, \
+                          times='local', encoding=None)"
     )]
     #[staticmethod]
-    fn export_report(
-        py: Python<'_>,
-        report: &Bound<'_, PyAny>,
-        format: Text<'_, ExportFormat>,
-        path: Option<&Bound<'_, PyAny>>,
+    fn export_report<'py>(
+        py: Python<'py>,
+        report: &Bound<'py, PyAny>,
+        format: Given<'py>,
+        path: Option<&Bound<'py, PyAny>>,
         neutralize_formulas: Flag<NeutralizeFormulas>,
+        times: Text<'_, TimesName>,
+        encoding: Option<Text<'_, EncodingName>>,
     ) -> PyResult<Option<String>> {
-        let format = ReportFormat::parse(format.0)?;
-        let path = optional_path("path", path)?;
+        let output = Output::of(py, "path", path, encoding.as_ref())?;
+        let format = chosen_format(&format, ReportFormat::parse, ReportFormat::of_file, &output)?;
+        let times = Times::parse(times.0)?;
+        if format == ReportFormat::Html && !output.is_utf8() {
+            let given = encoding.map_or_else(String::new, |encoding| format!("{:?}", encoding.0));
+            return Err(
+                Error::argument("encoding", given, "UTF-8, which HTML says it is in").into(),
+            );
+        }
         let report = report
             .cast::<PyDict>()
             .map_err(|_| wrong_type("report", "a dict", report))?;
-        flush_before(py, path.as_deref())?;
         if format == ReportFormat::Json {
-            let text = PyJson::new(report.as_any())
-                .serialized(|report| Ok::<_, PyErr>(report_json(report)?))?;
-            return py
-                .detach(|| deliver(text, path.as_deref()))
-                .map_err(Into::into);
+            let json = PyJson::new(report.as_any()).with_times(times);
+            let text = json.serialized(|report| Ok::<_, PyErr>(report_json(report)?))?;
+            return output.deliver(py, text);
         }
-        let figures = figures(report)?;
+        let figures = figures(report, times)?;
         let charts = charts_of(report.as_any());
         // Nobody else draws anything, and charts may still have to be read.
         let charts = match format {
             ReportFormat::Html | ReportFormat::Markdown => charts.as_ref(),
             ReportFormat::Json | ReportFormat::Csv => None,
         };
-        let charts = charts.map(|charts| charts.get().get(py));
+        let charts = charts.map(|charts| charts.get().get(py).read_in(times));
         let comparison = report.get_item("comparison")?;
         let compared = comparison.as_ref().and_then(charts_of);
         let compared = compared.as_ref().map(|charts| charts.get().get(py));
         let formulas = formulas(neutralize_formulas.0);
-        py.detach(|| {
-            let text = match format {
-                ReportFormat::Html => render_html(&figures, charts, compared)?,
-                ReportFormat::Markdown => render_markdown(&figures, charts)?,
-                ReportFormat::Json | ReportFormat::Csv => report_csv(&figures, formulas)?,
-            };
-            deliver(text, path.as_deref())
-        })
-        .map_err(Into::into)
+        let text = py.detach(|| match format {
+            ReportFormat::Html => render_html(&figures, charts.as_deref(), compared),
+            ReportFormat::Markdown => render_markdown(&figures, charts.as_deref()),
+            ReportFormat::Json | ReportFormat::Csv => report_csv(&figures, formulas),
+        })?;
+        output.deliver(py, text)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

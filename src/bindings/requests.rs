@@ -14,17 +14,16 @@ use super::{
         self, Duration, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, RequestDuration,
         Status, Text, Whole, text_of,
     },
-    awaitable::Done,
-    context::{owner, thread_number},
-    convert::{detached_if_long, time_range, type_name, wrong_type},
+    convert::{detached_if_long, time_range, to_datetime, wrong_type},
     history,
-    logging::warn_of_bound,
+    logging::{warn_of_bound, warn_of_negative_duration},
     once::intern,
     overrides::Override,
     python_code::PythonCode,
     ready::Ready,
-    recorded::set_source,
+    recorded::{errors_list, methods_in_memory, set_source},
     reference,
+    request_timer::RequestTimer,
     views::RequestsView,
 };
 use crate::{
@@ -32,12 +31,12 @@ use crate::{
     clock::{Clock, Monotonic},
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
-    report::{ApiReport, RecordedEndpoint},
+    report::{ApiReport, EndpointReport, RecordedEndpoint},
     requests::{EndpointStats, Group, Requests},
-    starts::Starts,
 };
 
-const DEFAULT_METHOD: &str = "GET";
+/// The method unless another one is named.
+pub const DEFAULT_METHOD: &str = "GET";
 
 /// Tracks requests to API endpoints.
 ///
@@ -101,16 +100,19 @@ impl APIPerformanceTracker {
         Ok(dict)
     }
 
-    /// The report of `endpoints` as a dict; with a history `sourced`, so that each endpoint says
-    /// where its figures come from.
+    /// The report of `endpoints`, and `methods` of those that have several, as a dict; `requests` is how
+    /// many have to be worked on one by one. With a history `sourced`, so that each endpoint says where its
+    /// figures come from.
     pub fn report<E: Into<RecordedEndpoint> + Send>(
         py: Python<'_>,
         endpoints: Vec<E>,
+        methods: Vec<E>,
         requests: usize,
         sourced: bool,
     ) -> PyResult<Bound<'_, PyDict>> {
         let dict = PyDict::new(py);
-        let Some(report) = detached_if_long(py, requests, || ApiReport::of(endpoints)) else {
+        let of = || ApiReport::of(endpoints, methods);
+        let Some(report) = detached_if_long(py, requests, of) else {
             dict.set_item("total_requests", 0)?;
             return Ok(dict);
         };
@@ -123,15 +125,10 @@ impl APIPerformanceTracker {
         dict.set_item("overall_mean_ms", report.mean_ms)?;
         dict.set_item("overall_median_ms", report.median_ms)?;
         dict.set_item("overall_p95_ms", report.p95_ms)?;
-        let endpoints = PyDict::new(py);
-        for report in &report.endpoints {
-            let stats = Self::stats_dict(py, Some(&report.stats))?;
-            if sourced {
-                set_source(&stats, report.origin, &report.accuracy)?;
-            }
-            endpoints.set_item(&*report.endpoint, stats)?;
+        dict.set_item("endpoints", endpoints_dict(py, &report.endpoints, sourced)?)?;
+        if !report.methods.is_empty() {
+            dict.set_item("methods", endpoints_dict(py, &report.methods, sourced)?)?;
         }
-        dict.set_item("endpoints", endpoints)?;
         dict.set_item(
             "slowest_endpoints",
             ranking(py, "p95_ms", report.slowest())?,
@@ -143,8 +140,9 @@ impl APIPerformanceTracker {
         Ok(dict)
     }
 
+    /// Tracks what `request` was entered for.
     #[inline]
-    fn track_now(
+    pub fn track_now(
         slf: &Bound<'_, Self>,
         request: &RequestTimer,
         now: Monotonic,
@@ -153,7 +151,7 @@ impl APIPerformanceTracker {
         error: Option<&str>,
     ) -> PyResult<()> {
         let py = slf.py();
-        let (endpoint, method) = (request.endpoint.bind(py), request.method(py)?);
+        let (endpoint, method) = (request.endpoint(py), request.method(py)?);
         if slf.get().tracking.is_active(slf)? {
             let _python = PythonCode::begin(py);
             slf.call_method1("track_request", (endpoint, seconds, status, method, error))?;
@@ -164,6 +162,38 @@ impl APIPerformanceTracker {
         core.record(endpoint, method, now, seconds, status, error);
         Ok(())
     }
+}
+
+/// `seconds`; 0 of a clock that was set back meanwhile, which is no fault of the request's.
+#[inline]
+fn not_negative(seconds: f64) -> f64 {
+    if seconds < 0.0 && seconds.is_finite() {
+        warn_of_negative_duration(seconds);
+        return 0.0;
+    }
+    seconds
+}
+
+fn endpoints_dict<'py>(
+    py: Python<'py>,
+    endpoints: &[EndpointReport],
+    sourced: bool,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for EndpointReport {
+        endpoint,
+        stats,
+        origin,
+        accuracy,
+    } in endpoints
+    {
+        let entry = APIPerformanceTracker::stats_dict(py, Some(stats))?;
+        if sourced {
+            set_source(&entry, *origin, accuracy)?;
+        }
+        dict.set_item(&**endpoint, entry)?;
+    }
+    Ok(dict)
 }
 
 fn ranking<'py>(
@@ -247,7 +277,8 @@ impl APIPerformanceTracker {
         Ok(())
     }
 
-    /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``.
+    /// Records a request that has just ended: ``duration`` in seconds, the HTTP ``status``. A negative
+    /// duration, as of a clock that was set back, counts as 0, of which the log warns once.
     #[pyo3(
         signature = (endpoint, duration, status, method = Text::new(DEFAULT_METHOD), error = None),
         text_signature = "($self, endpoint, duration, status, method='GET', error=None)"
@@ -260,7 +291,7 @@ impl APIPerformanceTracker {
         method: Text<'_, Method>,
         error: Option<Text<'_, ErrorText>>,
     ) -> PyResult<()> {
-        let seconds = duration.0;
+        let seconds = not_negative(duration.0);
         // They are kept, and read, in milliseconds.
         if !(seconds >= 0.0 && (seconds * 1_000.0).is_finite()) {
             return Err(PyValueError::new_err(format!(
@@ -283,10 +314,14 @@ impl APIPerformanceTracker {
         Ok(())
     }
 
-    /// A context manager that tracks its block as a request.
+    /// A context manager that tracks its block as a request, with ``with`` and ``async with``; and a
+    /// decorator, which tracks each call of a plain, ``async`` or generator function.
     ///
-    /// The status is 200, or 500 with the exception's text as error if the block raises; the
-    /// exception goes on. Works with ``async with`` too.
+    /// The status is 200, or what the block sets as ``status`` of what it is entered as. If the block
+    /// raises, the status is the exception's ``status_code`` (of werkzeug's exceptions the ``code``),
+    /// where that is an int from 100 to 599; 499 where it was cancelled; else 500. From 400 on the
+    /// exception's text is the error, or the name of its type where that is empty. The exception goes
+    /// on. ``SystemExit`` with 0 or None is no error.
     #[pyo3(
         signature = (endpoint, method = None),
         text_signature = "($self, endpoint, method='GET')"
@@ -296,41 +331,69 @@ impl APIPerformanceTracker {
         endpoint: &Bound<'_, PyAny>,
         method: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<RequestTimer> {
-        Ok(RequestTimer {
-            tracker: slf.clone().unbind(),
-            endpoint: text_object("endpoint", endpoint)?.clone().unbind(),
-            method: match method {
+        Ok(RequestTimer::new(
+            slf.clone().unbind(),
+            text_object("endpoint", endpoint)?.clone().unbind(),
+            match method {
                 None => None,
                 Some(method) => Some(text_object("method", method)?.clone().unbind()),
             },
-            starts: Starts::default(),
-        })
+        ))
     }
 
     /// ``count, error_count, error_rate`` and ``min_ms, max_ms, mean_ms, median_ms, p90_ms,
-    /// p95_ms, p99_ms`` of the endpoint's requests in ``time_range``; ``{"count": 0}`` of none.
-    #[pyo3(signature = (endpoint, time_range = None))]
+    /// p95_ms, p99_ms`` of the endpoint's requests in ``time_range``, by one ``method`` such as ``"GET"``
+    /// or by all; ``{"count": 0}`` of none.
+    #[pyo3(signature = (endpoint, time_range = None, method = None))]
     fn get_endpoint_stats<'py>(
         &self,
         py: Python<'py>,
         endpoint: Text<'_, Endpoint>,
         time_range: Option<&Bound<'py, PyAny>>,
+        method: Option<Text<'_, Method>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let range = self::time_range("time_range", time_range)?;
-        let group = self.core().endpoint(endpoint.0, range);
+        let method = method.map(|method| method.0);
+        let group = self.core().endpoint(endpoint.0, range, method);
         let stats = detached_if_long(py, group.durations.len(), || group.stats());
         Self::stats_dict(py, stats.as_ref())
     }
 
-    /// The share of errors among the endpoint's requests in ``time_range``, 0 to 1; 0 of none.
-    #[pyo3(signature = (endpoint, time_range = None))]
+    /// The share of errors among the endpoint's requests in ``time_range``, by one ``method`` or by all, 0
+    /// to 1; 0 of none.
+    #[pyo3(signature = (endpoint, time_range = None, method = None))]
     fn get_error_rate(
         &self,
         endpoint: Text<'_, Endpoint>,
         time_range: Option<&Bound<'_, PyAny>>,
+        method: Option<Text<'_, Method>>,
     ) -> PyResult<f64> {
         let range = self::time_range("time_range", time_range)?;
-        Ok(self.core().endpoint(endpoint.0, range).error_rate())
+        let method = method.map(|method| method.0);
+        Ok(self.core().endpoint(endpoint.0, range, method).error_rate())
+    }
+
+    /// The last different errors of ``endpoint``, or of all, the one that occurred last first: a list of
+    /// dicts ``endpoint, method, status, error`` (the text, or None where there was none), ``count``,
+    /// ``first`` and ``last`` (datetimes).
+    ///
+    /// An error is a status of 400 or above, or a text. The 200 that occurred last are kept, 20 of them of
+    /// one endpoint, whether their requests are kept or not.
+    #[pyo3(signature = (endpoint = None))]
+    fn get_errors<'py>(
+        &self,
+        py: Python<'py>,
+        endpoint: Option<Text<'_, Endpoint>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let endpoint = endpoint.map(|endpoint| endpoint.0);
+        let moment = |nanos| to_datetime(py, nanos).map(Bound::into_any);
+        errors_list(py, &self.core().errors(endpoint), moment)
+    }
+
+    /// Forgets all requests, their statistics and errors. Counters such as ``overflowed`` stay, and so does
+    /// what a history has of them.
+    fn clear(&self) {
+        self.core().clear();
     }
 
     /// Every request's duration in milliseconds, oldest first, by endpoint.
@@ -347,11 +410,14 @@ impl APIPerformanceTracker {
     /// ``total_requests, total_errors, overall_error_rate, overall_mean_ms, overall_median_ms,
     /// overall_p95_ms``; ``endpoints``: endpoint to what ``get_endpoint_stats`` gives;
     /// ``slowest_endpoints``: the five with the highest ``p95_ms``; ``highest_error_endpoints``:
-    /// the five with the highest ``error_rate``.
+    /// the five with the highest ``error_rate``. Where an endpoint was asked for by several methods, the
+    /// key ``methods`` has what ``get_endpoint_stats`` gives of each, by names such as ``GET /films``.
     fn generate_api_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let groups = self.core().groups(TimeRange::ALL);
-        let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
-        Self::report(py, groups, requests, false)
+        let methods = methods_in_memory(self);
+        let all = groups.iter().chain(&methods);
+        let requests = all.map(|(_, group)| group.durations.len()).sum();
+        Self::report(py, groups, methods, requests, false)
     }
 
     /// How many endpoints are kept apart, ``"(other endpoints)"`` not counted.
@@ -412,113 +478,5 @@ impl APIPerformanceTracker {
             return Ok(());
         }
         self.tracking.traverse(&visit)
-    }
-}
-
-/// Tracks a block as a request, with ``with`` and ``async with``.
-#[pyclass(frozen, module = "ptpd_monitoring")]
-pub struct RequestTimer {
-    tracker: Py<APIPerformanceTracker>,
-    endpoint: Py<PyString>,
-    /// `None` is for [`DEFAULT_METHOD`].
-    method: Option<Py<PyString>>,
-    starts: Starts,
-}
-
-impl RequestTimer {
-    #[inline]
-    fn method<'a>(&'a self, py: Python<'a>) -> PyResult<&'a str> {
-        match &self.method {
-            None => Ok(DEFAULT_METHOD),
-            Some(method) => text_of("method", method.bind(py)),
-        }
-    }
-
-    #[inline]
-    fn start(&self, py: Python<'_>) -> PyResult<()> {
-        let core = self.tracker.get().core();
-        let now = core.clock().monotonic();
-        if self.starts.push(thread_number(), now, || owner(py))? {
-            core.block_forgotten(text_of("endpoint", self.endpoint.bind(py))?);
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn stop(&self, py: Python<'_>, error: &Bound<'_, PyAny>) -> PyResult<()> {
-        let now = self.tracker.get().core().clock().monotonic();
-        let Some(start) = self.starts.pop(|| owner(py))? else {
-            return Ok(());
-        };
-        let seconds = now.seconds_since(start);
-        if !error.is_none() {
-            return self.failed(now, seconds, error);
-        }
-        let tracker = self.tracker.bind(py);
-        APIPerformanceTracker::track_now(tracker, self, now, seconds, 200, None)
-    }
-
-    #[cold]
-    fn failed(&self, now: Monotonic, seconds: f64, error: &Bound<'_, PyAny>) -> PyResult<()> {
-        let tracker = self.tracker.bind(error.py());
-        let _python = PythonCode::begin(error.py());
-        // An exception whose `__str__` fails is still tracked, by its class.
-        let text = error.str().map_or_else(
-            |_| type_name(error),
-            |text| text.to_string_lossy().into_owned(),
-        );
-        APIPerformanceTracker::track_now(tracker, self, now, seconds, 500, Some(&text))
-    }
-}
-
-#[pymethods]
-impl RequestTimer {
-    #[inline]
-    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        slf.get().start(slf.py())?;
-        Ok(slf)
-    }
-
-    #[inline]
-    fn __exit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        error: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<bool> {
-        self.stop(py, error)?;
-        Ok(false)
-    }
-
-    fn __aenter__(slf: Bound<'_, Self>) -> PyResult<Done> {
-        slf.get().start(slf.py())?;
-        Ok(Done::with(slf.into_any().unbind()))
-    }
-
-    fn __aexit__(
-        &self,
-        py: Python<'_>,
-        _kind: &Bound<'_, PyAny>,
-        error: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
-    ) -> PyResult<Done> {
-        self.stop(py, error)?;
-        Ok(Done::with(py.None()))
-    }
-
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!(
-            "<RequestTimer {} {}>",
-            self.method(py)?,
-            self.endpoint.bind(py)
-        ))
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.tracker)?;
-        // A `str` of a subclass may refer to anything.
-        visit.call(&self.endpoint)?;
-        visit.call(&self.method)
     }
 }

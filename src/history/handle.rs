@@ -57,6 +57,10 @@ impl History {
         self.engine.options().on_sigterm
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// What tells how late it is.
     pub(super) fn clock(&self) -> &Clock {
         &self.engine.options().clock
@@ -153,7 +157,7 @@ impl History {
         self.reading(|pass| self.engine.timelines(pass, range, &length, &wanted))
     }
 
-    fn reading<T>(&self, read: impl Fn(&Pass<'_>) -> Reading<T>) -> Reading<T> {
+    pub(super) fn reading<T>(&self, read: impl Fn(&Pass<'_>) -> Reading<T>) -> Reading<T> {
         // What cannot be written is read from where it waits.
         self.flush();
         let read = self.undisturbed(|pass| {

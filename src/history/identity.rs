@@ -1,6 +1,9 @@
 //! Who writes: a source of a process.
 
-use std::{process, sync::OnceLock};
+use std::{
+    process,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{calendar, clock::Clock};
 
@@ -17,12 +20,15 @@ pub struct Identity {
     pub source: String,
     /// How many seconds after those of UTC its hours start, so that local days have whole ones.
     pub hour_shift: i64,
+    /// What its program calls its release, if it does.
+    pub version: Option<Arc<str>>,
 }
 
 impl Identity {
-    /// Of the source called `source` of the calling process, from now on.
+    /// Of the source called `source` of the calling process, from now on; `version` is what its program
+    /// calls its release.
     #[must_use]
-    pub fn new(source: &str) -> Self {
+    pub fn new(source: &str, version: Option<Arc<str>>) -> Self {
         let started = Clock::System.wall();
         Self {
             host: host(),
@@ -30,6 +36,7 @@ impl Identity {
             started,
             source: source.to_owned(),
             hour_shift: hour_shift(calendar::Zone::Local.offset(started)),
+            version,
         }
     }
 

@@ -138,6 +138,9 @@ impl Reader {
                 for table in [Table::Minutes, Table::Hours] {
                     check_rows(connection, table, &mut faults)?;
                 }
+                if self.has_errors() {
+                    check_errors(connection, &mut faults)?;
+                }
             }
             Ok(faults)
         })
@@ -234,6 +237,30 @@ fn check_rows(
             let key: RowKey = (row.get(0)?, row.get(1)?, row.get(2)?);
             faults.push(format!("the row {key:?} of {name}: {fault}"));
         }
+    }
+    Ok(())
+}
+
+fn check_errors(connection: &Connection, faults: &mut Vec<String>) -> rusqlite::Result<()> {
+    let sql = "SELECT seconds, start, series, writer, status FROM errors \
+               WHERE seconds NOT IN (60, 3600) OR count < 1 OR first_ns > last_ns \
+               OR series NOT IN (SELECT id FROM series) OR writer NOT IN (SELECT id FROM writers)";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if faults.len() >= MAX_FAULTS {
+            break;
+        }
+        let key: (i64, i64, i64, i64, i64) = (
+            row.get(0)?,
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+        );
+        faults.push(format!(
+            "the row {key:?} of errors: it counts nothing, or of what is unknown"
+        ));
     }
     Ok(())
 }

@@ -31,8 +31,6 @@ pub enum Cause {
     Damaged,
     /// The file is a history of a later release, with a schema that this one does not know.
     Newer,
-    /// The file is a history of an earlier release, which is brought up to date when it is written.
-    Older,
     /// What the file holds cannot be read, as its log is still to be written back into it, and
     /// nothing may be written there.
     LogUnread,
@@ -167,7 +165,6 @@ impl Cause {
             Self::Foreign => "is not a history",
             Self::Damaged => "is damaged",
             Self::Newer => "was written by a later release",
-            Self::Older => "was written by an earlier release",
             Self::LogUnread => {
                 "cannot be read together with its log, which nobody has written back"
             }
@@ -191,7 +188,6 @@ impl Cause {
                  save what it holds"
             }
             Self::Newer => "update this package, or choose another path, the file is left as it is",
-            Self::Older => "open it for writing once",
             Self::LogUnread => {
                 "copy the file and the -wal beside it to where they may be written, and read the copy"
             }

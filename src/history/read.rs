@@ -1,5 +1,7 @@
 //! The file, opened for reading.
 
+mod errors;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -67,6 +69,8 @@ pub struct Reader {
     connected: Connected,
     path: PathBuf,
     is_begun: bool,
+    /// The version of its schema, which an earlier release may have made.
+    schema: usize,
 }
 
 impl Drop for Reader {
@@ -91,7 +95,8 @@ struct Writer {
 }
 
 impl Reader {
-    /// Opens `path`, which must be a history of this release's schema, or have nothing in it yet.
+    /// Opens `path`, which must be a history of this release's schema or an earlier one, or have nothing in
+    /// it yet.
     pub fn open(path: &Path, access: &Access) -> Result<Self, Problem> {
         let connected = || Connected::open_for_reading(path, access);
         Self::of_what_lies_there(path, access, connected)
@@ -122,14 +127,11 @@ impl Reader {
         if version == 0 {
             return Self::of_nothing(path, access);
         }
-        if version < schema::STEPS.len() {
-            let detail = format!("schema {version}");
-            return Err(Problem::new(path, Cause::Older, detail));
-        }
         Ok(Self {
             connected,
             path: path.to_owned(),
             is_begun: true,
+            schema: version,
         })
     }
 
@@ -143,6 +145,7 @@ impl Reader {
             connected,
             path: path.to_owned(),
             is_begun: false,
+            schema: schema::STEPS.len(),
         })
     }
 
@@ -234,6 +237,11 @@ impl Reader {
         state(self.connected.get(), MINUTES_FROM)
             .map(|from| from.unwrap_or(i64::MIN))
             .map_err(|error| Problem::of(&self.path, &error))
+    }
+
+    /// Whether its writers note what release of their program they are, and it keeps errors.
+    pub(super) fn has_errors(&self) -> bool {
+        self.schema >= schema::WITH_ERRORS
     }
 
     /// The connection, for what is asked but rarely.

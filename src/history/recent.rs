@@ -184,6 +184,8 @@ impl Recent {
                     samples.add(&slots, period, minutes);
                     *latest = slots.last().and_then(|(_, last)| last.histogram.mean());
                 }
+                // They count for their endpoints.
+                Key::Error(_) => {}
             }
         }
         let operation = |((name, unit), (samples, failures))| RecentOperation {

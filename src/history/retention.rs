@@ -9,6 +9,7 @@ use super::{
     identity::HOUR,
     schema::Refusal,
     series::{DELETIONS, set_state, state},
+    spans::Table,
     store::immediate,
 };
 
@@ -89,6 +90,20 @@ pub fn delete_some(
                  (SELECT start, series, writer FROM {table} WHERE start < ? ORDER BY start LIMIT ?)"
             ),
             (from, left),
+        )?;
+        left = left.saturating_sub_unsigned(deleted as u64);
+    }
+    for (seconds, from) in [
+        (Table::Minutes.seconds(), minutes_from),
+        (Table::Hours.seconds(), hours_from),
+    ] {
+        let key = "seconds, start, series, writer, status, error";
+        let deleted = transaction.execute(
+            &format!(
+                "DELETE FROM errors WHERE ({key}) IN \
+                 (SELECT {key} FROM errors WHERE seconds = ? AND start < ? ORDER BY start LIMIT ?)"
+            ),
+            (seconds, from, left),
         )?;
         left = left.saturating_sub_unsigned(deleted as u64);
     }

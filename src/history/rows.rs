@@ -6,7 +6,7 @@ use rusqlite::{Row, Statement, ToSql, types::ValueRef};
 
 use crate::{
     error::{Error, Result},
-    rollup::{Key, Rollup},
+    rollup::{Key, Rollup, status_class},
     stats::histogram::Figures,
 };
 
@@ -83,6 +83,15 @@ impl<'a> KeyColumns<'a> {
             Key::Resource { figure, unit } => Self {
                 name: figure,
                 unit,
+                ..none
+            },
+            // It counts for the series of its endpoint.
+            Key::Error(error) => Self {
+                kind: ENDPOINT,
+                name: &error.endpoint,
+                unit: "milliseconds",
+                method: &error.method,
+                status_class: status_class(error.status),
                 ..none
             },
         }

@@ -14,7 +14,13 @@ pub const APPLICATION_ID: i64 = 0x5074_5064;
 
 /// Step `n` (from 0) leads from version `n` to the next one; a new file begins at version 0, which
 /// has nothing in it.
-pub const STEPS: &[&str] = &[include_str!("migrations/1.sql")];
+pub const STEPS: &[&str] = &[
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+];
+
+/// The version from which on writers note what release of their program they are, and errors are kept.
+pub const WITH_ERRORS: usize = 2;
 
 /// Why a file is not one that can be used.
 #[derive(Debug)]

@@ -192,6 +192,7 @@ fn other(key: &Key) -> Key {
             method: OTHER_METHODS.into(),
             status_class: *status_class,
         },
+        Key::Error(error) => other(&error.of_endpoint()),
         Key::Resource { .. } => key.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
-    edition,
+    edition, errors,
     identity::Identity,
     pending::Batch,
     problem::{Cause, Problem},
@@ -13,9 +13,13 @@ use super::{
     rows::{self, Place, RollupColumns},
     schema::Refusal,
     series::{SeriesId, SeriesIds, state},
+    spans::Table,
     store::{Act, immediate},
 };
-use crate::{error::Error, rollup::Rollup};
+use crate::{
+    error::Error,
+    rollup::{Key, Rollup},
+};
 
 /// A transaction as the row of one of its writers remembers it.
 #[derive(Debug, Clone)]
@@ -95,9 +99,24 @@ pub fn write(
     let mut writers = Writers::of(batch);
     let mut minutes: BTreeMap<RowKey, Rollup> = BTreeMap::new();
     let mut hours: BTreeMap<RowKey, Rollup> = BTreeMap::new();
+    let mut failed = errors::Rows::new();
     for (slot, rollup) in batch {
         let start = slot.minute.saturating_mul(60);
         let hour = slot.writer.hour_of(start);
+        if let Key::Error(error) = &slot.key {
+            let SeriesId { id, .. } = series.id(&transaction, &error.of_endpoint(), hour)?;
+            let writer = writers.id(&transaction, &slot.writer)?;
+            let mut add = |table: Table, start| {
+                let text = Arc::clone(&error.text);
+                let key = (table.seconds(), start, id, writer, error.status, text);
+                failed.entry(key).or_default().merge(&rollup.into());
+            };
+            if start >= minutes_from {
+                add(Table::Minutes, start);
+            }
+            add(Table::Hours, hour);
+            continue;
+        }
         let SeriesId { id, is_others } = series.id(&transaction, &slot.key, hour)?;
         if is_others {
             overflowed += rollup.len();
@@ -114,6 +133,7 @@ pub fn write(
     }
     add_to_table(&transaction, "minutes", minutes)?;
     add_to_table(&transaction, "hours", hours)?;
+    errors::add(&transaction, &failed)?;
     match (commit(&transaction), writers.committed) {
         (Ok(()), committed) => Ok(Written {
             overflowed,
@@ -145,8 +165,9 @@ fn parameters(writer: &Identity) -> (&str, u32, i64, &str) {
 
 /// The writers of a transaction, each of which it counts.
 struct Writers {
-    /// Each with the start of the last hour that it writes, and its number once that is known.
-    known: BTreeMap<Arc<Identity>, (i64, Option<i64>)>,
+    /// Each with the starts of the first and the last hour that it writes, and its number once that is
+    /// known.
+    known: BTreeMap<Arc<Identity>, (i64, i64, Option<i64>)>,
     committed: Option<Committed>,
 }
 
@@ -156,7 +177,8 @@ impl Writers {
         for slot in batch.keys() {
             let hour = slot.writer.hour_of(slot.minute.saturating_mul(60));
             // They come in the order of their minutes.
-            known.insert(Arc::clone(&slot.writer), (hour, None));
+            let writer = known.entry(Arc::clone(&slot.writer));
+            writer.or_insert((hour, hour, None)).1 = hour;
         }
         Self {
             known,
@@ -165,11 +187,11 @@ impl Writers {
     }
 
     fn id(&mut self, connection: &Connection, writer: &Arc<Identity>) -> rusqlite::Result<i64> {
-        let (hour, id) = self.known.entry(Arc::clone(writer)).or_default();
+        let (first, last, id) = self.known.entry(Arc::clone(writer)).or_default();
         if let Some(id) = *id {
             return Ok(id);
         }
-        let (found, flushes) = count(connection, writer, *hour)?;
+        let (found, flushes) = count(connection, writer, (*first, *last))?;
         *id = Some(found);
         self.committed = Some(Committed {
             writer: Arc::clone(writer),
@@ -181,23 +203,36 @@ impl Writers {
 
 /// Counts a flush of `writer`, whose row is made if it is new, or went with its last rows. Returns
 /// its number and how many flushes that makes.
-fn count(connection: &Connection, writer: &Identity, hour: i64) -> rusqlite::Result<(i64, i64)> {
+fn count(
+    connection: &Connection,
+    writer: &Identity,
+    (first, last): (i64, i64),
+) -> rusqlite::Result<(i64, i64)> {
     let both = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let (host, pid, started, source) = parameters(writer);
     let sql = format!(
-        "UPDATE writers SET flushes = flushes + 1, last_start = max(last_start, ?) WHERE {WRITER} \
-         RETURNING id, flushes"
+        "UPDATE writers SET flushes = flushes + 1, first_start = min(first_start, ?), \
+         last_start = max(last_start, ?) WHERE {WRITER} RETURNING id, flushes"
     );
     let known = connection
-        .query_row(&sql, (hour, host, pid, started, source), both)
+        .query_row(&sql, (first, last, host, pid, started, source), both)
         .optional()?;
     if let Some(known) = known {
         return Ok(known);
     }
     connection.query_row(
-        "INSERT INTO writers (host, pid, started_ns, source, hour_shift, flushes, last_start) \
-         VALUES (?, ?, ?, ?, ?, 1, ?) RETURNING id, flushes",
-        (host, pid, started, source, writer.hour_shift, hour),
+        "INSERT INTO writers (host, pid, started_ns, source, hour_shift, flushes, first_start, \
+         last_start, version) VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?) RETURNING id, flushes",
+        rusqlite::params![
+            host,
+            pid,
+            started,
+            source,
+            writer.hour_shift,
+            first,
+            last,
+            writer.version.as_deref(),
+        ],
         both,
     )
 }

@@ -23,6 +23,8 @@ pub struct ApiReport {
     pub p95_ms: f64,
     /// Each endpoint's figures, in the order of what the report was made of.
     pub endpoints: Vec<EndpointReport>,
+    /// Those of each method, as in `GET /films`, where an endpoint has several.
+    pub methods: Vec<EndpointReport>,
 }
 
 /// What a report says of an endpoint.
@@ -39,9 +41,9 @@ pub struct EndpointReport {
 }
 
 impl ApiReport {
-    /// The report over `endpoints`, or `None` of no requests.
+    /// The report over `endpoints`, and `methods` of those that have several; `None` of no requests.
     #[must_use]
-    pub fn of<E: Into<RecordedEndpoint>>(endpoints: Vec<E>) -> Option<Self> {
+    pub fn of<E: Into<RecordedEndpoint>>(endpoints: Vec<E>, methods: Vec<E>) -> Option<Self> {
         let endpoints: Vec<RecordedEndpoint> = endpoints.into_iter().map(Into::into).collect();
         let mut all = Samples::default();
         for endpoint in &endpoints {
@@ -57,6 +59,10 @@ impl ApiReport {
             endpoints: endpoints
                 .into_iter()
                 .filter_map(EndpointReport::of)
+                .collect(),
+            methods: methods
+                .into_iter()
+                .filter_map(|methods| EndpointReport::of(methods.into()))
                 .collect(),
         })
     }
@@ -91,6 +97,7 @@ impl EndpointReport {
             accuracy: recorded.durations.accuracy(),
             stats: EndpointStats {
                 errors: recorded.errors,
+                server_errors: recorded.server_errors,
                 durations: recorded.durations.summary()?,
             },
             endpoint: recorded.endpoint,

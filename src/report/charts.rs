@@ -1,8 +1,16 @@
 //! What the charts of a report are drawn from.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDateTime, TimeDelta};
 
-use crate::{calendar::TimeRange, clock::NANOS_PER_SEC, settings::Settings, stats::Histogram};
+use super::few::Few;
+use crate::{
+    calendar::{TimeRange, Times},
+    clock::NANOS_PER_SEC,
+    settings::Settings,
+    stats::Histogram,
+};
 
 /// What the charts of a report are drawn from. A report without it has tables alone.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +27,20 @@ pub struct Charts {
     pub resources: Vec<ResourceChart>,
 }
 
+impl Charts {
+    /// The same with its times read as an export wants them.
+    #[must_use]
+    pub fn read_in(&self, times: Times) -> Cow<'_, Self> {
+        match times {
+            Times::Local | Times::Offset => Cow::Borrowed(self),
+            Times::Utc => Cow::Owned(Self {
+                zone: Zone::default(),
+                ..self.clone()
+            }),
+        }
+    }
+}
+
 /// An operation's samples.
 #[derive(Debug, Clone, Default)]
 pub struct OperationChart {
@@ -28,12 +50,32 @@ pub struct OperationChart {
     pub unit: String,
     /// The samples; in a comparison those of the second period.
     pub histogram: Histogram,
+    /// Each of them, where they are few and known exactly.
+    pub few: Option<Few>,
     /// In a comparison the samples of the first period.
     pub earlier: Option<Histogram>,
+    /// Each of those, likewise.
+    pub earlier_few: Option<Few>,
     /// How they went over time, in order of time. A slot without samples may be left out.
     pub slots: Vec<Slot>,
     /// Samples `(UTC nanoseconds, value)` that a course from disk has to have beside its own.
     pub beside: Vec<(i64, f64)>,
+}
+
+impl OperationChart {
+    /// The samples one by one, if they are few.
+    #[must_use]
+    pub fn few(&self) -> Option<Few> {
+        let known = self.few.clone();
+        known.or_else(|| Few::of_histogram(&self.histogram))
+    }
+
+    /// Those of the first period one by one, if they are few.
+    #[must_use]
+    pub fn earlier_few(&self) -> Option<Few> {
+        let known = self.earlier_few.clone();
+        known.or_else(|| Few::of_histogram(self.earlier.as_ref()?))
+    }
 }
 
 /// An operation's samples of a stretch of time.

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use super::{
     charts::{Band, Charts, OperationChart, ResourceChart, Slot, Zone},
     comparison::are_same,
+    few::Few,
     recorded::{MILLISECONDS, RecordedEndpoint, RecordedOperation, Samples},
     slots::slot_length,
 };
@@ -37,6 +38,7 @@ pub fn period_charts(
                 name: operation.name.to_string(),
                 unit: operation.unit.to_string(),
                 histogram: counted.histogram(),
+                few: Few::of(counted),
                 beside: samples.to_vec(),
                 ..OperationChart::default()
             },
@@ -77,7 +79,9 @@ pub fn comparison_charts(
             name: operation.name.to_string(),
             unit: operation.unit.to_string(),
             histogram: operation.samples.histogram(),
+            few: Few::of(&operation.samples),
             earlier: Some(earlier.samples.histogram()),
+            earlier_few: Few::of(&earlier.samples),
             ..OperationChart::default()
         })
     });
@@ -111,7 +115,9 @@ pub fn endpoint_charts(
             name: endpoint.endpoint.to_string(),
             unit: MILLISECONDS.to_owned(),
             histogram: endpoint.durations.histogram(),
+            few: Few::of(&endpoint.durations),
             earlier: Some(earlier.durations.histogram()),
+            earlier_few: Few::of(&earlier.durations),
             ..OperationChart::default()
         })
     });
@@ -157,7 +163,7 @@ impl Charts {
                 Key::Resource { figure, unit } => {
                     self.add_readings(figure, unit, timeline);
                 }
-                Key::Endpoint { .. } | Key::Failures { .. } => {}
+                Key::Endpoint { .. } | Key::Failures { .. } | Key::Error(_) => {}
             }
         }
         for chart in &mut self.operations {

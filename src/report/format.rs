@@ -1,5 +1,7 @@
 //! The formats of a report.
 
+use std::path::Path;
+
 use crate::error::{Error, Result};
 
 /// The formats that a report can be exported in.
@@ -16,6 +18,15 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
+    /// The one that the end of a file's name says, if it does.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            htm if htm.eq_ignore_ascii_case("htm") => Some(Self::Html),
+            suffix => Self::parse(suffix).ok(),
+        }
+    }
+
     /// The format of that name, in any case.
     pub fn parse(name: &str) -> Result<Self> {
         match name.to_ascii_lowercase().as_str() {

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::charts::Charts;
+use super::few::FEW;
 use super::view::{Cell, Document, Fact, Section, Table, quantity::THIN_SPACE};
 use crate::error::Result;
 
@@ -90,6 +91,25 @@ fn write_section(section: &Section, document: &Document, lines: &mut Vec<String>
     }
     for table in &section.tables {
         write_table(table, lines);
+    }
+    if section.id == "operations" {
+        write_few(document, lines);
+    }
+}
+
+/// The samples of operations that have few of them.
+fn write_few(document: &Document, lines: &mut Vec<String>) {
+    let few = document.operations.iter().filter_map(|operation| {
+        let words = operation.few.as_ref()?.words(&operation.unit);
+        let name = code(&operation.name.to_string());
+        Some(format!("- {name}: {}", plain(&words)))
+    });
+    let few: Vec<String> = few.take(MAX_ROWS).collect();
+    if !few.is_empty() {
+        end_block(lines);
+        lines.push(format!("Each sample of operations with fewer than {FEW}:"));
+        end_block(lines);
+        lines.extend(few);
     }
 }
 

@@ -7,6 +7,7 @@ mod csv;
 mod drawn;
 mod evidence;
 mod failures;
+mod few;
 mod file;
 mod format;
 mod formula;
@@ -14,6 +15,7 @@ mod html;
 mod json;
 mod markdown;
 mod recorded;
+mod requests;
 mod samples;
 mod slots;
 mod stream;
@@ -27,6 +29,7 @@ pub use comparison::{
 pub use csv::report_csv;
 pub use drawn::{comparison_charts, endpoint_charts, period_charts};
 pub use failures::{FailureChange, Failures};
+pub use few::{FEW, Few, few_samples};
 pub use file::{Replacement, write_atomically};
 pub use format::ReportFormat;
 pub use formula::neutralized;
@@ -37,8 +40,15 @@ pub use recorded::{
     EXACT, EndpointsInMemory, InMemory, MILLISECONDS, Origin, RecordedEndpoint, RecordedOperation,
     Samples, endpoints, operations, routes,
 };
+pub use requests::{MAX_REPORTED_ERRORS, errors, routes_of_several};
 pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
 pub use stream::Stream;
 pub use verdict::{Reason, Thresholds, Verdict};
-pub use view::quantity::seconds_in_unit;
+pub use view::{
+    Order, order,
+    quantity::{self, seconds_in_unit},
+};
+
+/// The key of a report under which it tells the course of resources, from its history.
+pub const RESOURCE_READINGS: &str = "resource_readings";

@@ -1,6 +1,6 @@
 //! Samples as JSON and CSV.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, path::Path};
 
 use serde::{Serialize, Serializer as _, ser::SerializeSeq};
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use super::{
     formula::neutralized,
 };
 use crate::{
-    calendar::IsoFormatter,
+    calendar::{IsoFormatter, Times},
     error::{Error, Result},
 };
 
@@ -24,6 +24,12 @@ pub enum Format {
 }
 
 impl Format {
+    /// The one that the end of a file's name says, if it does.
+    #[must_use]
+    pub fn of_file(path: &Path) -> Option<Self> {
+        Self::parse(path.extension()?.to_str()?).ok()
+    }
+
     /// The format of that name, in any case.
     pub fn parse(name: &str) -> Result<Self> {
         if name.eq_ignore_ascii_case("json") {
@@ -55,7 +61,7 @@ impl Formulas {
 }
 
 /// A sample to export, its metadata already a JSON object.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct ExportedSample<'a> {
     /// The operation's name.
     pub name: &'a str,
@@ -81,19 +87,40 @@ struct JsonSample<'a> {
 
 /// Renders `samples`, in their order. `formulas` matters to CSV alone, and there to the names and
 /// units: numbers and times are no formulas, and metadata begins with a brace.
+///
+/// Where clocks show the local time of a sample twice, [`Times::Local`] writes all of them with their
+/// offsets: a mixture cannot be sorted, and is read wrongly.
 pub fn render_samples<'a>(
     format: Format,
     formulas: Formulas,
+    times: Times,
+    samples: impl IntoIterator<Item = ExportedSample<'a>> + Clone,
+) -> Result<String> {
+    let mut formatter = IsoFormatter::new(times);
+    let text = render(format, formulas, &mut formatter, samples.clone())?;
+    if formatter.is_ambiguous() {
+        let mut formatter = IsoFormatter::new(Times::Offset);
+        return render(format, formulas, &mut formatter, samples);
+    }
+    Ok(text)
+}
+
+fn render<'a>(
+    format: Format,
+    formulas: Formulas,
+    times: &mut IsoFormatter,
     samples: impl IntoIterator<Item = ExportedSample<'a>>,
 ) -> Result<String> {
     match format {
-        Format::Json => to_json(samples),
-        Format::Csv => to_csv(formulas, samples),
+        Format::Json => to_json(times, samples),
+        Format::Csv => to_csv(formulas, times, samples),
     }
 }
 
-fn to_json<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<String> {
-    let mut times = IsoFormatter::default();
+fn to_json<'a>(
+    times: &mut IsoFormatter,
+    samples: impl IntoIterator<Item = ExportedSample<'a>>,
+) -> Result<String> {
     let mut out = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut out);
     let mut list = serializer.serialize_seq(None).map_err(encoding)?;
@@ -113,13 +140,9 @@ fn to_json<'a>(samples: impl IntoIterator<Item = ExportedSample<'a>>) -> Result<
 
 fn to_csv<'a>(
     formulas: Formulas,
+    times: &mut IsoFormatter,
     samples: impl IntoIterator<Item = ExportedSample<'a>>,
 ) -> Result<String> {
-    let mut samples = samples.into_iter().peekable();
-    if samples.peek().is_none() {
-        return Ok(String::new());
-    }
-    let mut times = IsoFormatter::default();
     let mut writer = ::csv::WriterBuilder::new()
         .terminator(TERMINATOR)
         .from_writer(Vec::new());

@@ -1,6 +1,9 @@
 //! From plain samples to what charts are drawn from.
 
-use super::charts::{OperationChart, Slot};
+use super::{
+    charts::{OperationChart, Slot},
+    few::Few,
+};
 use crate::{
     clock::NANOS_PER_SEC,
     stats::{Histogram, percentiles},
@@ -44,9 +47,9 @@ impl OperationChart {
                 .iter()
                 .map(|&(_, value)| value)
                 .collect::<Histogram>(),
-            earlier: None,
+            few: Few::of_values(samples.iter().map(|&(_, value)| value)),
             slots: slots(samples, origin, slot_length(span)),
-            beside: Vec::new(),
+            ..Self::default()
         }
     }
 }

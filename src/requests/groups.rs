@@ -3,10 +3,18 @@
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use indexmap::IndexMap;
 
-use super::{EndpointStats, Row, State};
-use crate::stats::Summary;
+use super::{
+    EndpointStats, Requests,
+    state::{Row, State},
+};
+use crate::{
+    calendar::TimeRange,
+    rollup::{ErrorKey, Occurrences},
+    stats::Summary,
+};
 
 /// Durations and errors of one group of requests, to be looked at without holding up the log.
 #[derive(Debug, Default)]
@@ -31,6 +39,7 @@ impl Group {
     pub fn stats(&self) -> Option<EndpointStats> {
         Summary::of(&self.durations).map(|durations| EndpointStats {
             errors: self.errors,
+            server_errors: self.server_errors,
             durations,
         })
     }
@@ -78,8 +87,142 @@ pub enum Grouping {
     Route,
 }
 
+/// Errors, each with how often it occurred.
+pub type Errors = Vec<(ErrorKey, Occurrences)>;
+
+/// What memory has of the errors of requests that this process tracked.
+#[derive(Debug, Default)]
+pub struct OwnErrors {
+    /// All of them.
+    pub all: Errors,
+    /// Those that are in memory alone.
+    pub alone: Errors,
+    /// Whether none of the period have fallen off.
+    pub complete: bool,
+}
+
+/// Endpoints, each with one of its methods.
+pub type Routes = Vec<(Arc<str>, Arc<str>)>;
+
+impl Requests {
+    /// The durations and errors of an endpoint's requests in `range`, of one `method` or of all.
+    #[must_use]
+    pub fn endpoint(&self, endpoint: &str, range: TimeRange, method: Option<&str>) -> Group {
+        let mut group = Group::default();
+        let state = self.state.lock();
+        let Some(wanted) = state.endpoints.group_of(endpoint) else {
+            return group;
+        };
+        let method = match method {
+            None => None,
+            Some(method) => match state.methods.id(method) {
+                None => return group,
+                id => id,
+            },
+        };
+        state
+            .numbered_in(range)
+            .filter(|(_, row)| state.endpoints.group(row.endpoint) == wanted)
+            .filter(|(_, row)| method.is_none_or(|method| row.method == method))
+            .for_each(|(_, row)| group.add(row));
+        group
+    }
+
+    /// The requests in `range` by endpoint, in order of each endpoint's oldest request kept.
+    #[must_use]
+    pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
+        self.grouped(range, Grouping::Endpoint)
+    }
+
+    /// The requests in `range`, in order of each group's oldest request kept.
+    #[must_use]
+    pub fn grouped(&self, range: TimeRange, by: Grouping) -> Vec<(Arc<str>, Group)> {
+        let state = self.state.lock();
+        let add = |group: &mut Group, _, row: &Row| group.add(row);
+        state.group(state.numbered_in(range), by, add)
+    }
+
+    /// The same as [`Requests::grouped`] without those that a process inherited when it was forked: its
+    /// parent's history has them. And whether none of that range have fallen off.
+    #[must_use]
+    pub fn own_grouped(&self, range: TimeRange, by: Grouping) -> (Vec<(Arc<str>, OwnGroup)>, bool) {
+        let state = self.state.lock();
+        let groups = state.group(
+            state.own_in(range),
+            by,
+            |group: &mut OwnGroup, number, row| {
+                group.all.add(row);
+                if state.is_alone(number) {
+                    group.alone.add(row);
+                }
+            },
+        );
+        (groups, state.is_complete(range))
+    }
+
+    /// The methods by which each endpoint was asked for in `range`, each pair once.
+    #[must_use]
+    pub fn routes(&self, range: TimeRange) -> Routes {
+        let state = self.state.lock();
+        let mut seen: HashSet<(u32, u32), RandomState> = HashSet::default();
+        let mut routes = Routes::new();
+        for (_, row) in state.numbered_in(range) {
+            if seen.insert((state.endpoints.group(row.endpoint), row.method)) {
+                let endpoint = state.endpoints.name(row.endpoint);
+                routes.push((endpoint, state.methods.name(row.method)));
+            }
+        }
+        routes
+    }
+
+    /// The errors of the requests in `range` that are kept, in order of the first of each.
+    #[must_use]
+    pub fn errors_in(&self, range: TimeRange) -> Errors {
+        let state = self.state.lock();
+        state.errors_of(state.numbered_in(range))
+    }
+
+    /// The same without those that a process inherited when it was forked.
+    #[must_use]
+    pub fn own_errors_in(&self, range: TimeRange) -> OwnErrors {
+        let state = self.state.lock();
+        let alone = state.own_in(range);
+        OwnErrors {
+            all: state.errors_of(state.own_in(range)),
+            alone: state.errors_of(alone.filter(|(number, _)| state.is_alone(*number))),
+            complete: state.is_complete(range),
+        }
+    }
+}
+
 impl State {
-    pub(super) fn group<'a, G: Default>(
+    fn own_in(&self, range: TimeRange) -> impl Iterator<Item = (u64, &Row)> {
+        let own = self.numbered_in(range);
+        own.filter(|(number, _)| *number >= self.own_from)
+    }
+
+    /// Whether no history has taken the request of this number.
+    fn is_alone(&self, number: u64) -> bool {
+        self.alone_from.is_some_and(|from| number >= from)
+    }
+
+    /// Whether no requests in `range` have fallen off.
+    fn is_complete(&self, range: TimeRange) -> bool {
+        let gone_until = self.fallen.until();
+        gone_until < range.start || gone_until == i64::MIN
+    }
+
+    fn errors_of<'a>(&'a self, rows: impl Iterator<Item = (u64, &'a Row)>) -> Errors {
+        let mut errors: IndexMap<ErrorKey, Occurrences, RandomState> = IndexMap::default();
+        for (number, row) in rows {
+            if let Some(key) = self.error_of(number, row) {
+                errors.entry(key).or_default().add(row.time);
+            }
+        }
+        errors.into_iter().collect()
+    }
+
+    fn group<'a, G: Default>(
         &'a self,
         rows: impl Iterator<Item = (u64, &'a Row)>,
         by: Grouping,
@@ -87,11 +230,17 @@ impl State {
     ) -> Vec<(Arc<str>, G)> {
         let mut groups: Vec<(Arc<str>, G)> = Vec::new();
         let mut by_endpoint: Vec<Option<usize>> = vec![None; self.endpoints.ids_given()];
+        // Those beyond the bound, which may have several numbers.
+        let mut others = None;
         let mut by_route: HashMap<(u32, u32), Option<usize>, RandomState> = HashMap::default();
         for (number, row) in rows {
             let place = match by {
+                Grouping::Endpoint if self.endpoints.is_other(row.endpoint) => &mut others,
                 Grouping::Endpoint => &mut by_endpoint[row.endpoint as usize],
-                Grouping::Route => by_route.entry((row.endpoint, row.method)).or_default(),
+                Grouping::Route => {
+                    let endpoint = self.endpoints.group(row.endpoint);
+                    by_route.entry((endpoint, row.method)).or_default()
+                }
             };
             let place = *place.get_or_insert_with(|| {
                 groups.push((self.group_name(row, by), G::default()));

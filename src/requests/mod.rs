@@ -1,13 +1,16 @@
 //! API requests and their summaries.
 
+mod errors;
 mod groups;
+mod source;
+mod state;
+mod statuses;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     bounds::{
         Beyond, Bound, DEFAULT_MAX_ENDPOINTS, Notice, OTHER_ENDPOINTS, OTHER_METHODS, at_least_one,
-        shortened,
     },
     calendar::TimeRange,
     clock::{Clock, Monotonic},
@@ -15,7 +18,7 @@ use crate::{
     error::Result,
     fallen_off::{FallenOff, Uncounted},
     names::Names,
-    rollup::{Delta, OpenRequests, Sink, Source},
+    rollup::{ErrorKey, Occurrences, OpenRequests, Sink},
     stats::Summary,
     sync::{
         Mutex,
@@ -23,7 +26,12 @@ use crate::{
     },
 };
 
-pub use groups::{Group, Grouping, OwnGroup, route};
+use errors::ErrorLog;
+use state::{Row, State};
+
+pub use errors::{MAX_ENDPOINT_ERRORS, MAX_ERRORS};
+pub use groups::{Errors, Group, Grouping, OwnErrors, OwnGroup, Routes, route};
+pub use statuses::{Statuses, http_status};
 
 /// How many HTTP methods are kept apart. There are some forty registered ones, but a client may
 /// send any text for a method.
@@ -51,6 +59,8 @@ pub struct Request {
 pub struct EndpointStats {
     /// Requests answered with a status of 400 or above.
     pub errors: usize,
+    /// How many of them were the server's: with one of 500 or above.
+    pub server_errors: usize,
     /// The durations' figures.
     pub durations: Summary,
 }
@@ -66,97 +76,6 @@ impl EndpointStats {
     #[must_use]
     pub fn error_rate(&self) -> f64 {
         self.errors as f64 / self.count() as f64
-    }
-}
-
-#[derive(Debug)]
-struct Row {
-    time: i64,
-    duration_ms: f64,
-    endpoint: u32,
-    method: u32,
-    status: u16,
-}
-
-impl Row {
-    fn is_error(&self) -> bool {
-        self.status >= 400
-    }
-
-    fn is_server_error(&self) -> bool {
-        self.status >= 500
-    }
-}
-
-#[derive(Debug)]
-struct State {
-    rows: VecDeque<Row>,
-    /// The number of rows that have fallen off.
-    first: u64,
-    endpoints: Names,
-    methods: Names,
-    errors: VecDeque<(u64, Arc<str>)>,
-    /// What a history has not taken yet, if there is one.
-    rollups: Option<OpenRequests>,
-    /// Whether there is one, or has been.
-    attached: bool,
-    /// The number of the first request that is this process's own and not inherited by a fork.
-    own_from: u64,
-    /// The number of the first request that no history takes, once it takes nothing any more.
-    alone_from: Option<u64>,
-    /// When requests fell off, or may have been another log's.
-    fallen: FallenOff,
-}
-
-impl State {
-    fn pop(&mut self) {
-        if let Some(row) = self.rows.pop_front() {
-            self.endpoints.release(row.endpoint);
-            self.methods.release(row.method);
-            self.fallen.add(row.time, self.first);
-            self.first += 1;
-            if self.errors.front().is_some_and(|(at, _)| *at < self.first) {
-                self.errors.pop_front();
-            }
-        }
-    }
-
-    #[inline]
-    fn roll_up(&mut self, time: i64, duration_ms: f64, kind: (u32, u32, u16)) {
-        if let Some(rollups) = &mut self.rollups {
-            let names = (&mut self.endpoints, &mut self.methods);
-            rollups.record(time, duration_ms, kind, names);
-        }
-    }
-
-    fn drain(&mut self, out: &mut Vec<Delta>) {
-        if let Some(rollups) = &mut self.rollups {
-            rollups.drain(&mut self.endpoints, &mut self.methods, out);
-        }
-    }
-
-    /// The number of the next request.
-    fn next(&self) -> u64 {
-        self.first + self.rows.len() as u64
-    }
-
-    fn request(&self, index: usize) -> Option<Request> {
-        let row = self.rows.get(index)?;
-        let number = self.first + index as u64;
-        let error = self.errors.binary_search_by_key(&number, |(at, _)| *at);
-        Some(Request {
-            endpoint: self.endpoints.name(row.endpoint),
-            method: self.methods.name(row.method),
-            time: row.time,
-            duration_ms: row.duration_ms,
-            status: row.status,
-            error: error.ok().map(|found| Arc::clone(&self.errors[found].1)),
-        })
-    }
-
-    fn numbered_in(&self, range: TimeRange) -> impl Iterator<Item = (u64, &Row)> {
-        let numbered = (self.first..).zip(&self.rows);
-        numbered.filter(move |(_, row)| range.contains(row.time))
     }
 }
 
@@ -185,7 +104,8 @@ impl Requests {
                 first: 0,
                 endpoints: Names::new(DEFAULT_MAX_ENDPOINTS, OTHER_ENDPOINTS),
                 methods: Names::new(MAX_METHODS, OTHER_METHODS),
-                errors: VecDeque::new(),
+                texts: VecDeque::new(),
+                errors: ErrorLog::default(),
                 rollups: None,
                 attached: false,
                 own_from: 0,
@@ -242,7 +162,7 @@ impl Requests {
             state.pop();
         }
         state.rows.shrink_to(max_history);
-        state.errors.shrink_to(max_history);
+        state.texts.shrink_to(max_history);
         Ok(())
     }
 
@@ -305,24 +225,27 @@ impl Requests {
         while state.rows.len() >= bound {
             state.pop();
         }
-        if let Some(error) = error {
-            let number = state.next();
-            state.errors.push_back((number, shortened(error)));
-        }
-        let (endpoint_id, other_endpoint) = state.endpoints.take(endpoint);
-        let (method_id, other_method) = state.methods.take(method);
-        let duration_ms = seconds * 1_000.0;
-        state.roll_up(time, duration_ms, (endpoint_id, method_id, status));
-        state.rows.push_back(Row {
+        let mut displaced = None;
+        let ((endpoint_id, other_endpoint), (method_id, other_method)) =
+            state.names(endpoint, method, status, &mut displaced);
+        let row = Row {
             time,
-            duration_ms,
+            duration_ms: seconds * 1_000.0,
             endpoint: endpoint_id,
             method: method_id,
             status,
-        });
-        if other_endpoint || other_method {
+        };
+        state.roll_up(&row);
+        if row.is_error() || error.is_some() {
+            state.note_error(&row, error);
+        }
+        state.rows.push_back(row);
+        if other_endpoint || other_method || displaced.is_some() {
             let bound = state.endpoints.bound();
             drop(state);
+            if let Some((name, requests)) = displaced {
+                self.other_endpoints.add(requests, bound, &name);
+            }
             self.other_endpoints
                 .add(u64::from(other_endpoint), bound, endpoint);
             self.other_methods
@@ -348,32 +271,18 @@ impl Requests {
         self.state.lock().request(index)
     }
 
-    /// The durations and errors of an endpoint's requests in `range`.
-    #[must_use]
-    pub fn endpoint(&self, endpoint: &str, range: TimeRange) -> Group {
-        let mut group = Group::default();
-        let state = self.state.lock();
-        if let Some(id) = state.endpoints.id(endpoint) {
-            state
-                .numbered_in(range)
-                .filter(|(_, row)| row.endpoint == id)
-                .for_each(|(_, row)| group.add(row));
-        }
-        group
+    /// Forgets all requests and errors. What a history has, or is about to take, stays there.
+    pub fn clear(&self) {
+        let now = self.clock.wall();
+        self.state.lock().clear(now);
     }
 
-    /// The requests in `range` by endpoint, in order of each endpoint's oldest request kept.
+    /// The last different errors of `endpoint`, or of all, the one that occurred last first. There are up
+    /// to [`MAX_ERRORS`], and [`MAX_ENDPOINT_ERRORS`] of an endpoint, for as long as nothing pushes them
+    /// out, whether their requests are kept or not.
     #[must_use]
-    pub fn groups(&self, range: TimeRange) -> Vec<(Arc<str>, Group)> {
-        self.grouped(range, Grouping::Endpoint)
-    }
-
-    /// The requests in `range`, in order of each group's oldest request kept.
-    #[must_use]
-    pub fn grouped(&self, range: TimeRange, by: Grouping) -> Vec<(Arc<str>, Group)> {
-        let state = self.state.lock();
-        let add = |group: &mut Group, _, row: &Row| group.add(row);
-        state.group(state.numbered_in(range), by, add)
+    pub fn errors(&self, endpoint: Option<&str>) -> Vec<(ErrorKey, Occurrences)> {
+        self.state.lock().errors.of(endpoint)
     }
 
     /// What is missing of the requests in `range`, as it has fallen off; `None` if nothing is, or all.
@@ -382,71 +291,5 @@ impl Requests {
         let state = self.state.lock();
         let kept = state.rows.iter().map(|row| row.time);
         state.fallen.uncounted(range, state.first, kept)
-    }
-
-    /// The same as [`Requests::grouped`] without those that a process inherited when it was forked: its
-    /// parent's history has them. And whether none of that range have fallen off.
-    #[must_use]
-    pub fn own_grouped(&self, range: TimeRange, by: Grouping) -> (Vec<(Arc<str>, OwnGroup)>, bool) {
-        let state = self.state.lock();
-        let own = state
-            .numbered_in(range)
-            .filter(|(number, _)| *number >= state.own_from);
-        let groups = state.group(own, by, |group: &mut OwnGroup, number, row| {
-            group.all.add(row);
-            if state.alone_from.is_some_and(|from| number >= from) {
-                group.alone.add(row);
-            }
-        });
-        let gone_until = state.fallen.until();
-        (groups, gone_until < range.start || gone_until == i64::MIN)
-    }
-}
-
-impl Source for Requests {
-    fn drain(&self, out: &mut Vec<Delta>) {
-        self.state.lock().drain(out);
-    }
-
-    fn forget(&self) {
-        let mut state = self.state.lock();
-        state.drain(&mut Vec::new());
-        // What its parent's history did not take, nobody but memory has.
-        let next = state.next();
-        state.own_from = state.alone_from.unwrap_or(next).max(state.own_from);
-    }
-
-    fn detach(&self) {
-        let mut state = self.state.lock();
-        // By which the names that were held go.
-        let mut waiting = Vec::new();
-        state.drain(&mut waiting);
-        state.attached = true;
-        let rollups = state.rollups.take();
-        let waited = waiting.iter().map(|delta| delta.rollup.len()).sum();
-        // Where nobody ever gathered, no history has any.
-        let taken = match rollups {
-            Some(_) => state.next().saturating_sub(waited),
-            None => 0,
-        };
-        state.alone_from.get_or_insert(taken);
-        drop(state);
-        drop((rollups, waiting));
-    }
-
-    fn succeed(&self) {
-        let now = self.clock.wall();
-        let mut state = self.state.lock();
-        state.fallen.extend_to(now);
-    }
-}
-
-impl Drop for Requests {
-    fn drop(&mut self) {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        if let Some(rollups) = &mut state.rollups {
-            rollups.hand_over(&mut state.endpoints, &mut state.methods);
-        }
     }
 }

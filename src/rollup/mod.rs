@@ -3,6 +3,7 @@
 //! A source that is attached to a history keeps, beside the samples themselves, a rollup of those
 //! that the history has not taken yet. Its cost is the same however many there are.
 
+mod errors;
 mod operation;
 mod requests;
 
@@ -10,8 +11,9 @@ use std::{sync::Arc, time::Duration};
 
 use crate::stats::Histogram;
 
+pub use errors::{ErrorKey, MAX_ERRORS, Occurrences};
 pub use operation::{MAX_OPEN, OpenRollups};
-pub(crate) use requests::{OpenRequests, is_error, is_server_error};
+pub(crate) use requests::{OpenRequests, is_error, is_server_error, status_class};
 
 /// Nanoseconds in a minute.
 pub const MINUTE: i64 = 60 * crate::clock::NANOS_PER_SEC;
@@ -54,6 +56,8 @@ pub enum Key {
         /// The unit.
         unit: Arc<str>,
     },
+    /// Requests that failed in one way, which count for their endpoint as well.
+    Error(Box<ErrorKey>),
 }
 
 /// Samples of a stretch of time, summed up.

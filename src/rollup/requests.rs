@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::{Delta, Key, MINUTE, Rollup, Sink, minute_of};
+use super::{Delta, ErrorKey, Key, MINUTE, Rollup, Sink, errors::OpenErrors, minute_of};
 use crate::names::Names;
 
 /// How many rollups wait at most until the history takes them by itself, of the present minute and
@@ -24,6 +24,8 @@ pub struct OpenRequests {
     open: IndexMap<Kind, Rollup, RandomState>,
     /// Where the last request went, which is often where the next one goes.
     last: usize,
+    /// Of the same minute.
+    errors: OpenErrors,
     /// Those of other minutes.
     closed: Vec<Delta>,
 }
@@ -36,6 +38,7 @@ impl OpenRequests {
             minute: 0,
             open: IndexMap::default(),
             last: 0,
+            errors: OpenErrors::default(),
             closed: Vec::new(),
         }
     }
@@ -53,7 +56,7 @@ impl OpenRequests {
         let within = time.wrapping_sub(start).cast_unsigned() < MINUTE.cast_unsigned();
         if !within || self.open.len() >= MAX_OPEN {
             self.close(endpoints, methods);
-            self.minute = minute_of(time);
+            self.turn_to(minute_of(time));
             if self.closed.len() >= MAX_OPEN {
                 self.sink.absorb(std::mem::take(&mut self.closed));
             }
@@ -79,6 +82,19 @@ impl OpenRequests {
     }
 
     #[cold]
+    fn turn_to(&mut self, minute: i64) {
+        if minute != self.minute {
+            self.errors.begin();
+            self.minute = minute;
+        }
+    }
+
+    /// Adds what a request failed with, which was recorded just before.
+    pub fn record_error(&mut self, time: i64, duration_ms: f64, key: ErrorKey) {
+        self.errors.record(key, time, duration_ms);
+    }
+
+    #[cold]
     fn close(&mut self, endpoints: &mut Names, methods: &mut Names) {
         let minute = self.minute;
         self.closed.extend(self.open.drain(..).map(
@@ -88,8 +104,8 @@ impl OpenRequests {
                     method: methods.name(method),
                     status_class,
                 };
-                endpoints.release(endpoint);
-                methods.release(method);
+                endpoints.let_go(endpoint);
+                methods.let_go(method);
                 Delta {
                     key,
                     minute,
@@ -97,6 +113,9 @@ impl OpenRequests {
                 }
             },
         ));
+        if !self.errors.is_empty() {
+            self.errors.drain(minute, &mut self.closed);
+        }
     }
 
     /// Hands what waits over to the sink.
@@ -125,6 +144,7 @@ pub fn is_server_error(status_class: u8) -> bool {
     status_class >= 5
 }
 
-fn status_class(status: u16) -> u8 {
+/// The hundreds of a status, as keys have them.
+pub fn status_class(status: u16) -> u8 {
     u8::try_from(status / 100).map_or(6, |class| class.min(6))
 }

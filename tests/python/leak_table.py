@@ -297,6 +297,8 @@ TRACKER: dict[str, Callable[[World], object]] = {
     "track": lambda w: (w.tracker.track(NAME, UNIT), wrong(w.tracker.track, THING)),
     "get_endpoint_stats": lambda w: (w.tracker.get_endpoint_stats(NAME, RANGE), w.tracker.get_endpoint_stats("none")),
     "get_error_rate": lambda w: (w.tracker.get_error_rate(NAME), wrong(w.tracker.get_error_rate, NAME, RANGE[::-1])),
+    "get_errors": lambda w: (w.tracker.get_errors(), w.tracker.get_errors(NAME), wrong(w.tracker.get_errors, THING)),
+    "clear": lambda w: (w.tracker.track_request(NAME, 1, 500, UNIT, NAME), w.tracker.clear()),
     "get_response_times": lambda w: w.tracker.get_response_times(),
     "generate_api_report": lambda w: w.tracker.generate_api_report(),
     "_requests": lambda w: (list(w.tracker._requests), repr(w.tracker._requests), w.tracker._requests[1:], wrong(lambda: w.tracker._requests[10**9])),
@@ -502,7 +504,13 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
     },
     _native.RequestTimer: {
         "__enter__": lambda w: entered(w.track),
-        "__exit__": lambda w: (w.track.__exit__(None, None, None), entered(w.tracker.track(NAME))),
+        "__exit__": lambda w: (
+            w.track.__exit__(None, None, None),
+            entered(w.tracker.track(NAME)),
+            wrong(w.tracker.track(NAME)(fail), THING),
+        ),
+        "__call__": lambda w: (w.tracker.track(NAME)(str)(THING), wrong(w.tracker.track(NAME), 5)),
+        "status": lambda w: (setattr(w.track, "status", 404), w.track.status, wrong(setattr, w.track, "status", THING)),
         "__aenter__": lambda w: awaited(w.track),
         "__aexit__": lambda w: asyncio_run(_entered(w.track)),
         "__repr__": lambda w: repr(w.track),

@@ -5,6 +5,8 @@ What runs for ever in the documentation is ended from its sleep.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import re
 import threading
@@ -51,7 +53,8 @@ def test_fastapi_middleware_as_shown():
     assert [request.method for request in tracker._requests] == ["POST", "GET"]
 
 
-def test_the_guides_middleware_counts_the_requests_that_raise():
+def guides_service() -> dict[str, Any]:
+    """The program that the guide shows, with a tracker of its own."""
     pytest.importorskip("fastapi", reason="the middleware is FastAPI's")
     guide = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
     (code,) = (
@@ -63,14 +66,108 @@ def test_the_guides_middleware_counts_the_requests_that_raise():
     )
     namespace: dict[str, Any] = {}
     exec(compile(code, guide.name, "exec"), namespace)
-    app = namespace["app"]
+    tracker = namespace["tracker"] = APIPerformanceTracker(max_endpoints=50)
+    namespace["get_api_tracker"] = lambda: tracker
+    return namespace
+
+
+def test_the_guides_middleware_names_endpoints_by_their_whole_template():
+    from fastapi import APIRouter, FastAPI
+    from starlette.responses import JSONResponse
+
+    namespace = guides_service()
+    app, tracker = namespace["app"], namespace["tracker"]
+    first, second, inner, mounted = APIRouter(), APIRouter(prefix="/own"), APIRouter(), FastAPI()
+    for router in (first, second, inner, mounted):
+        router.get("/prints/{number}")(lambda number: number)
+    first.include_router(inner, prefix="/inner")
+    mounted.include_router(inner, prefix="/routed")
+    app.include_router(first, prefix="/api/v1")
+    app.include_router(second, prefix="/api/v2")
+    app.mount("/admin", mounted)
+    app.mount("/shops/{shop}", mounted)
+    app.mount("/files", JSONResponse("a file"))
+    client = Client(app)
+    for number in range(2):
+        for path in (
+            "/api/v1/prints",
+            "/api/v2/own/prints",
+            "/api/v1/inner/prints",
+            "/admin/prints",
+            "/admin/routed/prints",
+            "/shops/7/prints",
+        ):
+            # Also where a mount and a route are filled in with the same.
+            assert client.get(f"{path}/{7 + number}").status == 200
+    for path in ("/openapi.json", "/files/a.txt", "/files/b.txt"):
+        client.get(path)
+    counts = {name: len(times) for name, times in tracker.get_response_times().items()}
+    assert counts == {
+        "/api/v1/prints/{number}": 2,
+        "/api/v2/own/prints/{number}": 2,
+        "/api/v1/inner/prints/{number}": 2,
+        "/admin/prints/{number}": 2,
+        "/admin/routed/prints/{number}": 2,
+        "/shops/{shop}/prints/{number}": 2,
+        "/openapi.json": 1,
+        "/files": 2,
+    }
+
+
+def test_paths_that_no_route_matches_are_one_endpoint_of_the_guides_middleware():
+    from fastapi import FastAPI, HTTPException
+
+    namespace = guides_service()
+    app, tracker = namespace["app"], namespace["tracker"]
+
+    @app.get("/films/{film}")
+    def film(film: int) -> None:
+        raise HTTPException(404, "no such film")
+
+    app.mount("/admin", FastAPI())
+    client = Client(app)
+    for number in range(60):
+        assert client.get(f"/wp-admin/{number}.php").status == 404
+    assert client.get("/admin/nothing").status == 404
+    assert client.post("/curves/1", None).status == 405
+    assert client.get("/films/1").status == 404
+    assert client.get("/curves/1").status == 200
+    counts = {name: len(times) for name, times in tracker.get_response_times().items()}
+    assert counts == {"(unmatched)": 62, "/films/{film}": 1, "/curves/{curve_id}": 1}
+
+
+def test_a_request_that_is_cancelled_is_no_error_of_the_guides_service():
+    namespace = guides_service()
+    tracker = namespace["tracker"]
+
+    async def main() -> None:
+        started = asyncio.Event()
+
+        async def call_next(request: object) -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+        from fastapi import Request
+
+        scope = {"type": "http", "method": "GET", "path": "/", "app": namespace["app"]}
+        task = asyncio.create_task(namespace["track_performance"](Request(scope), call_next))
+        await started.wait()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert [request.status_code for request in tracker._requests] == [499]
+
+
+def test_the_guides_middleware_counts_the_requests_that_raise():
+    namespace = guides_service()
+    app, tracker = namespace["app"], namespace["tracker"]
 
     @app.get("/broken/{item}")
     def broken(item: int) -> None:
         raise LookupError(f"nothing at {item}")
 
-    tracker = APIPerformanceTracker()
-    namespace["get_api_tracker"] = lambda: tracker
     client = Client(app)
     for item in range(3):
         assert client.get(f"/curves/{item}").content == {"id": item}
@@ -85,7 +182,7 @@ def test_the_guides_middleware_counts_the_requests_that_raise():
     assert counts == {
         "/curves/{curve_id}": (4, 1),
         "/broken/{item}": (3, 3),
-        "/nothing": (1, 1),
+        "(unmatched)": (1, 1),
         "/monitoring/cache": (1, 0),
         "/monitoring/example": (1, 0),
     }

@@ -310,7 +310,7 @@ def test_the_file_tells_what_it_holds(path: Path) -> None:
     monitor.record_metric("op", 1, "s")
     info = history.info()
     assert info["path"] == path
-    assert (info["schema"], info["minutes"], info["hours"]) == (1, 2, 1)
+    assert (info["schema"], info["minutes"], info["hours"]) == (2, 2, 1)
     assert (info["series"], info["writers"]) == (1, 1)
     assert info["oldest"] == datetime.fromtimestamp(NOON)
     assert info["newest"] == datetime.fromtimestamp(NOON + 90)

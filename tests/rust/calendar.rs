@@ -1,6 +1,6 @@
 use chrono::{DateTime, Days, Local, NaiveDate, TimeZone, Timelike};
 use proptest::prelude::*;
-use ptpd_monitoring::calendar::{IsoFormatter, TimeRange, Zone};
+use ptpd_monitoring::calendar::{IsoFormatter, TimeRange, Times, Zone, iso_in};
 
 use crate::zone::in_zone;
 
@@ -239,6 +239,88 @@ fn the_second_pass_through_a_repeated_hour_is_told_from_the_first() {
             assert_eq!(reading(change), reading(change - minutes * MINUTE));
         });
     }
+}
+
+#[test]
+fn a_time_that_clocks_show_twice_is_told_in_both_passes_and_no_other_is() {
+    for (zone, change, minutes) in GOING_BACK {
+        in_zone(zone, || {
+            let change = change * SECOND;
+            let around = (change - 30 * HOUR..change + 30 * HOUR).step_by(60_000_000_000);
+            let repeated = change - minutes * MINUTE..change + minutes * MINUTE;
+            for time in around.flat_map(|time| [time - 1, time, time + 1]) {
+                let expected = repeated.contains(&time);
+                assert_eq!(Zone::Local.is_repeated(time), expected, "{zone} {time}");
+            }
+        });
+    }
+}
+
+#[test]
+fn the_instant_of_a_reading_with_its_fold_is_the_one_that_it_was_read_at() {
+    for zone in ZONES {
+        in_zone(zone, || {
+            proptest!(|(time in 0..7_000_000_000 * SECOND)| {
+                let (reading, fold) = Zone::Local.datetime(time);
+                prop_assert_eq!(Zone::Local.instant(reading, fold), Some(time));
+            });
+        });
+    }
+    for (zone, change, minutes) in GOING_BACK {
+        in_zone(zone, || {
+            let span = 2 * minutes * MINUTE;
+            for time in (change * SECOND - span..change * SECOND + span).step_by(30_000_000_000) {
+                let (reading, fold) = Zone::Local.datetime(time);
+                assert_eq!(Zone::Local.instant(reading, fold), Some(time), "{zone}");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_reading_that_clocks_skip_is_counted_on_from_before_or_back_from_after() {
+    in_zone("Europe/Berlin", || {
+        let skipped = "2024-03-31T02:30:00".parse().unwrap();
+        let change = 1_711_846_800 * SECOND;
+        assert_eq!(
+            Zone::Local.instant(skipped, false),
+            Some(change + 30 * MINUTE)
+        );
+        assert_eq!(
+            Zone::Local.instant(skipped, true),
+            Some(change - 30 * MINUTE)
+        );
+    });
+}
+
+#[test]
+fn a_text_of_ours_is_written_in_another_way_and_any_other_text_is_not() {
+    in_zone("Europe/Berlin", || {
+        let written = |text| [Times::Local, Times::Offset, Times::Utc].map(|it| iso_in(text, it));
+        let texts = |[local, offset, utc]: [&str; 3]| {
+            [local, offset, utc].map(|text| Some(text.to_owned()))
+        };
+        let summer = [
+            "2024-07-01T12:00:00.250000",
+            "2024-07-01T12:00:00.250000+02:00",
+            "2024-07-01T10:00:00.250000+00:00",
+        ];
+        for text in summer {
+            assert_eq!(written(text), texts(summer), "{text}");
+        }
+        let again = "2024-10-27T02:30:00+01:00";
+        let utc = "2024-10-27T01:30:00+00:00";
+        assert_eq!(written(again), texts([again, again, utc]));
+        for other in [
+            "",
+            "2024-07-01",
+            "12:00:00",
+            "job 2024-07-01T12:00:00",
+            "9999-13-01T00:00:00",
+        ] {
+            assert_eq!(written(other), [None, None, None], "{other}");
+        }
+    });
 }
 
 #[test]

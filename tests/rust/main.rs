@@ -23,6 +23,8 @@ mod inference;
 mod monitor;
 mod profile;
 mod report;
+mod request_errors;
+mod request_names;
 mod requests;
 mod rollup;
 mod series;

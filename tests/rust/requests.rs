@@ -128,14 +128,14 @@ fn check(log: &Requests, rows: &[Row], range: TimeRange) -> Result<(), TestCaseE
             .collect();
         prop_assert_eq!(name.to_string(), own[0].endpoint());
         assert_stats(&group.stats().unwrap(), &own)?;
-        assert_stats(&log.endpoint(name, range).stats().unwrap(), &own)?;
+        assert_stats(&log.endpoint(name, range, None).stats().unwrap(), &own)?;
     }
     let present: BTreeSet<u8> = inside.iter().map(|row| row.endpoint).collect();
     for absent in (0..=u8::MAX)
         .filter(|endpoint| !present.contains(endpoint))
         .take(4)
     {
-        let group = log.endpoint(&format!("/api/{absent}"), range);
+        let group = log.endpoint(&format!("/api/{absent}"), range, None);
         prop_assert!(group.stats().is_none());
         prop_assert_eq!(group.error_rate(), 0.0);
     }
@@ -180,7 +180,7 @@ proptest! {
         for row in &rows {
             record(&log, &clock, row);
         }
-        let report = ApiReport::of(log.groups(TimeRange::ALL)).unwrap();
+        let report = ApiReport::of(log.groups(TimeRange::ALL), Vec::new()).unwrap();
         prop_assert_eq!(report.requests, rows.len());
         prop_assert_eq!(report.errors, rows.iter().filter(|row| row.is_error()).count());
         let overall = Summary::of(&milliseconds(&rows)).unwrap();
@@ -211,7 +211,7 @@ fn report(groups: &[(&str, Group)]) -> ApiReport {
     let groups = groups
         .iter()
         .map(|(name, g)| ((*name).into(), group(&g.durations, g.errors)));
-    ApiReport::of(groups.collect()).unwrap()
+    ApiReport::of(groups.collect(), Vec::new()).unwrap()
 }
 
 fn names<'a>(ranked: &[(&'a Arc<str>, f64)]) -> Vec<&'a str> {
@@ -236,7 +236,7 @@ fn rankings_hold_the_worst_five_and_keep_the_order_of_use_among_equals() {
 #[test]
 fn no_requests_make_no_report() {
     let (log, _) = new_log(10);
-    assert!(ApiReport::of(log.groups(TimeRange::ALL)).is_none());
+    assert!(ApiReport::of(log.groups(TimeRange::ALL), Vec::new()).is_none());
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_status_from_400_up_is_an_error_and_a_text_alone_is_not() {
     for status in [200, 399, 400, 599] {
         log.record("/", "GET", NOW, 0.1, status, Some("said so"));
     }
-    let group = log.endpoint("/", TimeRange::ALL);
+    let group = log.endpoint("/", TimeRange::ALL, None);
     assert_eq!((group.errors, group.error_rate()), (2, 0.5));
 }
 

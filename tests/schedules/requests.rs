@@ -114,7 +114,7 @@ impl Work {
                 }
             }
             Self::Endpoint => {
-                let group = requests.endpoint("/a", TimeRange::ALL);
+                let group = requests.endpoint("/a", TimeRange::ALL, None);
                 assert!(group.durations.len() <= most && group.error_rate() <= 1.0);
             }
         }

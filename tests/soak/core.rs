@@ -102,7 +102,7 @@ impl Load {
         let operation = self.monitor.operation("operation 7").unwrap();
         let measured = operation.measured(TimeRange::ALL).unwrap();
         assert!(measured.values.len() <= HISTORY);
-        assert!(ApiReport::of(self.log.groups(TimeRange::ALL)).is_some());
+        assert!(ApiReport::of(self.log.groups(TimeRange::ALL), Vec::new()).is_some());
         self.cache.remove_expired();
         assert!(self.cache.total_bytes() <= Some(CACHE_BYTES));
     }

@@ -17,13 +17,15 @@ from ptpd_monitoring.cli.files import (
     reports_of,
 )
 from ptpd_monitoring.cli.finite import FiniteRange
-from ptpd_monitoring.cli.periods import FORMS, Periods, zone_option
+from ptpd_monitoring.cli.periods import FORMS, Periods, times_option, zone_option
 from ptpd_monitoring.cli.screen import cell
-from ptpd_monitoring.cli.written import FORMATS, chosen_format, write
+from ptpd_monitoring.cli.written import FORMATS, chosen_format, encoding_option, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
+
+    from ptpd_monitoring.cli.written import Times
 
 _UNDECIDED = "not enough data"
 
@@ -86,7 +88,9 @@ endpoint was recorded in both periods. It is 3 if nothing could be judged: all v
     help="The format; unless given what the name of the output says, or text: a table.",
 )
 @zone_option
+@times_option
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write.")
+@encoding_option
 def compare(
     *,
     first: str,
@@ -98,13 +102,16 @@ def compare(
     confidence: float,
     format_: str | None,
     zone: ZoneInfo | None,
+    times: Times,
     output: Path | None,
+    encoding: str | None,
 ) -> int:
     """Compare a period with a later one, and say what got slower and which requests fail more.
 
     Something degraded if the change is both significant and large enough to matter. Of requests
     that fail, those count that the server is to blame for: a status of 500 or above.
     """
+    format_ = chosen_format(format_, output) or "text"
     periods = Periods(zone)
     before, after = periods.period(first), periods.period(second)
     refuse_history(output, path)
@@ -121,7 +128,7 @@ def compare(
     compared = list(_compared(report))
     if not any(part["changes"] for part in compared):
         raise Failure(f"there is nothing to compare: {_missing(compared, before.text, after.text)}")
-    write(report, chosen_format(format_, output), output)
+    write(report, format_, output, times, encoding)
     verdicts = [verdict for part in compared for verdict in _verdicts(part)]
     if all(verdict == _UNDECIDED for verdict in verdicts):
         return fail(_undecided(report, before.text, after.text), EXIT_UNDECIDED)

@@ -176,12 +176,26 @@ def replacing(path: Path) -> Iterator[Path]:
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
-def for_programs() -> IO[str]:
+def for_programs(encoding: str | None = None) -> IO[str]:
     """Return standard output as programs read it: in UTF-8, whatever the terminal's encoding."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
-        reconfigure(encoding="utf-8")
+        reconfigure(encoding=encoding or "utf-8")
     return sys.stdout
+
+
+def known_encoding(
+    _context: click.Context, _parameter: click.Parameter, name: str | None
+) -> str | None:
+    """Refuse an encoding that Python does not know, or that is none of texts."""
+    if name is None:
+        return None
+    try:
+        "".encode(name)
+    # The last one for one that is none of texts in a strange way.
+    except (LookupError, ValueError, AttributeError, TypeError):
+        raise click.BadParameter(f"{name!r} is no encoding; such are utf-8 and utf-8-sig") from None
+    return name
 
 
 def refuse_history(output: Path | None, path: Path | None) -> None:

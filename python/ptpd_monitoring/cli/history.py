@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from ptpd_monitoring._native import iso_text
 from ptpd_monitoring.cli import EXIT_FAILURE, EXIT_USAGE
-from ptpd_monitoring.cli.exports import FORMATS, write_rows
+from ptpd_monitoring.cli.exports import FORMATS, SUFFIXES, Layout, write_rows
 from ptpd_monitoring.cli.files import (
     Failure,
     asking,
@@ -23,14 +25,16 @@ from ptpd_monitoring.cli.files import (
     refuse_history,
     replacing,
 )
-from ptpd_monitoring.cli.periods import FORMS, Periods, zone_option
+from ptpd_monitoring.cli.periods import FORMS, TIMES, Periods, times_option, zone_option
 from ptpd_monitoring.cli.quantities import NOTHING, count, quantity
+from ptpd_monitoring.cli.written import chosen_format, encoding_option
 from ptpd_monitoring.performance import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from zoneinfo import ZoneInfo
+
+    from ptpd_monitoring.cli.written import Times
 
 _RETENTION = "PTPD_MONITORING_RETENTION_DAYS"
 
@@ -58,12 +62,14 @@ Examples:
 )
 @history_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def info(path: Path | None, *, as_json: bool) -> None:
+@times_option
+def info(path: Path | None, times: Times, *, as_json: bool) -> None:
     """Say what the file holds: its size, its rows, and from when to when."""
     with reading():
         found = look(path).info()
+    found = {name: _in_words(value, times) for name, value in found.items()}
     if as_json:
-        click.echo(json.dumps(found, default=_plain, indent=2))
+        click.echo(json.dumps(found, default=str, indent=2))
         return
     lines = {
         "file": str(found["path"]),
@@ -216,31 +222,40 @@ Examples:
     help="In CSV, no apostrophe before texts that a spreadsheet would run as a formula.",
 )
 @zone_option
+@click.option(
+    "--times",
+    type=click.Choice(TIMES),
+    default="utc",
+    show_default=True,
+    help="How times are written in CSV and JSON lines: in UTC, or as local clocks show them, with the "
+    "offset or without.",
+)
+@encoding_option
 def export(
     path: Path | None,
     format_: str | None,
     period: str | None,
     output: Path | None,
     zone: ZoneInfo | None,
+    times: Times,
+    encoding: str | None,
     *,
     hours: bool,
     keep_formulas: bool,
 ) -> None:
     """Write the rows, a line each: one a minute of each operation, endpoint, resource and session.
 
-    Durations are in the row's unit, times in UTC, percentiles those of samples
-    known within 1.1 %.
+    Durations are in the row's unit, percentiles those of samples known within 1.1 %.
     """
-    if format_ is None:
-        suffix = output.suffix.lower().lstrip(".") if output else ""
-        format_ = suffix if suffix in FORMATS else FORMATS[0]
+    format_ = chosen_format(format_, output, SUFFIXES) or FORMATS[0]
     file = look(path)
     refuse_history(output, path)
     wanted = None if period is None else Periods(zone).period(period).pair
     with reading():
         rows = _begun(file.rows("hours" if hours else "minutes", wanted))
     with reading(), nullcontext() if output is None else replacing(output) as target:
-        write_rows(rows, format_, target, neutralize_formulas=not keep_formulas)
+        layout = Layout(times, encoding, neutralize_formulas=not keep_formulas)
+        write_rows(rows, format_, target, layout=layout)
 
 
 def _begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -248,10 +263,14 @@ def _begun(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     return chain(list(islice(rows, 1)), rows)
 
 
-def _moment(moment: datetime | None) -> str:
-    return NOTHING if moment is None else moment.isoformat(" ", "seconds")
+def _moment(text: str | None) -> str:
+    if text is None:
+        return NOTHING
+    # To the second, whatever follows.
+    whole, _, rest = text.replace("T", " ").partition(".")
+    return whole + rest[6:]
 
 
-def _plain(value: Any) -> str:
-    # Paths and datetimes.
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+def _in_words(value: Any, times: Times) -> Any:
+    """A moment as text; anything else as it is."""
+    return iso_text(value, times) if isinstance(value, datetime) else value

@@ -28,6 +28,8 @@ PERIOD is one of
   2026-11-01..                     from then on
 """
 
+TIMES = ("local", "offset", "utc")
+
 _UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
@@ -104,6 +106,8 @@ class Periods:
             )
         age = self._ago(text)
         if age is not None:
+            if age == self._now:
+                raise click.BadParameter(f"{text!r} is no time at all; an age is 1m or more")
             return Period(text, age, self._now)
         first, dots, last = text.partition("..")
         start = self._moment(first, at_end=False)
@@ -112,6 +116,8 @@ class Periods:
             raise click.BadParameter(f"{text!r} is no period; such are {_SAMPLES}")
         if start > end:
             raise click.BadParameter(f"{text!r} ends before it begins")
+        if start == end:
+            raise click.BadParameter(f"{text!r} is no time at all: it ends as it begins")
         return Period(text, start, end)
 
     def _moment(self, text: str, *, at_end: bool) -> datetime | None:
@@ -167,4 +173,13 @@ zone_option = click.option(
     type=_Zone(),
     metavar="ZONE",
     help="The zone that days are of, such as Europe/Berlin. The local one unless given.",
+)
+
+times_option = click.option(
+    "--times",
+    type=click.Choice(TIMES),
+    default=TIMES[0],
+    show_default=True,
+    help="How times are written: as local clocks show them, likewise with the offset from UTC, or in "
+    "UTC.",
 )

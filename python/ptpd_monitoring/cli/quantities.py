@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from ptpd_monitoring._native import quantity_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,20 +14,13 @@ if TYPE_CHECKING:
 NOTHING = "-"
 
 _THOUSAND = 1000.0
-_TIMES = ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"))
-_SECONDS = {"s": 1.0, "seconds": 1.0, "ms": 1e-3, "milliseconds": 1e-3}
-_BYTES = ((1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB"))
-_SHOWN_AS = {"percent": "%"}
 _LONGEST = 3
-# From where on the next larger unit of time reads better.
-_LONG = {"s": 90.0, "min": 90.0}
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def stands_apart(unit: str) -> bool:
     """Whether a unit is too long to stand beside each figure."""
-    scaled = unit in _SECONDS or unit == "bytes"
-    return not scaled and len(_SHOWN_AS.get(unit, unit)) > _LONGEST
+    return len(unit) > _LONGEST and quantity_text(1, unit) is None
 
 
 def quantity(value: float | None, unit: str) -> str:
@@ -33,13 +29,11 @@ def quantity(value: float | None, unit: str) -> str:
         return NOTHING
     if not math.isfinite(value):
         return str(value)
-    if unit in _SECONDS:
-        return _scaled(value * _SECONDS[unit], _TIMES)
-    if unit == "bytes":
-        return _scaled(value, _BYTES)
-    if stands_apart(unit):
-        return number(value)
-    return f"{number(value)} {_SHOWN_AS.get(unit, unit)}".rstrip()
+    # Times, data and percent are shown alike wherever they are.
+    text = quantity_text(value, unit)
+    if text is not None:
+        return text
+    return number(value) if stands_apart(unit) else f"{number(value)} {unit}".rstrip()
 
 
 def number(value: float | None) -> str:
@@ -81,23 +75,19 @@ def share(value: float) -> str:
     return f"{100 * value:.2f} %" if value else "0 %"
 
 
-def bars(counts: Sequence[int]) -> str:
-    """A bar for each number, of a height relative to the highest."""
-    most = max(counts, default=0)
+def bars(counts: Sequence[int], most: int) -> str:
+    """A bar for each number, of a height relative to the highest.
+
+    Of more numbers than ``most``, each bar is the mean of so many that they fit.
+    """
+    ends = [len(counts) * bar // most for bar in range(most + 1)]
+    heights: Sequence[float] = counts
+    if len(counts) > most:
+        heights = [sum(counts[a:b]) / (b - a) for a, b in pairwise(ends)]
+    highest = max(heights, default=0)
     steps = len(_BARS) - 1
-    return "".join(_BARS[math.ceil(steps * one / most)] if one else " " for one in counts)
+    return "".join(_BARS[math.ceil(steps * one / highest)] if one else " " for one in heights)
 
 
 def _three(value: float) -> float:
     return float(f"{value:.3g}")
-
-
-def _scaled(value: float, units: Sequence[tuple[float, str]]) -> str:
-    if value == 0:
-        # Of no particular size.
-        return f"0 {next(name for size, name in units if size == 1)}"
-    for size, name in units[:-1]:
-        if abs(_three(value / size)) < _LONG.get(name, _THOUSAND):
-            return f"{number(value / size)} {name}"
-    size, name = units[-1]
-    return f"{number(value / size)} {name}"

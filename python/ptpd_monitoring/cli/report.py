@@ -17,12 +17,14 @@ from ptpd_monitoring.cli.files import (
     refuse_unread,
     reports_of,
 )
-from ptpd_monitoring.cli.periods import FORMS, Periods, zone_option
-from ptpd_monitoring.cli.written import FORMATS, chosen_format, write
+from ptpd_monitoring.cli.periods import FORMS, Periods, times_option, zone_option
+from ptpd_monitoring.cli.written import FORMATS, chosen_format, encoding_option, write
 
 if TYPE_CHECKING:
     from datetime import date as date_
     from zoneinfo import ZoneInfo
+
+    from ptpd_monitoring.cli.written import Times
 
 
 @click.command(
@@ -49,7 +51,9 @@ Examples:
     help="The format; unless given what the name of the output says, or text: tables.",
 )
 @zone_option
+@times_option
 @click.option("--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write.")
+@encoding_option
 @click.option(
     "--open", "open_", is_flag=True, help="Write HTML, to the output or a new file, and show it."
 )
@@ -62,7 +66,9 @@ def report(
     period: str | None,
     format_: str | None,
     zone: ZoneInfo | None,
+    times: Times,
     output: Path | None,
+    encoding: str | None,
     open_: bool,
 ) -> None:
     """Report on a day, a session or any other period; on today unless one is named."""
@@ -72,7 +78,7 @@ def report(
         raise click.UsageError(f"{' and '.join(given)} cannot go together")
     if session is not None and zone is not None:
         raise click.UsageError("--tz is about days and periods; a session has its own bounds")
-    format_ = chosen_format(format_, output, "html" if open_ else "text")
+    format_ = chosen_format(format_, output) or ("html" if open_ else "text")
     if open_ and format_ != "html":
         raise click.UsageError("--open shows HTML and no other format")
     refuse_history(output, path)
@@ -90,7 +96,7 @@ def report(
     if session is not None and not found["operations"]:
         raise Failure(f"there is no session {session!r} in the history")
     output = output or (_new_file() if open_ else None)
-    write(found, format_, output)
+    write(found, format_, output, times, encoding)
     if open_ and output is not None:
         _show(output)
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
+from ptpd_monitoring._native import few_samples, report_order, time_text
 from ptpd_monitoring.cli.quantities import NOTHING, count, percent, quantity, share
-from ptpd_monitoring.cli.screen import Column, cell, name, table, units
+from ptpd_monitoring.cli.screen import Column, cell, name, short, table, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,65 +17,145 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from ptpd_monitoring.cli.written import Times
+
 _EXACT = "exact"
+# How many letters of an error fit beside the rest.
+_TEXT = 40
+_DIM = "bright_black"
+# How many letters there are for the samples of an operation.
+_SAMPLES = 40
+_UNITS = {"percent": "percent", "mb": "MB", "gb": "GB"}
 _VERDICTS = {"degraded": "bold red", "improved": "green", "not enough data": "bright_black"}
 
 
-def drawn(report: dict[str, Any], width: int) -> RenderableType:
+def drawn(report: dict[str, Any], width: int, times: Times = "local") -> RenderableType:
     """Everything that a report says, for a terminal so many columns wide."""
+    order = report_order(report)
     if "changes" in report:
-        return _comparison(report, width)
-    parts: list[RenderableType] = [_title(report)]
-    operations = report["operations"]
+        return _comparison(report, order, width)
+    parts: list[RenderableType] = [_title(report, times)]
+    operations = _ordered(report["operations"], order["operations"])
     if operations:
         of_period = "period" in report
-        parts += [Text(), (_operations if of_period else _session)(operations, width)]
+        few = few_samples(report)
+        parts += [Text(), (_operations if of_period else _session)(operations, few, width)]
     else:
         parts += [Text(), Text("No operation was recorded.")]
     api = report.get("api", {})
     if api.get("endpoints"):
-        parts += [Text(), _requests(api), Text(), _endpoints(api["endpoints"], width)]
+        failed = report.get("request_errors", {})
+        endpoints = _ordered(api["endpoints"], order["endpoints"])
+        failures = failed.get("endpoints", {})
+        parts += [Text(), _requests(api), Text(), _endpoints(endpoints, failures, width)]
+        if "methods" in api:
+            failures = failed.get("methods", {})
+            parts += [Text(), _endpoints(api["methods"], failures, width)]
+        if failed.get("errors"):
+            parts += [Text(), _errors(failed["errors"], times, width)]
+    parts += _resources(report, width)
     accuracy = _accuracy(operations.items())
     notes = [accuracy] if accuracy and "period" in report else []
-    notes += _uncounted([*operations.items(), ("requests", api)])
+    notes += _uncounted([*operations.items(), ("requests", api)], times)
     if notes:
         parts += [Text(), *notes]
     return Group(*parts)
 
 
-def _title(report: dict[str, Any]) -> Text:
+def _ordered(entries: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """What matters first, as in HTML."""
+    return {name: entries[name] for name in names}
+
+
+def _title(report: dict[str, Any], times: Times) -> Text:
     if "session_id" in report:
         return Text(f"Session {cell(report['session_id'])}", style="bold")
     period = report["period"]
-    start, end = (period[bound].replace("T", " ") for bound in ("start", "end"))
+    start, end = (_moment(period[bound], times) for bound in ("start", "end"))
     bounds = f"{start} to {end} ({period['timezone']})"
     day = f"{report['date']}  " if "date" in report else ""
     return Text.assemble((day, "bold"), bounds)
 
 
-def _operations(operations: dict[str, dict[str, Any]], width: int) -> Table:
+def _moment(text: str, times: Times) -> str:
+    # A report tells its own as exactly as they have to be.
+    shown = text if times == "local" else time_text(text, times)
+    return shown.replace("T", " ")
+
+
+def _resources(report: dict[str, Any], width: int) -> list[RenderableType]:
+    """How resources went by the history, and what they are now."""
+    readings = report.get("resource_readings", {})
+    parts: list[RenderableType] = []
+    if readings:
+        entries = list(readings.values())
+        columns = [
+            Column("readings", [count(entry["count"]) for entry in entries], goes=4),
+            _quantities("mean", entries),
+            _quantities("p50", entries, goes=5),
+            _quantities("p95", entries),
+            _quantities("p99", entries, goes=2),
+            _quantities("max", entries, goes=1),
+        ]
+        parts += [Text(), table(_names("resource", map(_resource, readings)), columns, width)]
+    now = report.get("resources", {})
+    shown = [
+        f"{_resource(figure)} {quantity(value, _unit_of(figure))}"
+        for figure, value in now.items()
+        if isinstance(value, (int, float))
+    ]
+    if shown:
+        parts += [Text(), Text(f"Now: {', '.join(shown)}")]
+    parts += [
+        Text(f"{alert['severity']}: {cell(alert['message'])}", style="bold red")
+        for alert in report.get("resource_alerts", [])
+    ]
+    return parts
+
+
+def _resource(figure: str) -> str:
+    for unit in _UNITS:
+        figure = figure.removesuffix(f"_{unit}")
+    return figure.replace("_", " ")
+
+
+def _unit_of(figure: str) -> str:
+    return next((unit for ending, unit in _UNITS.items() if figure.endswith(f"_{ending}")), "")
+
+
+def _operations(operations: dict[str, dict[str, Any]], few: dict[str, str], width: int) -> Table:
     entries = list(operations.values())
     columns = [
-        *units([entry["unit"] for entry in entries], goes=6),
-        Column("count", [count(entry["count"]) for entry in entries], goes=4),
-        _quantities("mean", entries, goes=3),
-        _quantities("p50", entries, goes=5),
+        *units([entry["unit"] for entry in entries], goes=7),
+        Column("count", [count(entry["count"]) for entry in entries], goes=5),
+        _quantities("mean", entries, goes=4),
+        _quantities("p50", entries, goes=6),
         _quantities("p95", entries),
-        _quantities("p99", entries, goes=2),
-        _quantities("max", entries, goes=1),
+        _quantities("p99", entries, goes=3),
+        _quantities("max", entries, goes=2),
+        *_few(operations, few),
     ]
     return table(_names("operation", operations), columns, width)
 
 
-def _session(operations: dict[str, dict[str, Any]], width: int) -> Table:
+def _session(operations: dict[str, dict[str, Any]], few: dict[str, str], width: int) -> Table:
     entries = list(operations.values())
     columns = [
-        *units([entry["unit"] for entry in entries], goes=3),
-        Column("count", [count(entry["count"]) for entry in entries], goes=1),
+        *units([entry["unit"] for entry in entries], goes=4),
+        Column("count", [count(entry["count"]) for entry in entries], goes=2),
         _quantities("total", entries),
-        _quantities("mean", entries, goes=2),
+        _quantities("mean", entries, goes=3),
+        *_few(operations, few),
     ]
     return table(_names("operation", operations), columns, width)
+
+
+def _few(operations: Iterable[str], few: dict[str, str]) -> list[Column]:
+    """Each of the samples, where there are few of any operation."""
+    if not few:
+        return []
+    shown = [short(few.get(one, ""), _SAMPLES) for one in operations]
+    return [Column("samples", shown, goes=1, left=True)]
 
 
 def _names(heading: str, of: Iterable[str]) -> Column:
@@ -96,21 +177,21 @@ def _accuracy(entries: Iterable[tuple[str, dict[str, Any]]]) -> Text | None:
             names[entry["accuracy"]].append(cell(operation))
     if len(names) > 1:
         said = [f"{accuracy} of {', '.join(of)}" for accuracy, of in names.items()]
-        return Text(f"Percentiles: {'; '.join(said)}", style="bright_black")
-    return Text(f"Percentiles: {next(iter(names))}", style="bright_black") if names else None
+        return Text(f"Percentiles: {'; '.join(said)}", style=_DIM)
+    return Text(f"Percentiles: {next(iter(names))}", style=_DIM) if names else None
 
 
 def _count_key(entry: dict[str, Any]) -> str:
     return "count" if "count" in entry else "total_requests"
 
 
-def _uncounted(entries: Iterable[tuple[str, dict[str, Any]]]) -> list[Text]:
+def _uncounted(entries: Iterable[tuple[str, dict[str, Any]]], times: Times) -> list[Text]:
     """Of how many samples figures are, and since when, where some have fallen off."""
     return [
         Text(
             f"{cell(name)}: the last {count(entry[_count_key(entry)])}"
-            f" of {count(entry['recorded'])}, since {entry['counted_from'].replace('T', ' ')}",
-            style="bright_black",
+            f" of {count(entry['recorded'])}, since {_moment(entry['counted_from'], times)}",
+            style=_DIM,
         )
         for name, entry in entries
         if "recorded" in entry
@@ -127,7 +208,9 @@ def _requests(api: dict[str, Any]) -> Text:
     return Text(", ".join(said))
 
 
-def _endpoints(endpoints: dict[str, dict[str, Any]], width: int) -> Table:
+def _endpoints(
+    endpoints: dict[str, dict[str, Any]], failures: dict[str, dict[str, int]], width: int
+) -> Table:
     entries = list(endpoints.values())
 
     def milliseconds(figure: str, goes: int = 0) -> Column:
@@ -140,6 +223,7 @@ def _endpoints(endpoints: dict[str, dict[str, Any]], width: int) -> Table:
     columns = [
         Column("requests", [count(one["count"]) for one in entries], goes=4),
         Column("errors", failed),
+        *_failed(endpoints, failures),
         milliseconds("mean", 3),
         milliseconds("median", 5),
         milliseconds("p95"),
@@ -149,22 +233,45 @@ def _endpoints(endpoints: dict[str, dict[str, Any]], width: int) -> Table:
     return table(_names("endpoint", endpoints), columns, width)
 
 
-def _comparison(report: dict[str, Any], width: int) -> RenderableType:
+def _failed(endpoints: Iterable[str], failures: dict[str, dict[str, int]]) -> list[Column]:
+    if not failures:
+        return []
+    kinds = {"4xx": ("client_errors", 6), "5xx": ("server_errors", 7)}
+    return [
+        Column(heading, [count(failures[one][key]) for one in endpoints], goes)
+        for heading, (key, goes) in kinds.items()
+    ]
+
+
+def _errors(errors: Sequence[dict[str, Any]], times: Times, width: int) -> Table:
+    routes = (f"{one['method']} {one['endpoint']}" for one in errors)
+    moments = {end: [_moment(one[end], times) for one in errors] for end in ("first", "last")}
+    texts = [short(one["error"] or NOTHING, _TEXT) for one in errors]
+    columns = [
+        Column("status", [str(one["status"]) for one in errors]),
+        Column("times", [count(one["count"]) for one in errors], goes=4),
+        Column("error", texts, goes=3, left=True),
+        Column("first", moments["first"], goes=1, left=True),
+        Column("last", moments["last"], goes=2, left=True),
+    ]
+    return table(_names("failed", routes), columns, width)
+
+
+def _comparison(report: dict[str, Any], order: dict[str, list[str]], width: int) -> RenderableType:
     api, confidence = report.get("api", {}), report["thresholds"]["confidence"]
     parts: list[RenderableType] = []
     if any(api.values()):
-        parts = [*_compared("endpoint", api, confidence, width), Text()]
+        parts = [*_compared("endpoint", api, order["requests"], confidence, width), Text()]
     if not parts or report["period1"] or report["period2"]:
-        parts += _compared("operation", report, confidence, width)
+        parts += _compared("operation", report, order["changes"], confidence, width)
     return Group(*parts)
 
 
 def _compared(
-    what: str, report: dict[str, Any], confidence: float, width: int
+    what: str, report: dict[str, Any], order: Iterable[str], confidence: float, width: int
 ) -> list[RenderableType]:
     before, after = report["period1"], report["period2"]
-    # What fails more often comes first, and what got slower next.
-    changes = dict(sorted(report["changes"].items(), key=_importance))
+    changes = _ordered(report["changes"], order)
     parts: list[RenderableType] = []
     if changes:
         columns = _columns(before, after, changes, confidence)
@@ -177,15 +284,6 @@ def _compared(
         if alone:
             parts.append(Text(f"In the {which} period only: {', '.join(alone)}"))
     return parts
-
-
-def _importance(change: tuple[str, dict[str, Any]]) -> tuple[bool, bool, bool]:
-    figures = change[1]
-    if "error_rate" not in figures:
-        # Operations stay in their order.
-        return (False, False, False)
-    failing, verdict = figures["error_rate"]["verdict"], figures["verdict"]
-    return (failing != "degraded", verdict != "degraded", "improved" not in {failing, verdict})
 
 
 def _columns(

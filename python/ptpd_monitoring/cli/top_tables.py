@@ -91,7 +91,9 @@ def _shares(room: int | None, operations: int, endpoints: int) -> Sequence[int |
 
 def _title(recent: dict[str, Any], path: Path, width: int) -> Text:
     now = datetime.now()
-    since = f"  {now:%H:%M:%S}, figures since {recent['start']:%H:%M}"
+    start = recent["start"]
+    day = "" if start.date() == now.date() else f"{start:%Y-%m-%d} "
+    since = f"  {now:%H:%M:%S}, figures since {day}{start:%H:%M}"
     file = cell(str(path))
     if cell_len(file) + len(since) > width:
         file = cell(path.name)
@@ -162,13 +164,14 @@ def _calls(rows: Sequence[_Row]) -> list[Column]:
 
 
 def _percentiles(rows: Sequence[_Row], of: Sequence[str]) -> list[Column]:
-    by_minute = [Text(bars(row["by_minute"][-_MOST_BARS:]), style="cyan") for row in rows]
+    is_each = all(len(row["by_minute"]) <= _MOST_BARS for row in rows)
+    by_minute = [Text(bars(row["by_minute"], _MOST_BARS), style="cyan") for row in rows]
     return [
         _quantities("p50", rows, of, goes=6),
         _quantities("p95", rows, of),
         _quantities("p99", rows, of, goes=4),
         _quantities("max", rows, of, goes=2),
-        Column("by minute", by_minute, goes=1, left=True),
+        Column("by minute" if is_each else "over time", by_minute, goes=1, left=True),
     ]
 
 

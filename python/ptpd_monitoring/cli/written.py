@@ -6,43 +6,85 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ptpd_monitoring.cli.files import for_programs, replacing
+from ptpd_monitoring.cli.files import asking, for_programs, known_encoding, replacing
 from ptpd_monitoring.cli.screen import console, need_rich
 from ptpd_monitoring.performance import PerformanceReport
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+    from typing import Literal
+
+    Times = Literal["local", "offset", "utc"]
 
 FORMATS = ("text", "html", "md", "json", "csv")
 
-_SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".json": "json", ".csv": "csv"}
+_SUFFIXES = {
+    "": "text",
+    ".txt": "text",
+    ".text": "text",
+    ".log": "text",
+    ".html": "html",
+    ".htm": "html",
+    ".md": "md",
+    ".json": "json",
+    ".csv": "csv",
+}
+
+encoding_option = click.option(
+    "--encoding",
+    metavar="NAME",
+    callback=known_encoding,
+    help="The encoding of what is written: utf-8 unless given, utf-8-sig for Excel.",
+)
 
 
-def chosen_format(format_: str | None, output: Path | None, usual: str = "text") -> str:
-    """Return the format that is asked for, or that the name of a file says, or the usual one."""
-    if format_ is not None:
+def chosen_format(
+    format_: str | None, output: Path | None, suffixes: Mapping[str, str] = _SUFFIXES
+) -> str | None:
+    """Return the format that is asked for, or that the name of a file says, if either does.
+
+    Raises:
+        click.UsageError: the name says one that there is not.
+
+    """
+    if format_ is not None or output is None:
         return format_
-    return usual if output is None else _SUFFIXES.get(output.suffix.lower(), usual)
+    suffix = output.suffix.lower()
+    if suffix not in suffixes:
+        known = ", ".join(one for one in suffixes if one)
+        raise click.UsageError(
+            f"--output {output} is of no format that there is; names end in {known}, "
+            "or --format says which one it is"
+        )
+    return suffixes[suffix]
 
 
-def write(report: dict[str, Any], format_: str, output: Path | None) -> None:
+def write(
+    report: dict[str, Any], format_: str, output: Path | None, times: Times, encoding: str | None
+) -> None:
     """Write a report to a file, or to standard output."""
     if format_ == "text":
-        _draw(report, output)
-    elif output is None:
-        click.echo(PerformanceReport.export_report(report, format=format_), file=for_programs())
-    else:
-        PerformanceReport.export_report(report, format=format_, path=output)
+        _draw(report, output, times, encoding)
+        return
+    with asking():
+        if output is None:
+            text = PerformanceReport.export_report(report, format=format_, times=times)
+            click.echo(text, file=for_programs(encoding))
+        else:
+            PerformanceReport.export_report(
+                report, format=format_, path=output, times=times, encoding=encoding
+            )
 
 
-def _draw(report: dict[str, Any], output: Path | None) -> None:
+def _draw(report: dict[str, Any], output: Path | None, times: Times, encoding: str | None) -> None:
     need_rich()
     from ptpd_monitoring.cli.tables import drawn
 
     if output is None:
-        screen = console()
-        screen.print(drawn(report, screen.width))
+        screen = console() if encoding is None else console(for_programs(encoding))
+        screen.print(drawn(report, screen.width, times))
         return
-    with replacing(output) as part, part.open("w", encoding="utf-8") as file:
+    with replacing(output) as part, part.open("w", encoding=encoding or "utf-8") as file:
         screen = console(file)
-        screen.print(drawn(report, screen.width))
+        screen.print(drawn(report, screen.width, times))

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ptpd_monitoring._native import quantity_text
 from ptpd_monitoring.demo.run import BATCH, DemoRun
 
 if TYPE_CHECKING:
@@ -183,8 +184,8 @@ def _resources(run: DemoRun) -> str:
     now = run.resources
     figures = [
         f"CPU {now.cpu_percent:.0f}%",
-        f"memory {now.memory_percent:.0f}% ({now.memory_available_mb / 1024:.1f} GB available)",
-        f"disk {now.disk_percent:.0f}% ({now.disk_free_gb:.0f} GB free)",
+        f"memory {now.memory_percent:.0f}% ({quantity_text(now.memory_available_mb, 'MB')} available)",
+        f"disk {now.disk_percent:.0f}% ({quantity_text(now.disk_free_gb, 'GB')} free)",
     ]
     if now.gpu_percent is not None:
         figures.append(f"GPU {now.gpu_percent:.0f}%")

@@ -8,10 +8,10 @@ use pyo3::{
 
 use super::super::{
     arguments::{Deep, ExcludeNone, Flag, Indent, Mode, Text, Whole},
-    convert::wrong_type,
+    convert::{iso_text, wrong_type},
     json::PyJson,
 };
-use crate::error::Error;
+use crate::{calendar::Times, error::Error};
 
 /// The base of the four models. Its methods carry the names that pydantic's models have.
 ///
@@ -56,7 +56,8 @@ fn named(argument: &str, names: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Ve
 impl Model {
     /// The fields as a dict, in order; dicts among them are copied.
     ///
-    /// With ``mode="json"`` times become ISO 8601 text. ``include`` and ``exclude`` choose fields.
+    /// With ``mode="json"`` times become ISO 8601 text, with the offset from UTC where local clocks show
+    /// them twice. ``include`` and ``exclude`` choose fields.
     #[pyo3(
         signature = (
             *, mode = Text::new("python"), include = None, exclude = None,
@@ -92,7 +93,7 @@ impl Model {
             if let Ok(dict) = value.cast::<PyDict>() {
                 dump.set_item(name, dict.copy()?)?;
             } else if mode == "json" && name == "timestamp" {
-                dump.set_item(name, value.call_method0("isoformat")?)?;
+                dump.set_item(name, iso_text(&value, Times::Local)?)?;
             } else {
                 dump.set_item(name, value)?;
             }

@@ -9,9 +9,9 @@ use pyo3::{
 
 use super::super::{
     arguments::{float_of, int_of},
-    convert::{refused, shown, to_datetime, type_name},
+    convert::{micros, refused, shown, to_datetime, type_name},
 };
-use crate::clock::Clock;
+use crate::{calendar::Zone, clock::Clock};
 
 import_exception!(ptpd_monitoring.errors, FieldError);
 
@@ -170,10 +170,28 @@ fn datetime(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
             .get_type::<PyDateTime>()
             .call_method1("fromisoformat", (value,));
         if let Ok(parsed) = parsed {
-            return Ok(parsed.unbind());
+            return Ok(from_json(parsed)?.unbind());
         }
     }
     Err(wrong_field("timestamp", "a datetime", value))
+}
+
+/// A time that was read from a text. An offset that our own texts have where local clocks show a time
+/// twice says which of the two it is, no more: it is naive and local, as it was.
+fn from_json<'py>(parsed: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let offset = parsed.call_method0("utcoffset")?;
+    if offset.is_none() {
+        return Ok(parsed);
+    }
+    let time = micros("timestamp", &parsed)?.saturating_mul(1_000);
+    let local: i32 = offset
+        .call_method0("total_seconds")?
+        .extract::<f64>()?
+        .round() as i32;
+    if Zone::Local.offset(time) == local && Zone::Local.is_repeated(time) {
+        return Ok(to_datetime(parsed.py(), time)?.into_any());
+    }
+    Ok(parsed)
 }
 
 /// A `dict` field, made only when somebody looks at it and the same object from then on.

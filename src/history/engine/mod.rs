@@ -56,6 +56,8 @@ pub struct Options {
     pub access: Access,
     /// Whether what waits is written before SIGTERM ends the process.
     pub on_sigterm: bool,
+    /// What the program calls its release, which is noted with what it writes.
+    pub version: Option<Arc<str>>,
 }
 
 impl Options {
@@ -71,6 +73,7 @@ impl Options {
             max_pending: MAX_PENDING,
             access,
             on_sigterm: false,
+            version: None,
         }
     }
 }

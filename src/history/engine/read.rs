@@ -9,6 +9,7 @@ use super::{Engine, Work};
 use crate::{
     calendar::TimeRange,
     history::{
+        errors::FoundError,
         gate::Pass,
         identity::Identity,
         pending::Slot,
@@ -16,7 +17,7 @@ use crate::{
         read::{Found, Timeline},
         spans::{Kept, Period, Table},
     },
-    rollup::{Key, Rollup},
+    rollup::{ErrorKey, Key, Rollup},
 };
 
 /// What was read, as far as it could be.
@@ -56,12 +57,14 @@ impl Engine {
                 ((Vec::new(), period.covered(kept, 0)), Some(problem))
             }
         };
+        // Errors are read by themselves.
+        let is_wanted = |key: &Key| !matches!(key, Key::Error(_)) && wanted(key);
         let mut places: HashMap<Key, usize, RandomState> = found
             .iter()
             .enumerate()
             .map(|(at, found)| (found.key.clone(), at))
             .collect();
-        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| wanted(&slot.key)) {
+        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| is_wanted(&slot.key)) {
             let place = *places.entry(slot.key.clone()).or_insert_with(|| {
                 found.push(Found {
                     key: slot.key.clone(),
@@ -80,6 +83,52 @@ impl Engine {
         Reading {
             found,
             counted: covered.counted(range, self.options.clock.wall()),
+            problem,
+        }
+    }
+
+    /// The errors of requests in `range`, on disk or waiting; those of `own` apart from those of other
+    /// writers.
+    pub fn errors(
+        &self,
+        _pass: &Pass<'_>,
+        range: TimeRange,
+        own: &[Arc<Identity>],
+    ) -> Reading<FoundError> {
+        let work = self.work.lock();
+        let period = Period::of(range);
+        let read = self
+            .reader_beside(&work)
+            .and_then(|mut reader| reader.errors(range, own));
+        let (mut found, problem) = match read {
+            Ok(found) => (found, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        let mut places: HashMap<ErrorKey, usize, RandomState> = found
+            .iter()
+            .enumerate()
+            .map(|(at, found)| (found.key.clone(), at))
+            .collect();
+        for (slot, rollup) in waiting(&work, period) {
+            let Key::Error(key) = &slot.key else {
+                continue;
+            };
+            let place = *places.entry((**key).clone()).or_insert_with(|| {
+                found.push(FoundError::new((**key).clone()));
+                found.len() - 1
+            });
+            let found = &mut found[place];
+            let is_own = own.contains(&slot.writer);
+            let occurred = if is_own {
+                &mut found.own
+            } else {
+                &mut found.others
+            };
+            occurred.merge(&rollup.into());
+        }
+        Reading {
+            found,
+            counted: None,
             problem,
         }
     }
@@ -106,7 +155,8 @@ impl Engine {
             }
         };
         let period = Period::of(range);
-        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| wanted(&slot.key)) {
+        let is_wanted = |key: &Key| !matches!(key, Key::Error(_)) && wanted(key);
+        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| is_wanted(&slot.key)) {
             let known = found.iter().position(|timeline| timeline.key == slot.key);
             let at = known.unwrap_or_else(|| {
                 found.push(Timeline {

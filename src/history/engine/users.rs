@@ -57,7 +57,7 @@ impl Engine {
 
     /// Adds a source of a `kind` that was attached through the handle `owner`.
     pub fn add_source(&self, number: u64, owner: u64, kind: &str, source: Weak<dyn Source>) {
-        let new = Identity::new(&format!("{kind} {number}"));
+        let new = Identity::new(&format!("{kind} {number}"), self.options.version.clone());
         let known = source.upgrade();
         let succeeds = {
             let mut shared = self.shared.lock();

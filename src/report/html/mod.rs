@@ -196,13 +196,15 @@ impl Drawer<'_> {
                 break;
             }
             let percentiles = [operation.p50, operation.p95, operation.p99];
-            let drawing = charts::distribution(&chart.histogram, &operation.unit, percentiles)
+            let (unit, few) = (&operation.unit, chart.few());
+            let drawing = charts::distribution(&chart.histogram, few.as_ref(), unit, percentiles)
                 .map_err(encoding)?;
+            let caption = match few {
+                Some(_) => "Each of the samples",
+                None => "Distribution, as a share of the samples",
+            };
             let mut figures: Vec<Figure> = self
-                .figure(
-                    in_unit("Distribution, as a share of the samples", &operation.unit),
-                    drawing,
-                )
+                .figure(in_unit(caption, unit), drawing)
                 .into_iter()
                 .collect();
             if let Some(window) = self.window {
@@ -248,8 +250,14 @@ impl Drawer<'_> {
                 break;
             }
             let histograms = [earlier, &chart.histogram];
-            let drawing =
-                charts::compared(histograms, &change.unit, change.medians).map_err(encoding)?;
+            let few = [chart.earlier_few(), chart.few()];
+            let caption = match few {
+                [Some(_), Some(_)] => "Each of the samples of both periods",
+                _ => "Distributions, as a share of each period's samples",
+            };
+            let few = few.each_ref().map(Option::as_ref);
+            let drawing = charts::compared(histograms, few, &change.unit, change.medians)
+                .map_err(encoding)?;
             cards.push(Card {
                 number: change.number,
                 name: &change.name,
@@ -257,13 +265,7 @@ impl Drawer<'_> {
                 verdict: Some(change.overall()),
                 words: change.words(),
                 facts: Vec::new(),
-                figures: self
-                    .figure(
-                        "Distributions, as a share of each period's samples",
-                        drawing,
-                    )
-                    .into_iter()
-                    .collect(),
+                figures: self.figure(caption, drawing).into_iter().collect(),
             });
         }
         Ok(cards)

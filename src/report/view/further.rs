@@ -7,6 +7,7 @@ use super::{
     figures::{Figures, as_number},
     names::{self, Name},
 };
+use crate::report::RESOURCE_READINGS;
 
 /// How many columns fit.
 const COLUMNS: usize = 8;
@@ -43,9 +44,8 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
 fn is_read(key: &str, value: &Value) -> bool {
     match key {
         "operations" | "api" | "resources" | "period1" | "period2" | "changes" | "cache"
-        | "session" | "period" | "counted" | "history" | "thresholds" | "comparison" => {
-            value.is_object()
-        }
+        | "session" | "period" | "counted" | RESOURCE_READINGS | "history" | "thresholds"
+        | "comparison" | "request_errors" => value.is_object(),
         "resource_alerts" | "bottlenecks" => value.is_array(),
         "date" | "generated_at" | "session_id" | "session1" | "session2" | "start" | "end"
         | "timezone" => value.is_string(),

@@ -306,6 +306,37 @@ impl Document {
     }
 }
 
+/// What a report tells of, by name: of each kind what matters first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// Operations, those that took the most time first.
+    pub operations: Vec<String>,
+    /// Endpoints, those with the most requests first.
+    pub endpoints: Vec<String>,
+    /// Changes of operations, those for the worse first.
+    pub changes: Vec<String>,
+    /// Changes of requests, those that fail more often first.
+    pub requests: Vec<String>,
+}
+
+/// The order of a report's tables.
+#[must_use]
+pub fn order(report: &Value) -> Order {
+    let document = Document::of(report, None, 0);
+    let changes = |changes: Vec<Change>| changes.into_iter().map(|it| it.key).collect();
+    let api = report.get("api").and_then(Value::as_object);
+    let endpoints = api.map_or_else(Vec::new, service::endpoints_by_requests);
+    Order {
+        operations: document.operations.into_iter().map(|it| it.key).collect(),
+        endpoints: endpoints
+            .into_iter()
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+        changes: changes(document.changes),
+        requests: changes(document.requests),
+    }
+}
+
 /// What kept the history from being read.
 fn history_alert(scope: Scope<'_>) -> Option<Alert> {
     let problem = figures::text(scope.object("history")?, "problem")?;

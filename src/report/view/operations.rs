@@ -7,6 +7,7 @@ use super::{
     provenance::{self, Provenance},
     quantity::{self, Quantity, Unit},
 };
+use crate::report::{charts::OperationChart, few::Few};
 
 /// The figures of an operation.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Operation {
     pub failures: Option<(f64, f64)>,
     /// How exact the figures are, and where they come from.
     pub provenance: Provenance,
+    /// Each of the samples, where they are few and known.
+    pub few: Option<Few>,
 }
 
 impl Operation {
@@ -69,6 +72,7 @@ impl Operation {
                 .zip(number(figures, "failure_rate"))
                 .filter(|(failures, _)| *failures > 0.0),
             provenance: Provenance::of(figures),
+            few: None,
         }
     }
 
@@ -200,7 +204,12 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
     if scope.object("operations").is_none() {
         return;
     }
-    let operations = read(scope.report);
+    let mut operations = read(scope.report);
+    let charts = scope.charts.map_or(&[][..], |charts| &charts.operations);
+    for operation in &mut operations {
+        let chart = charts.iter().find(|chart| chart.name == operation.key);
+        operation.few = chart.and_then(OperationChart::few);
+    }
     document.tiles.extend(tiles(&operations));
     let intro = operations
         .is_empty()

@@ -6,6 +6,7 @@ use super::{
     names,
     quantity::Unit,
 };
+use crate::report::RESOURCE_READINGS;
 
 const MB: Unit = Unit::Data(1_024.0 * 1_024.0);
 const GB: Unit = Unit::Data(1_024.0 * 1_024.0 * 1_024.0);
@@ -100,9 +101,8 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
         ("Free", true),
     ];
     let caption = "Resources when the report was made";
-    let tables: Vec<Table> = Table::new(caption, &columns, rows.collect(), usize::MAX)
-        .into_iter()
-        .collect();
+    let now = Table::new(caption, &columns, rows.collect(), usize::MAX);
+    let tables: Vec<Table> = [now, readings(scope)].into_iter().flatten().collect();
     if !tables.is_empty() || charted.iter().any(|chart| !chart.slots.is_empty()) {
         document.sections.push(Section {
             id: "resources",
@@ -111,6 +111,39 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
             ..Section::default()
         });
     }
+}
+
+/// How they went, by the history.
+fn readings(scope: Scope<'_>) -> Option<Table> {
+    let place = |name: &str| RESOURCES.iter().position(|known| known.figure == name);
+    let mut named: Vec<(&str, &Figures)> =
+        figures::named(scope.report, RESOURCE_READINGS).collect();
+    // The known ones in their order, then what they use.
+    named.sort_by_key(|(name, _)| place(name).unwrap_or(RESOURCES.len()));
+    let rows = named.into_iter().map(|(name, readings)| {
+        let unit = Unit::parse(figures::text(readings, "unit").unwrap_or_default());
+        let figure = |key: &str| Cell::quantity(number(readings, key), |it| unit.show(it));
+        vec![
+            Cell::Text(name_of(name)),
+            Cell::count(number(readings, "count")),
+            figure("mean"),
+            figure("p50"),
+            figure("p95"),
+            figure("p99"),
+            figure("max"),
+        ]
+    });
+    let columns = [
+        ("Resource", false),
+        ("Readings", true),
+        ("Mean", true),
+        ("p50", true),
+        ("p95", true),
+        ("p99", true),
+        ("Max", true),
+    ];
+    let rows = rows.collect();
+    Table::new("Resources in the period", &columns, rows, scope.rows)
 }
 
 fn alert(alert: &Figures) -> Alert {

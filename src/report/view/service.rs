@@ -8,7 +8,9 @@ use super::{
     operations::{self, Operation},
     provenance::{self, Provenance},
     quantity::{self, Unit},
+    times::moment_in_words,
 };
+use crate::requests::route;
 
 const MILLISECONDS: Unit = Unit::Time(1e-3);
 const SECONDS: Unit = Unit::Time(1.0);
@@ -66,13 +68,21 @@ pub(super) fn add_requests(scope: Scope<'_>, document: &mut Document) {
         .collect();
     document.rest_on(&of_each);
     let of_all = provenance::of_all(of_each.iter().map(Provenance::words));
-    let endpoints = endpoints(api, of_all.is_none(), scope.rows);
+    let provenances = of_all.is_none();
+    let endpoints = [
+        ("endpoints", "Endpoints, those with the most requests first"),
+        ("methods", "By method, where an endpoint has several"),
+    ];
+    let endpoints =
+        endpoints.map(|(key, caption)| endpoints_table(scope, key, caption, provenances));
+    let endpoints = endpoints.into_iter().flatten();
+    let errors = errors(scope);
     document.sections.push(Section {
         id: "requests",
         title: "Requests".to_owned(),
         intro: provenance::counted(api).map(|words| format!("These are {words}.")),
         facts: facts.into_iter().chain(of_all).collect(),
-        tables: rankings.chain(endpoints).collect(),
+        tables: rankings.chain(endpoints).chain(errors).collect(),
     });
 }
 
@@ -101,15 +111,65 @@ fn failing(api: &Figures) -> Option<Table> {
     )
 }
 
-fn endpoints(api: &Figures, provenances: bool, most: usize) -> Option<Table> {
-    let mut endpoints: Vec<(&str, &Figures)> = figures::named(api, "endpoints").collect();
+/// The different errors, those of the server first.
+fn errors(scope: Scope<'_>) -> Option<Table> {
+    let failed = scope.object("request_errors")?;
+    let moment = |entry: &Figures, key: &str| {
+        figures::text(entry, key).map_or(Cell::None, |moment| Cell::Text(moment_in_words(moment)))
+    };
+    let rows = objects(failed, "errors").filter_map(|entry| {
+        let endpoint = figures::text(entry, "endpoint")?;
+        let method = figures::text(entry, "method");
+        let name = method.map_or_else(|| endpoint.into(), |method| route(method, endpoint));
+        let text = figures::text(entry, "error");
+        Some(vec![
+            Cell::Name(Name::new(&name)),
+            count(entry, "status"),
+            text.map_or(Cell::None, |text| Cell::Name(Name::new(text))),
+            count(entry, "count"),
+            moment(entry, "first"),
+            moment(entry, "last"),
+        ])
+    });
+    let columns = [
+        ("Endpoint", false),
+        ("Status", true),
+        ("Error", false),
+        ("Requests", true),
+        ("First", false),
+        ("Last", false),
+    ];
+    let caption = "Errors, those of the server first";
+    Table::new(caption, &columns, rows.collect(), scope.rows)
+}
+
+/// The endpoints, those with the most requests first.
+pub(super) fn endpoints_by_requests(api: &Figures) -> Vec<(&str, &Figures)> {
+    by_requests(api, "endpoints")
+}
+
+fn by_requests<'a>(api: &'a Figures, key: &str) -> Vec<(&'a str, &'a Figures)> {
+    let mut endpoints: Vec<(&str, &Figures)> = figures::named(api, key).collect();
     let requests = |figures: &Figures| number(figures, "count").unwrap_or(0.0);
     endpoints.sort_by(|(_, a), (_, b)| requests(b).total_cmp(&requests(a)));
-    let rows = endpoints.into_iter().map(|(name, entry)| {
+    endpoints
+}
+
+fn endpoints_table(scope: Scope<'_>, key: &str, caption: &str, provenances: bool) -> Option<Table> {
+    let api = scope.object("api")?;
+    let failed = scope.object("request_errors");
+    let failed = failed.and_then(|failed| failed.get(key)?.as_object());
+    let failed = |name: &str, figure: &str| {
+        let of = failed.and_then(|failed| failed.get(name)?.as_object());
+        of.map_or(Cell::None, |of| count(of, figure))
+    };
+    let rows = by_requests(api, key).into_iter().map(|(name, entry)| {
         vec![
             Cell::Name(Name::new(name)),
             count(entry, "count"),
             count(entry, "error_count"),
+            failed(name, "client_errors"),
+            failed(name, "server_errors"),
             rate(entry, "error_rate"),
             ms(entry, "mean_ms"),
             ms(entry, "median_ms"),
@@ -123,6 +183,8 @@ fn endpoints(api: &Figures, provenances: bool, most: usize) -> Option<Table> {
         ("Endpoint", false),
         ("Requests", true),
         ("Errors", true),
+        ("4xx", true),
+        ("5xx", true),
         ("Error rate", true),
         ("Mean", true),
         ("p50", true),
@@ -131,8 +193,7 @@ fn endpoints(api: &Figures, provenances: bool, most: usize) -> Option<Table> {
         ("Max", true),
         ("Accuracy", false),
     ];
-    let caption = "Endpoints, those with the most requests first";
-    Table::new(caption, &columns, rows.collect(), most)
+    Table::new(caption, &columns, rows.collect(), scope.rows)
 }
 
 /// Adds what is known of the cache, and of bottlenecks.

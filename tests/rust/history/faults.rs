@@ -420,7 +420,6 @@ fn every_problem_says_what_to_do() {
         Cause::Foreign,
         Cause::Damaged,
         Cause::Newer,
-        Cause::Older,
         Cause::LogUnread,
         Cause::System,
         Cause::Forked,

@@ -19,7 +19,7 @@ fn a_new_file_says_what_it_is() {
     let pragma = |name: &str| place.count(&format!("SELECT * FROM pragma_{name}"));
     assert_eq!(pragma("application_id"), schema::APPLICATION_ID);
     assert_eq!(pragma("application_id").to_be_bytes()[4..], *b"PtPd");
-    assert_eq!(pragma("user_version"), 1);
+    assert_eq!(pragma("user_version"), 2);
     let mode: String = place
         .sqlite()
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
@@ -315,11 +315,12 @@ fn an_older_schema_is_brought_up_to_date_with_its_rows() {
     writer.record("op", NOON, 1.0);
     writer.write();
     drop(writer);
-    let steps = [schema::STEPS[0], LATER];
+    let known = schema::STEPS.len();
+    let steps = [schema::STEPS, &[LATER]].concat();
     let mut sqlite = place.sqlite();
-    assert_eq!(schema::version(&sqlite, &steps).unwrap(), 1);
+    assert_eq!(schema::version(&sqlite, &steps).unwrap(), known);
     schema::bring_up(&mut sqlite, &steps).unwrap();
-    assert_eq!(schema::version(&sqlite, &steps).unwrap(), 2);
+    assert_eq!(schema::version(&sqlite, &steps).unwrap(), known + 1);
     assert_eq!(
         place.count("SELECT count(*) FROM writers WHERE note = 'none'"),
         1
@@ -334,12 +335,16 @@ fn a_step_that_fails_leaves_the_older_schema_as_it_was() {
     let place = Place::new();
     place.writer().write();
     let steps = [
-        schema::STEPS[0],
-        "CREATE TABLE half (x); CREATE TABLE hours (x)",
-    ];
+        schema::STEPS,
+        &["CREATE TABLE half (x); CREATE TABLE hours (x)"],
+    ]
+    .concat();
     let mut sqlite = place.sqlite();
     assert!(schema::bring_up(&mut sqlite, &steps).is_err());
-    assert_eq!(schema::version(&sqlite, &steps).unwrap(), 1);
+    assert_eq!(
+        schema::version(&sqlite, &steps).unwrap(),
+        schema::STEPS.len()
+    );
     assert_eq!(
         place.count("SELECT count(*) FROM sqlite_schema WHERE name = 'half'"),
         0
@@ -516,7 +521,7 @@ fn a_schema_that_a_later_release_raises_meanwhile_is_left_alone_from_then_on() {
         let sqlite = place.sqlite();
         sqlite.pragma_update(None, "user_version", version).unwrap();
     };
-    set_version(2);
+    set_version(3);
     writer.record("op", NOON, 1.0);
     let [event] = &writer.flush().events[..] else {
         panic!("a newer schema was written");
@@ -525,7 +530,7 @@ fn a_schema_that_a_later_release_raises_meanwhile_is_left_alone_from_then_on() {
     assert_eq!(place.samples(), 1);
     place.clock.advance(600 * NANOS_PER_SEC.unsigned_abs());
     assert!(!writer.flush().complete);
-    set_version(1);
+    set_version(2);
     writer.write();
     assert_eq!(place.samples(), 2);
 }

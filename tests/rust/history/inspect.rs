@@ -32,7 +32,7 @@ fn a_file_tells_what_it_holds() {
     assert_eq!(info.oldest, Some((NOON - DAY) * 1_000_000_000));
     assert_eq!(info.newest, Some(NOON * 1_000_000_000));
     assert_eq!(info.minutes_from, Some(NOON - 2 * DAY));
-    assert_eq!((info.path, info.schema), (place.path.clone(), 1));
+    assert_eq!((info.path, info.schema), (place.path.clone(), 2));
     assert!(info.bytes > 10_000 && info.free_bytes == 0);
 }
 

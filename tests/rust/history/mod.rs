@@ -3,6 +3,7 @@
 mod changed;
 mod changing;
 mod copies;
+mod errors;
 mod faults;
 mod files;
 mod gate;
@@ -15,6 +16,7 @@ mod reading;
 mod retention;
 mod sources;
 mod spans;
+mod versions;
 
 use std::{
     cell::RefCell,

@@ -38,18 +38,55 @@ fn a_comparison_has_one_row_for_each_change() {
 }
 
 #[test]
-fn a_report_without_operations_is_empty_text() {
-    for report in [
-        json!({}),
-        json!({"operations": {}}),
-        json!({"changes": {}}),
-        json!({"operations": []}),
-        json!({"operations": {"x": 3}}),
-        json!([]),
-        json!(null),
+fn a_report_of_nothing_has_the_header_that_its_kind_usually_has() {
+    let statistics = "operation,count,min,max,mean,median,std,unit,p50,p90,p95,p99\r\n";
+    for (report, header) in [
+        (json!({}), statistics),
+        (json!({"operations": {}}), statistics),
+        (json!({"operations": []}), statistics),
+        (
+            json!({"operations": {"x": 3}, "api": {"total_requests": 0}}),
+            statistics,
+        ),
+        (json!([]), statistics),
+        (json!(null), statistics),
+        (
+            json!({"changes": {}}),
+            "operation,absolute,percentage,direction\r\n",
+        ),
+        (
+            json!({"session_id": "a", "operations": {}}),
+            "operation,count,total,mean,unit\r\n",
+        ),
     ] {
-        assert_eq!(report_csv(&report, Formulas::Kept).unwrap(), "", "{report}");
+        assert_eq!(
+            report_csv(&report, Formulas::Kept).unwrap(),
+            header,
+            "{report}"
+        );
     }
+}
+
+#[test]
+fn requests_and_resources_follow_the_operations_and_the_last_column_tells_them_apart() {
+    let report = json!({
+        "operations": {"films": {"count": 2, "unit": "s"}},
+        "api": {"total_requests": 3, "endpoints": {"films": {"count": 3, "error_rate": 0.5}}},
+        "resources": {"cpu_percent": 12.5, "disk_used_gb": 3, "timestamp": "x", "gpu_percent": null},
+        "resource_readings": {
+            "memory_used_mb": {"count": 4, "unit": "MB"},
+            "cpu_percent": {"count": 5, "unit": "percent"},
+        },
+    });
+    assert_eq!(
+        report_csv(&report, Formulas::Kept).unwrap(),
+        "operation,count,unit,error_rate,now,kind\r\n\
+         films,2,s,,,operation\r\n\
+         films,3,,0.5,,request\r\n\
+         cpu_percent,5,percent,,12.5,resource\r\n\
+         disk_used_gb,,GB,,3,resource\r\n\
+         memory_used_mb,4,MB,,,resource\r\n"
+    );
 }
 
 #[test]

@@ -311,7 +311,7 @@ fn errors_are_counted_from_where_the_durations_are() {
     assert_eq!(errors(closed(true), &own), (2, Origin::Memory));
     assert_eq!(errors(closed(false), &own), (4, Origin::Both));
     assert_eq!(endpoints(closed(false), &own)[0].durations.len(), 6);
-    let report = ApiReport::of(endpoints(memory(&[1.0; 5], 3, true), &both)).unwrap();
+    let report = ApiReport::of(endpoints(memory(&[1.0; 5], 3, true), &both), Vec::new()).unwrap();
     assert_eq!((report.requests, report.errors), (7, 5));
 }
 

@@ -1,10 +1,12 @@
 use ::csv::ReaderBuilder;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::IsoFormatter,
+    calendar::{IsoFormatter, Times},
     report::{ExportedSample, Format, Formulas, render_samples},
 };
 use serde_json::{Value, value::RawValue};
+
+use crate::zone::in_zone;
 
 #[derive(Debug, Clone)]
 struct Row {
@@ -49,11 +51,15 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 }
 
 fn render(format: Format, rows: &[Row]) -> String {
-    render_samples(format, Formulas::Kept, rows.iter().map(Row::exported)).unwrap()
+    let samples = rows.iter().map(Row::exported);
+    // Wherever this is run, and whatever clocks there show twice.
+    render_samples(format, Formulas::Kept, Times::Offset, samples).unwrap()
 }
 
 fn timestamp(row: &Row) -> String {
-    IsoFormatter::default().format(row.time).to_string()
+    IsoFormatter::new(Times::Offset)
+        .format(row.time)
+        .to_string()
 }
 
 proptest! {
@@ -124,9 +130,49 @@ fn infinities_are_spelt_in_csv_as_python_reads_them() {
 }
 
 #[test]
-fn no_samples_are_an_empty_list_and_an_empty_text() {
+fn no_samples_are_an_empty_list_and_a_header() {
     assert_eq!(render(Format::Json, &[]), "[]");
-    assert_eq!(render(Format::Csv, &[]), "");
+    let header = "metric_name,value,unit,timestamp,metadata\r\n";
+    assert_eq!(render(Format::Csv, &[]), header);
+}
+
+#[test]
+fn one_time_that_clocks_show_twice_gives_all_of_an_export_their_offsets() {
+    in_zone("Europe/Berlin", || {
+        let at = |time: i64| Row {
+            name: "op".to_owned(),
+            value: 1.0,
+            unit: "s".to_owned(),
+            time: time * 1_000_000_000,
+            metadata: RawValue::from_string("{}".to_owned()).unwrap(),
+        };
+        let change = 1_729_990_800;
+        let texts = |times, rows: &[Row]| -> Vec<String> {
+            let samples = rows.iter().map(Row::exported);
+            let text = render_samples(Format::Json, Formulas::Kept, times, samples).unwrap();
+            let list: Vec<Value> = serde_json::from_str(&text).unwrap();
+            let text = |object: &Value| object["timestamp"].as_str().unwrap().to_owned();
+            list.iter().map(text).collect()
+        };
+        // The last second before the hour that comes twice, its first, its first again, and one
+        // after it.
+        let before = [at(change - 3_601)];
+        let all = [-3_601, -3_600, 0, 3_600].map(|away| at(change + away));
+        assert_eq!(texts(Times::Local, &before), ["2024-10-27T01:59:59"]);
+        let offsets = [
+            "2024-10-27T01:59:59+02:00",
+            "2024-10-27T02:00:00+02:00",
+            "2024-10-27T02:00:00+01:00",
+            "2024-10-27T03:00:00+01:00",
+        ];
+        assert_eq!(texts(Times::Local, &all), offsets);
+        assert_eq!(texts(Times::Local, &all[1..2]), offsets[1..2]);
+        assert_eq!(texts(Times::Offset, &all), offsets);
+        assert_eq!(texts(Times::Local, &all[3..]), ["2024-10-27T03:00:00"]);
+        let utc = texts(Times::Utc, &all);
+        assert_eq!(utc[0], "2024-10-26T23:59:59+00:00");
+        assert_eq!(utc[3], "2024-10-27T02:00:00+00:00");
+    });
 }
 
 #[test]
@@ -153,7 +199,10 @@ fn names_and_units_that_a_spreadsheet_would_run_are_neutralized_and_numbers_are_
         time: 0,
         metadata: RawValue::from_string("{\"=\":\"=1\"}".to_owned()).unwrap(),
     };
-    let render = |format| render_samples(format, Formulas::Neutralized, [row.exported()]).unwrap();
+    let render = |format| {
+        let samples = [row.exported()];
+        render_samples(format, Formulas::Neutralized, Times::Local, samples).unwrap()
+    };
     let text = render(Format::Csv);
     let record = ReaderBuilder::new()
         .from_reader(text.as_bytes())

@@ -31,6 +31,10 @@ pub enum Ink {
     Label,
     /// Bars that tell how many.
     Bars,
+    /// A sample.
+    SampleDot,
+    /// A sample of what was before.
+    EarlierDot,
     /// The outline of what was before.
     Earlier,
     /// Medians.
@@ -56,11 +60,13 @@ pub enum Ink {
 }
 
 impl Ink {
-    const ALL: [(Self, &'static str); 15] = [
+    const ALL: [(Self, &'static str); 17] = [
         (Self::Grid, "grid"),
         (Self::Axis, "axis"),
         (Self::Label, "label"),
         (Self::Bars, "bars"),
+        (Self::SampleDot, "bars dot"),
+        (Self::EarlierDot, "earlier dot"),
         (Self::Earlier, "earlier"),
         (Self::P50, "p50"),
         (Self::P95, "p95"),
@@ -78,6 +84,12 @@ impl Ink {
     pub fn color(self) -> RGBColor {
         let place = Self::ALL.iter().position(|(ink, _)| *ink == self);
         RGBColor(0, 0, u8::try_from(place.unwrap_or(0)).unwrap_or(0))
+    }
+
+    /// The class that it comes out as.
+    pub fn class(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(ink, _)| *ink == self);
+        found.map_or("grid", |(_, class)| class)
     }
 
     fn class_of(color: BackendColor) -> &'static str {

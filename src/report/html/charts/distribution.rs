@@ -9,7 +9,10 @@ use super::{
     Area, Axis, Drawing, DrawingError, Frame, Ink, Plot, Sign, UNIT, axis, draw, plot, text,
 };
 use crate::{
-    report::view::quantity::{self, Unit},
+    report::{
+        few::Few,
+        view::quantity::{self, Unit},
+    },
     stats::Histogram,
 };
 
@@ -39,15 +42,19 @@ pub struct Mark {
 }
 
 /// The distribution of an operation's samples, with their percentiles marked where they are known.
-/// `None` if no sample is a finite number.
+/// Few samples are drawn one by one. `None` if no sample is a finite number.
 pub fn distribution(
     histogram: &Histogram,
+    few: Option<&Few>,
     unit: &Unit,
     percentiles: [Option<f64>; 3],
 ) -> Result<Option<Drawing>, DrawingError> {
     let Some(view) = View::of(&[histogram], unit) else {
         return Ok(None);
     };
+    if let Some(few) = few {
+        return one_by_one(&view, few, unit).map(Some);
+    }
     let marks: Vec<Mark> = [(Ink::P50, "p50"), (Ink::P95, "p95"), (Ink::P99, "p99")]
         .into_iter()
         .zip(percentiles)
@@ -78,15 +85,20 @@ pub fn distribution(
     }))
 }
 
-/// The distributions of two periods, one over the other, with their medians marked.
+/// The distributions of two periods, one over the other, with their medians marked. The samples of a
+/// period that has few are drawn one by one.
 pub fn compared(
     [earlier, later]: [&Histogram; 2],
+    few: [Option<&Few>; 2],
     unit: &Unit,
     medians: [Option<f64>; 2],
 ) -> Result<Option<Drawing>, DrawingError> {
     let Some(view) = View::of(&[earlier, later], unit) else {
         return Ok(None);
     };
+    if few.iter().any(Option::is_some) {
+        return compared_one_by_one(&view, [earlier, later], few, unit).map(Some);
+    }
     let names = [(Ink::EarlierP50, "before"), (Ink::P50, "after")];
     let marks: Vec<Mark> = names
         .into_iter()
@@ -116,6 +128,124 @@ pub fn compared(
         ],
         note: view.note(&[earlier, later], unit),
     }))
+}
+
+/// Each sample as a dot.
+fn one_by_one(view: &View, few: &Few, unit: &Unit) -> Result<Drawing, DrawingError> {
+    const SIZE: (i32, i32) = (420, 96);
+    let words = few.words(unit);
+    let title = match few.values.len() {
+        1 => "One sample".to_owned(),
+        more => format!("{more} samples, one by one"),
+    };
+    let elements = draw(SIZE, |area| {
+        let axes = Axis::new(0.0..1.0, Vec::new());
+        let plot = plot(area, &FRAME, view.axis.clone(), axes)?;
+        draw_dots(view, &plot, area, (few, Ink::SampleDot), 0.0)
+    })?;
+    Ok(Drawing {
+        size: SIZE,
+        elements,
+        title,
+        description: words.clone(),
+        legend: Vec::new(),
+        note: Some(words),
+    })
+}
+
+/// The samples of two periods, of which at least one has few: those as dots, the others as bars.
+fn compared_one_by_one(
+    view: &View,
+    histograms: [&Histogram; 2],
+    few: [Option<&Few>; 2],
+    unit: &Unit,
+) -> Result<Drawing, DrawingError> {
+    let names = ["before", "after"];
+    let bars = ["earlier", "bars"];
+    let dots = [Ink::EarlierDot, Ink::SampleDot];
+    let shares: Vec<Vec<f64>> = histograms
+        .iter()
+        .zip(few)
+        .map(|(histogram, few)| match few {
+            Some(_) => Vec::new(),
+            None => view.shares(histogram),
+        })
+        .collect();
+    let elements = draw(SIZE, |area| {
+        let most = shares.iter().flatten().copied().fold(0.0, f64::max);
+        let mut plot = if most > 0.0 {
+            view.axes(area, shares.iter().flatten().copied())?
+        } else {
+            let axes = Axis::new(0.0..1.0, Vec::new());
+            plot(area, &FRAME, view.axis.clone(), axes)?
+        };
+        if few[1].is_none() {
+            view.draw_bars_alone(&mut plot, &shares[1])?;
+        }
+        if few[0].is_none() {
+            view.draw_outline(&mut plot, &shares[0])?;
+        }
+        let height = if most > 0.0 { most * 1.04 } else { 1.0 };
+        for ((few, ink), level) in few.iter().zip(dots).zip([0.5, 0.0]) {
+            if let Some(few) = few {
+                draw_dots(view, &plot, area, (few, ink), level * height)?;
+            }
+        }
+        Ok(())
+    })?;
+    let said = |which: usize| match few[which] {
+        Some(few) => few.words(unit),
+        None => extent(histograms[which], unit),
+    };
+    let legend = [0, 1].map(|which| {
+        let class = match few[which] {
+            Some(_) => dots[which].class(),
+            None => bars[which],
+        };
+        Sign::new(
+            class,
+            format!("{}, {}", names[which], samples(histograms[which])),
+        )
+    });
+    let told = [0, 1].map(|which| Some(format!("{}: {}", names[which], few[which]?.words(unit))));
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    Ok(Drawing {
+        size: SIZE,
+        elements,
+        title: "Samples of both periods".to_owned(),
+        description: format!("Before: {}. After: {}", said(0), said(1)),
+        legend: legend.into(),
+        note: Some(told.join("; ")),
+    })
+}
+
+/// Draws samples as dots above `level`; those that would hide each other one above the other.
+fn draw_dots(
+    view: &View,
+    plot: &Plot<'_, '_>,
+    area: &Area<'_>,
+    (few, ink): (&Few, Ink),
+    level: f64,
+) -> Result<(), DrawingError> {
+    const RADIUS: i32 = 5 * UNIT;
+    let mut drawn: Vec<(i32, i32)> = Vec::new();
+    let (start, end) = view.axis.bounds();
+    // What is beyond the axis is told in words alone.
+    for value in few.finite().filter(|value| (start..=end).contains(value)) {
+        let (x, bottom) = plot.backend_coord(&(value, level));
+        let mut y = bottom - 2 * RADIUS;
+        let hides = |&(other, height): &(i32, i32), y: i32| {
+            (other - x).abs() < 2 * RADIUS && (height - y).abs() < 2 * RADIUS
+        };
+        while drawn.iter().any(|dot| hides(dot, y)) {
+            y -= 2 * RADIUS;
+        }
+        // Those that there is no room for any more lie upon each other.
+        let y = y.max(FRAME.top * UNIT);
+        drawn.push((x, y));
+        area.draw(&Circle::new((x, y), RADIUS, ink.area()))?;
+    }
+    Ok(())
 }
 
 fn samples(histogram: &Histogram) -> String {
@@ -215,22 +345,9 @@ impl View {
         outline: Option<&[f64]>,
         marks: &[Mark],
     ) -> Result<(), DrawingError> {
-        let ends = |bar: u32| (self.edge(bar), self.edge(bar + 1));
-        let bars = (0..self.bars)
-            .zip(shares)
-            .filter(|(_, share)| **share > 0.0);
-        plot.draw_series(bars.map(|(bar, &share)| {
-            let (from, to) = ends(bar);
-            let mut bar = Rectangle::new([(from, share), (to, 0.0)], Ink::Bars.area());
-            bar.set_margin(0, 0, GAP, GAP);
-            bar
-        }))?;
+        self.draw_bars_alone(&mut plot, shares)?;
         if let Some(shares) = outline {
-            let steps = (0..self.bars).zip(shares).flat_map(|(bar, &share)| {
-                let (from, to) = ends(bar);
-                [(from, share), (to, share)]
-            });
-            plot.draw_series(LineSeries::new(steps, Ink::Earlier.line()))?;
+            self.draw_outline(&mut plot, shares)?;
         }
         let bottom = plot.backend_coord(&(self.edge(0), 0.0)).1;
         let places: Vec<i32> = marks
@@ -245,6 +362,32 @@ impl View {
             let style = text(Ink::Label, (HPos::Center, VPos::Bottom));
             area.draw_text(mark.name, &style, (x, (FRAME.top - 5) * UNIT))?;
         }
+        Ok(())
+    }
+
+    fn ends(&self, bar: u32) -> (f64, f64) {
+        (self.edge(bar), self.edge(bar + 1))
+    }
+
+    fn draw_bars_alone(&self, plot: &mut Plot<'_, '_>, shares: &[f64]) -> Result<(), DrawingError> {
+        let bars = (0..self.bars)
+            .zip(shares)
+            .filter(|(_, share)| **share > 0.0);
+        plot.draw_series(bars.map(|(bar, &share)| {
+            let (from, to) = self.ends(bar);
+            let mut bar = Rectangle::new([(from, share), (to, 0.0)], Ink::Bars.area());
+            bar.set_margin(0, 0, GAP, GAP);
+            bar
+        }))?;
+        Ok(())
+    }
+
+    fn draw_outline(&self, plot: &mut Plot<'_, '_>, shares: &[f64]) -> Result<(), DrawingError> {
+        let steps = (0..self.bars).zip(shares).flat_map(|(bar, &share)| {
+            let (from, to) = self.ends(bar);
+            [(from, share), (to, share)]
+        });
+        plot.draw_series(LineSeries::new(steps, Ink::Earlier.line()))?;
         Ok(())
     }
 
