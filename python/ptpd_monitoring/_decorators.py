@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from ._native import PerformanceMonitor
+    from ._native import APIPerformanceTracker, PerformanceMonitor
 
     _Begin = Callable[[], AbstractContextManager[Any]]
 
@@ -48,6 +48,13 @@ def timed(
 ) -> Any:
     """Wrap ``function`` so that each run is timed by a timer of its own."""
     return decorated(functools.partial(monitor.timer, name, metadata), function, "timer")
+
+
+def tracked(
+    tracker: APIPerformanceTracker, endpoint: str, method: str | None, function: Any
+) -> Any:
+    """Wrap ``function`` so that each run is tracked as a request of its own."""
+    return decorated(functools.partial(tracker.track, endpoint, method), function, "track")
 
 
 def decorated(begin: _Begin, function: Any, decorator: str) -> Any:

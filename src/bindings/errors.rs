@@ -68,14 +68,15 @@ fn failed(kind: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> PyResult<Option<
     if class.is_subclass_of::<PyGeneratorExit>()? {
         return Ok(None);
     }
-    if class.is_subclass_of::<PySystemExit>()? {
-        let code = attribute(error, "code");
-        let is_success = |code: &Bound<'_, PyAny>| {
-            code.is_none() || code.extract::<i64>().is_ok_and(|code| code == 0)
-        };
-        if code.as_ref().is_none_or(is_success) {
-            return Ok(None);
-        }
+    if asks_to_end(error) {
+        return Ok(None);
     }
     Ok(Some(class.name()?.to_string()))
+}
+
+/// Whether `error` is a `SystemExit` that tells of success. To be called while Python code may run.
+pub fn asks_to_end(error: &Bound<'_, PyAny>) -> bool {
+    error.is_instance_of::<PySystemExit>()
+        && attribute(error, "code")
+            .is_some_and(|code| code.is_none() || code.extract::<i64>().is_ok_and(|code| code == 0))
 }

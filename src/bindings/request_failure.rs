@@ -1,13 +1,14 @@
 //! What an exception says of the request that it ended.
 
 use pyo3::{
-    exceptions::{PyGeneratorExit, PySystemExit},
+    exceptions::PyGeneratorExit,
     prelude::*,
     types::{PyBool, PyInt, PyTuple},
 };
 
 use super::{
     convert::{attribute, loaded, type_name},
+    errors::asks_to_end,
     once::intern,
 };
 use crate::requests::http_status;
@@ -41,13 +42,6 @@ impl Failure {
             text: (status >= 400).then(|| text(error)),
         })
     }
-}
-
-/// Whether `error` is a `SystemExit` that tells of success.
-fn asks_to_end(error: &Bound<'_, PyAny>) -> bool {
-    error.is_instance_of::<PySystemExit>()
-        && attribute(error, "code")
-            .is_some_and(|code| code.is_none() || code.extract::<i64>().is_ok_and(|code| code == 0))
 }
 
 /// The text of `error`; the name of its type where that is empty, or cannot be had.

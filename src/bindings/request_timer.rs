@@ -1,12 +1,18 @@
 //! What `APIPerformanceTracker.track` returns.
 
-use pyo3::{PyTraverseError, PyVisit, exceptions::PyValueError, prelude::*, types::PyString};
+use pyo3::{
+    PyTraverseError, PyVisit,
+    exceptions::PyValueError,
+    prelude::*,
+    types::{PyString, PyTuple},
+};
 
 use super::{
     arguments::{Status, Whole, text_of},
     awaitable::Done,
     context::{owner, thread_number},
     python_code::PythonCode,
+    reference,
     request_failure::Failure,
     requests::{APIPerformanceTracker, DEFAULT_METHOD},
 };
@@ -155,7 +161,7 @@ impl RequestTimer {
         function: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let _python = PythonCode::begin(py);
-        py.import("ptpd_monitoring._tracking")?.call_method1(
+        py.import("ptpd_monitoring._decorators")?.call_method1(
             "tracked",
             (&self.tracker, &self.endpoint, &self.method, function),
         )
@@ -178,6 +184,14 @@ impl RequestTimer {
         };
         self.statuses.set(owner(py)?, found);
         Ok(())
+    }
+
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
+        let arguments = (&self.endpoint, &self.method).into_pyobject(py)?;
+        reference::to_made(self.tracker.bind(py), "track", arguments)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
