@@ -15,6 +15,7 @@ use super::{
     computation::{Computation, Computations},
     lock::lock,
     models::{CacheStats, Counts},
+    notebook,
     once::CALLERS,
     overrides::Override,
     python_code::{PythonCode, release},
@@ -421,6 +422,17 @@ impl CacheManager {
                 .store
                 .contains(query.hash, |handle, key| query.judge(handle, key, answers))
         })
+    }
+
+    // For notebooks; neither keys nor values are looked at.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let (counts, bytes) = {
+            let state = lock(py, &self.state);
+            let store = &state.store;
+            let counts = Counts::of(store.counters(), store.len(), store.max_size());
+            (counts, [store.total_bytes(), store.max_bytes()])
+        };
+        notebook::of_cache(py, &CacheStats::of(py, counts)?, bytes)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -21,6 +21,7 @@ use super::{
     logging::{warn, warn_of_bound},
     metadata::{self, Metadata},
     models::PerformanceMetric,
+    notebook,
     once::CALLERS,
     output::{Output, chosen_format},
     overrides::Override,
@@ -566,6 +567,11 @@ impl PerformanceMonitor {
     #[getter]
     fn _metrics(slf: &Bound<'_, Self>) -> MetricsView {
         MetricsView::new(slf.clone().unbind())
+    }
+
+    // For notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        notebook::of_operations(py, "PerformanceMonitor", self.core())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -16,6 +16,7 @@ use super::{
     convert::wrong_type,
     images::pixels_of_size,
     monitor::PerformanceMonitor,
+    notebook,
     once::CALLERS,
     profile::{MB, PIXELS, ProfiledCall, function_and_arguments},
     python_code::PythonCode,
@@ -254,6 +255,12 @@ impl ImageProcessingProfiler {
             dict.set_item(operation, rss)?;
         }
         Ok(dict)
+    }
+
+    // For notebooks: what it records goes into the monitor.
+    fn _repr_html_(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let monitor = Self::target(slf)?;
+        notebook::of_operations(slf.py(), "ImageProcessingProfiler", monitor.get().core())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

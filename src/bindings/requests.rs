@@ -19,6 +19,7 @@ use super::{
     convert::{detached_if_long, time_range, type_name, wrong_type},
     history,
     logging::warn_of_bound,
+    notebook,
     once::intern,
     overrides::Override,
     python_code::PythonCode,
@@ -31,7 +32,7 @@ use crate::{
     clock::{Clock, Monotonic},
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
-    report::{ApiReport, RecordedEndpoint},
+    report::{ApiReport, Glance, RecordedEndpoint},
     requests::{EndpointStats, Group, Requests},
     starts::Starts,
 };
@@ -389,6 +390,20 @@ impl APIPerformanceTracker {
     #[getter]
     fn _max_history(&self) -> usize {
         self.core().max_history()
+    }
+
+    // For notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let core = self.core();
+        let groups = core.groups(TimeRange::ALL);
+        let endpoints = notebook::counted(groups.len(), "endpoint");
+        let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
+        let report = PyDict::new(py);
+        report.set_item("api", Self::report(py, groups, requests, false)?)?;
+        let facts = vec![("requests kept", notebook::count(core.max_history()))];
+        let title = format!("{}, {endpoints}", notebook::counted(requests, "request"));
+        let kind = "APIPerformanceTracker";
+        notebook::glance(&report, Glance { kind, title, facts }, None)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

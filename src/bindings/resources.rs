@@ -22,6 +22,7 @@ use super::{
     history,
     logging::warn,
     models::{Readings, ResourceUsage},
+    notebook,
     once::intern,
     python_code::PythonCode,
 };
@@ -37,8 +38,8 @@ use crate::{
     },
 };
 
-const MB: f64 = 1024.0 * 1024.0;
-const GB: f64 = 1024.0 * MB;
+pub const MB: f64 = 1024.0 * 1024.0;
+pub const GB: f64 = 1024.0 * MB;
 
 /// How often a first CPU interval is measured before giving up. One is enough unless a quota is
 /// set or lifted during it.
@@ -313,6 +314,13 @@ impl ResourceMonitor {
             .filter_map(|(resource, usage)| thresholds.check(resource, usage))
             .map(|alert| alert_dict(py, alert))
             .collect()
+    }
+
+    // For notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let thresholds = *self.thresholds.lock();
+        let cpu = self.state.lock().cpu.peek();
+        notebook::of_resources(py, cpu, &thresholds)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
