@@ -15,6 +15,7 @@ use super::{
     computation::{Computation, Computations},
     lock::lock,
     models::{CacheStats, Counts},
+    notebook,
     once::CALLERS,
     overrides::Override,
     python_code::{PythonCode, release},
@@ -427,6 +428,17 @@ impl CacheManager {
     /// A global instance travels as a reference to that of whoever loads it; no other one does.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         reference::to_global(slf.as_any())
+    }
+
+    // For notebooks; neither keys nor values are looked at.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let (counts, bytes) = {
+            let state = lock(py, &self.state);
+            let store = &state.store;
+            let counts = Counts::of(store.counters(), store.len(), store.max_size());
+            (counts, [store.total_bytes(), store.max_bytes()])
+        };
+        notebook::of_cache(py, &CacheStats::of(py, counts)?, bytes)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -20,6 +20,7 @@ use super::{
     history_view::recent_dict,
     hooks,
     logging::tell_of_history,
+    notebook,
 };
 use crate::{
     clock::Clock,
@@ -431,6 +432,11 @@ impl History {
             .map_err(|_| Error::argument("minutes", minutes.0, "0 to 1440"))?;
         let recent = py.detach(|| core.recent(minutes))?;
         recent_dict(py, &recent)
+    }
+
+    // For notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        notebook::of_history(py, self.core()?)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

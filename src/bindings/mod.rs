@@ -33,6 +33,7 @@ mod memory_size;
 mod metadata;
 mod models;
 mod monitor;
+mod notebook;
 mod once;
 mod output;
 mod overrides;

@@ -21,6 +21,7 @@ use super::{
     logging::{warn, warn_of_bound},
     metadata::{self, Metadata},
     models::PerformanceMetric,
+    notebook,
     once::CALLERS,
     output::{Output, chosen_format},
     overrides::Override,
@@ -642,6 +643,11 @@ impl PerformanceMonitor {
     /// A global instance travels as a reference to that of whoever loads it; no other one does.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         reference::to_global(slf.as_any())
+    }
+
+    // For notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        notebook::of_operations(py, "PerformanceMonitor", self.core())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

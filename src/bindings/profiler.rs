@@ -16,6 +16,7 @@ use super::{
     convert::wrong_type,
     images::pixels_of_size,
     monitor::PerformanceMonitor,
+    notebook,
     once::CALLERS,
     profile::{MB, PIXELS, ProfiledCall, function_and_arguments},
     python_code::PythonCode,
@@ -260,6 +261,12 @@ impl ImageProcessingProfiler {
     /// A global instance travels as a reference to that of whoever loads it; no other one does.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         reference::to_global(slf.as_any())
+    }
+
+    // For notebooks: what it records goes into the monitor.
+    fn _repr_html_(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let monitor = Self::target(slf)?;
+        notebook::of_operations(slf.py(), "ImageProcessingProfiler", monitor.get().core())
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -17,6 +17,7 @@ use super::{
     convert::{detached_if_long, time_range, to_datetime, wrong_type},
     history,
     logging::{warn_of_bound, warn_of_negative_duration},
+    notebook,
     once::intern,
     overrides::Override,
     python_code::PythonCode,
@@ -31,7 +32,7 @@ use crate::{
     clock::{Clock, Monotonic},
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
-    report::{ApiReport, EndpointReport, RecordedEndpoint},
+    report::{ApiReport, EndpointReport, Glance, RecordedEndpoint},
     requests::{EndpointStats, Group, Requests},
 };
 
@@ -461,6 +462,20 @@ impl APIPerformanceTracker {
     /// A global instance travels as a reference to that of whoever loads it; no other one does.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         reference::to_global(slf.as_any())
+    }
+
+    // For notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let core = self.core();
+        let groups = core.groups(TimeRange::ALL);
+        let endpoints = notebook::counted(groups.len(), "endpoint");
+        let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
+        let report = PyDict::new(py);
+        report.set_item("api", Self::report(py, groups, Vec::new(), requests, false)?)?;
+        let facts = vec![("requests kept", notebook::count(core.max_history()))];
+        let title = format!("{}, {endpoints}", notebook::counted(requests, "request"));
+        let kind = "APIPerformanceTracker";
+        notebook::glance(&report, Glance { kind, title, facts }, None)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -22,6 +22,7 @@ use super::{
     history,
     logging::warn,
     models::{Readings, ResourceUsage},
+    notebook,
     once::intern,
     python_code::PythonCode,
     reference,
@@ -38,8 +39,8 @@ use crate::{
     },
 };
 
-const MB: f64 = 1024.0 * 1024.0;
-const GB: f64 = 1024.0 * MB;
+pub const MB: f64 = 1024.0 * 1024.0;
+pub const GB: f64 = 1024.0 * MB;
 
 /// How often a first CPU interval is measured before giving up. One is enough unless a quota is
 /// set or lifted during it.
@@ -319,6 +320,13 @@ impl ResourceMonitor {
     /// A global instance travels as a reference to that of whoever loads it; no other one does.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         reference::to_global(slf.as_any())
+    }
+
+    // For notebooks.
+    fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
+        let thresholds = *self.thresholds.lock();
+        let cpu = self.state.lock().cpu.peek();
+        notebook::of_resources(py, cpu, &thresholds)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -146,12 +146,11 @@ pub fn iso_local(time: i64) -> String {
 /// local.
 #[must_use]
 pub fn iso_in(text: &str, times: Times) -> Option<String> {
-    let time = match DateTime::parse_from_rfc3339(text) {
-        Ok(time) => time.timestamp_nanos_opt()?,
-        Err(_) => {
-            let reading = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
-            Zone::Local.instant(reading, false)?
-        }
+    let time = if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        time.timestamp_nanos_opt()?
+    } else {
+        let reading = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+        Zone::Local.instant(reading, false)?
     };
     Some(match times {
         Times::Local => iso_local(time),

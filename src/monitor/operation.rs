@@ -175,6 +175,16 @@ impl<M> Operation<M> {
         values
     }
 
+    /// The values of the newest samples, `most` of them at most, and the unit of the oldest of these.
+    #[must_use]
+    pub fn newest(&self, most: usize) -> Option<(Vec<f64>, Arc<str>)> {
+        let state = self.state.lock();
+        let from = state.series.next().saturating_sub(most as u64);
+        let unit = state.series.unit_from(from, TimeRange::ALL)?;
+        let points = state.series.points_from(from, TimeRange::ALL);
+        Some((points.into_iter().map(|(_, value)| value).collect(), unit))
+    }
+
     /// The stamps, oldest first, in UTC nanoseconds since the Unix epoch.
     #[must_use]
     pub fn times(&self) -> Vec<i64> {

@@ -37,7 +37,7 @@ impl Few {
             return None;
         }
         let mut values: Vec<f64> = values.collect();
-        values.sort_by(f64::total_cmp);
+        values.sort_by(|a, b| a.is_nan().cmp(&b.is_nan()).then(a.total_cmp(b)));
         Some(Self {
             values,
             is_exact: true,

@@ -33,7 +33,7 @@ pub use few::{FEW, Few, few_samples};
 pub use file::{Replacement, write_atomically};
 pub use format::ReportFormat;
 pub use formula::neutralized;
-pub use html::{MAX_CHARTED, render_fragment, render_html};
+pub use html::{Glance, MAX_CHARTED, MAX_GLANCED, render_fragment, render_glance, render_html};
 pub use json::report_json;
 pub use markdown::render_markdown;
 pub use recorded::{

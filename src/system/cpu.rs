@@ -146,6 +146,22 @@ impl<S: CounterSource> Meter<S> {
             .filter(|wait| !wait.is_zero())
     }
 
+    /// The usage since the last call of [`Self::percent`], whose interval goes on; `None` where there is
+    /// nothing to tell yet.
+    pub fn peek(&mut self) -> Option<f64> {
+        let passed = |(since, _): &(Monotonic, Counters)| {
+            let nanos = self.clock.monotonic().0.saturating_sub(since.0);
+            u128::from(nanos) >= MIN_INTERVAL.as_nanos()
+        };
+        let Some((since, before)) = self.baseline.filter(passed) else {
+            return self.last;
+        };
+        let now = self.clock.monotonic();
+        let counters = self.source.read().ok()?;
+        let usage = counters.percent_since(&before, now.seconds_since(since));
+        usage.or(self.last)
+    }
+
     /// The usage since the last call, in percent of what this process may use; within
     /// [`MIN_INTERVAL`] of the last call its result again.
     ///

@@ -38,6 +38,7 @@ ALONE = {
             "test_history_processes.py",
             "test_history_stops.py",
             "test_launcher.py",
+            "test_notebooks.py",
             "test_pytest_plugin.py",
             "test_reentry.py",
             "test_report_html.py",

@@ -255,6 +255,7 @@ MONITOR: dict[str, Callable[[World], object]] = {
     "export_metrics": lambda w: (w.monitor.export_metrics(), w.monitor.export_metrics("CSV"), w.monitor.export_metrics(output_path=w.folder / "metrics.json"), wrong(w.monitor.export_metrics, output_path=w.folder), wrong(w.monitor.export_metrics, NAME)),
     "clear_metrics": lambda w: (w.monitor.record_metric(NAME, 1, UNIT, METADATA), w.monitor.clear_metrics(NAME), w.monitor.clear_metrics()),
     "__repr__": lambda w: repr(w.monitor),
+    "_repr_html_": lambda w: w.monitor._repr_html_(),
     "_max_history": lambda w: (w.monitor._max_history, wrong(setattr, w.monitor, "_max_history", THING)),
     "max_operations": read("monitor", "max_operations"),
     "overflowed": lambda w: (w.small.record_metric(NAME, NUMBER, UNIT, METADATA), w.small.record_many(NAME, VALUES, UNIT), w.small.overflowed),
@@ -286,6 +287,7 @@ PROFILER: dict[str, Callable[[World], object]] = {
     "identify_bottlenecks": lambda w: (w.profiler.identify_bottlenecks([NAME]), wrong(w.profiler.identify_bottlenecks, [THING])),
     "_memory_tracking": read("profiler", "_memory_tracking"),
     "__repr__": lambda w: repr(w.profiler),
+    "_repr_html_": lambda w: w.profiler._repr_html_(),
 }  # fmt: skip
 TRACKER: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (APIPerformanceTracker(5), wrong(APIPerformanceTracker, -1)),
@@ -308,6 +310,7 @@ TRACKER: dict[str, Callable[[World], object]] = {
     "requests_forgotten": lambda w: (w.context.run(w.left_open[2].__enter__), w.tracker.requests_forgotten),
     "_max_history": read("tracker", "_max_history"),
     "__repr__": lambda w: repr(w.tracker),
+    "_repr_html_": lambda w: w.tracker._repr_html_(),
 }  # fmt: skip
 CACHE: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (CacheManager(5), w.cache.__init__(5, 10), wrong(CacheManager, THING)),  # type: ignore[misc]
@@ -329,6 +332,7 @@ CACHE: dict[str, Callable[[World], object]] = {
     "total_bytes": lambda w: ([w.heavy.set((KEY, n), [THING] * 2) for n in range(7)], w.heavy.total_bytes),
     "rejections": lambda w: (w.heavy.set(KEY, [THING]), w.heavy.set(KEY, [THING] * 10), w.heavy.rejections, wrong(w.heavy.set, KEY, THING)),
     "__repr__": lambda w: repr(w.cache),
+    "_repr_html_": lambda w: w.cache._repr_html_(),
 }  # fmt: skip
 RESOURCES: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (ResourceMonitor(1, 2, 3), wrong(ResourceMonitor, THING), wrong(ResourceMonitor, clock=THING)),
@@ -341,6 +345,7 @@ RESOURCES: dict[str, Callable[[World], object]] = {
     "check_resources": lambda w: w.resources.check_resources(),
     "get_alerts_for_high_usage": lambda w: w.resources.get_alerts_for_high_usage(),
     "__repr__": lambda w: repr(w.resources),
+    "_repr_html_": lambda w: w.resources._repr_html_(),
 }  # fmt: skip
 REPORT: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (PerformanceReport(w.monitor), wrong(PerformanceReport, THING), wrong(w.report.__init__, w.monitor)),  # type: ignore[misc]
@@ -377,6 +382,7 @@ HISTORY: dict[str, Callable[[World], object]] = {
     "backup": lambda w: (w.history.backup(w.folder / "backup.db"), wrong(w.history.backup, w.folder), wrong(w.history.backup, THING)),
     "rows": lambda w: (list(w.history.rows()), next(w.history.rows("hours", RANGE), None), wrong(w.history.rows, NAME)),
     "__repr__": lambda w: repr(w.history),
+    "_repr_html_": lambda w: w.history._repr_html_(),
 }  # fmt: skip
 # What is drawn is read from the file once for each report.
 FIGURES_OF = Report({"operations": {NAME: {"mean": NUMBER}}, "thing": THING})

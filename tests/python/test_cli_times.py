@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console, RenderableType
 
 from ptpd_monitoring import (
     APIPerformanceTracker,
@@ -23,7 +24,6 @@ from ptpd_monitoring import (
 from ptpd_monitoring.cli import tables, top_tables
 from ptpd_monitoring.cli.quantities import bars, quantity
 from ptpd_monitoring.testing import ManualClock
-from rich.console import Console, RenderableType
 
 NOON = datetime(2026, 7, 22, 10, tzinfo=timezone.utc)
 MEGABYTES = 2_000_000
@@ -210,6 +210,31 @@ def test_another_way_to_write_is_refused_by_its_name(
         text = refusal(capsys, *command, "--history", path, *arguments)
         assert named in text
         assert arguments[0] in text
+
+
+@pytest.mark.parametrize("command", [("report", "--date", "2026-07-22"), ("history", "export")])
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_letters_that_an_encoding_lacks_are_wrong_usage_and_the_old_file_stays(
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: tuple[str, ...],
+    name: str,
+) -> None:
+    target = tmp_path / name
+    target.write_text("old")
+    text = refusal(capsys, *command, "--history", path, "--output", target, "--encoding", "ascii")
+    assert "ascii" in text
+    assert target.read_text() == "old"
+
+
+def test_html_is_written_in_utf_8_alone(
+    path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = ("report", "--date", "2026-07-22", "--history", path, "--format", "html")
+    for more in ((), ("--output", tmp_path / "a.html")):
+        assert "UTF-8" in refusal(capsys, *page, "--encoding", "utf-16", *more)
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_parquet_takes_neither_times_nor_an_encoding(

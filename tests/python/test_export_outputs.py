@@ -25,7 +25,7 @@ HEADER = "metric_name,value,unit,timestamp,metadata"
 @pytest.fixture
 def monitor() -> PerformanceMonitor:
     made = PerformanceMonitor()
-    made.record_metric("Abzüge – größe", 1.5, "µm")
+    made.record_metric("Abzüge: größe", 1.5, "µm")
     return made
 
 
@@ -94,7 +94,7 @@ def test_excel_gets_a_file_that_it_takes_for_utf_8(
     monitor.export_metrics(output_path=target, encoding="utf-8-sig")
     data = target.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf" + HEADER.encode())
-    assert table(data.decode("utf-8-sig"))[0]["metric_name"] == "Abzüge – größe"
+    assert table(data.decode("utf-8-sig"))[0]["metric_name"] == "Abzüge: größe"
     report = PerformanceReport(monitor).generate_daily_report()
     for name in ("out.html", "out.csv", "out.json", "out.md"):
         PerformanceReport.export_report(report, path=tmp_path / name, encoding="UTF_8_SIG")
@@ -147,7 +147,7 @@ def test_html_is_in_the_encoding_that_it_says_it_is_in(
     monitor: PerformanceMonitor, tmp_path: Path
 ) -> None:
     report = PerformanceReport(monitor).generate_daily_report()
-    with pytest.raises(ValueError, match='encoding must be UTF-8, .*got "latin-1"'):
+    with pytest.raises(ValueError, match=r'encoding must be UTF-8, .*got "latin-1"'):
         PerformanceReport.export_report(report, path=tmp_path / "a.html", encoding="latin-1")
     assert not (tmp_path / "a.html").exists()
 

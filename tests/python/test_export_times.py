@@ -63,7 +63,8 @@ def nights(zone: zoneinfo.ZoneInfo) -> list[datetime]:
     while moment.year < 2026:
         following = moment + timedelta(days=1)
         before, after = (it.astimezone(zone).utcoffset() for it in (moment, following))
-        assert before is not None and after is not None
+        assert before is not None
+        assert after is not None
         if after < before:
             found.append(moment)
         moment = following
@@ -142,7 +143,7 @@ def models(moment: datetime, zone: zoneinfo.ZoneInfo) -> list[Any]:
 def test_a_model_comes_back_from_its_own_json_at_the_same_instant(
     zone: zoneinfo.ZoneInfo,
 ) -> None:
-    for night in nights(zone) + [datetime(2024, 7, 1, tzinfo=timezone.utc)]:
+    for night in [*nights(zone), datetime(2024, 7, 1, tzinfo=timezone.utc)]:
         for step in range(24 * 2 + 1):
             moment = night + step * timedelta(minutes=30)
             for model in models(moment, zone):

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ptpd_monitoring import History, PerformanceMonitor, PerformanceReport
 from ptpd_monitoring.cli import tables
 from ptpd_monitoring.testing import ManualClock
-from rich.console import Console
 
 NOON = datetime(2026, 11, 22, 12)
 BARS = re.compile(r'<path class="bars" d="([^"]*)"')

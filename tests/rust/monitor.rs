@@ -130,6 +130,29 @@ fn recording_no_values_makes_no_operation() {
 }
 
 #[test]
+fn the_newest_samples_come_alone_with_the_unit_of_the_oldest_of_them() {
+    let (monitor, _) = new_monitor(3);
+    let metres = LabelRef { unit: "m", ..PLAIN };
+    for (value, label) in [(1.0, PLAIN), (2.0, PLAIN), (3.0, metres), (4.0, PLAIN)] {
+        monitor.record("op", Monotonic(0), value, label, None);
+    }
+    let operation = monitor.operation("op").unwrap();
+    let newest = |most| {
+        let (values, unit) = operation.newest(most)?;
+        Some((values, unit.to_string()))
+    };
+    assert_eq!(newest(0), None);
+    assert_eq!(newest(1), Some((vec![4.0], SECONDS.to_owned())));
+    assert_eq!(newest(2), Some((vec![3.0, 4.0], "m".to_owned())));
+    for most in [3, 4, usize::MAX] {
+        assert_eq!(
+            newest(most),
+            Some((vec![2.0, 3.0, 4.0], SECONDS.to_owned()))
+        );
+    }
+}
+
+#[test]
 fn a_history_of_one_keeps_the_newest_sample() {
     let (monitor, _) = new_monitor(1);
     for (value, unit) in [(1.0, "s"), (2.0, "MB"), (3.0, "s")] {

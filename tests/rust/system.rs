@@ -117,6 +117,25 @@ fn readings_closer_than_the_interval_repeat_the_last_usage() {
 }
 
 #[test]
+fn a_look_at_the_usage_tells_it_and_its_interval_goes_on() {
+    let ticks = [
+        "cpu 0 0 0 0",
+        "cpu 10 0 0 90",
+        "cpu 50 0 0 150",
+        "cpu 60 0 0 240",
+    ];
+    let (clock, mut meter) = meter(ticks.map(host).to_vec());
+    assert_eq!(meter.peek(), None);
+    clock.advance(1_000_000_000);
+    assert_eq!(meter.peek(), Some(10.0));
+    // Since the beginning, whoever looked meanwhile.
+    assert_eq!(meter.peek(), Some(25.0));
+    assert_percent(&mut meter, 20.0);
+    // Too soon for another reading.
+    assert_eq!(meter.peek(), Some(20.0));
+}
+
+#[test]
 fn only_the_very_first_usage_has_to_be_waited_for() {
     let (clock, mut meter) = meter(vec![group(0), group(100 * MS)]);
     assert_eq!(meter.wait_needed(), Some(Duration::from_millis(100)));

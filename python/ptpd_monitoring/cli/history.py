@@ -227,8 +227,8 @@ Examples:
     type=click.Choice(TIMES),
     default="utc",
     show_default=True,
-    help="How times are written in CSV and JSON lines: in UTC, or as local clocks show them, with the "
-    "offset or without.",
+    help="How times are written in CSV and JSON lines: in UTC, or as local clocks show them, with "
+    "the offset or without.",
 )
 @encoding_option
 def export(
@@ -236,10 +236,10 @@ def export(
     format_: str | None,
     period: str | None,
     output: Path | None,
+    *,
     zone: ZoneInfo | None,
     times: Times,
     encoding: str | None,
-    *,
     hours: bool,
     keep_formulas: bool,
 ) -> None:
@@ -253,7 +253,8 @@ def export(
     wanted = None if period is None else Periods(zone).period(period).pair
     with reading():
         rows = _begun(file.rows("hours" if hours else "minutes", wanted))
-    with reading(), nullcontext() if output is None else replacing(output) as target:
+    # Letters may be missing in an encoding.
+    with asking(), reading(), nullcontext() if output is None else replacing(output) as target:
         layout = Layout(times, encoding, neutralize_formulas=not keep_formulas)
         write_rows(rows, format_, target, layout=layout)
 

@@ -180,6 +180,6 @@ times_option = click.option(
     type=click.Choice(TIMES),
     default=TIMES[0],
     show_default=True,
-    help="How times are written: as local clocks show them, likewise with the offset from UTC, or in "
-    "UTC.",
+    help="How times are written: as local clocks show them, likewise with the offset from UTC, or "
+    "in UTC.",
 )

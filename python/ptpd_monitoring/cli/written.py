@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +31,8 @@ _SUFFIXES = {
     ".json": "json",
     ".csv": "csv",
 }
+
+_UTF_8 = ("utf-8", "utf-8-sig")
 
 encoding_option = click.option(
     "--encoding",
@@ -64,11 +67,14 @@ def write(
     report: dict[str, Any], format_: str, output: Path | None, times: Times, encoding: str | None
 ) -> None:
     """Write a report to a file, or to standard output."""
-    if format_ == "text":
-        _draw(report, output, times, encoding)
-        return
+    # That of a file the library refuses.
+    if format_ == "html" and encoding and codecs.lookup(encoding).name not in _UTF_8:
+        raise click.UsageError(f"--encoding {encoding} is none for HTML, which says it is in UTF-8")
+    # Letters may be missing in an encoding.
     with asking():
-        if output is None:
+        if format_ == "text":
+            _draw(report, output, times, encoding)
+        elif output is None:
             text = PerformanceReport.export_report(report, format=format_, times=times)
             click.echo(text, file=for_programs(encoding))
         else:

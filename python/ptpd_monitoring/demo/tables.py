@@ -182,9 +182,10 @@ def _cache(run: DemoRun) -> str:
 
 def _resources(run: DemoRun) -> str:
     now = run.resources
+    available = quantity_text(now.memory_available_mb, "MB")
     figures = [
         f"CPU {now.cpu_percent:.0f}%",
-        f"memory {now.memory_percent:.0f}% ({quantity_text(now.memory_available_mb, 'MB')} available)",
+        f"memory {now.memory_percent:.0f}% ({available} available)",
         f"disk {now.disk_percent:.0f}% ({quantity_text(now.disk_free_gb, 'GB')} free)",
     ]
     if now.gpu_percent is not None:

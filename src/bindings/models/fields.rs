@@ -178,17 +178,15 @@ fn datetime(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
 
 /// A time that was read from a text. An offset that our own texts have where local clocks show a time
 /// twice says which of the two it is, no more: it is naive and local, as it was.
-fn from_json<'py>(parsed: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+fn from_json(parsed: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
     let offset = parsed.call_method0("utcoffset")?;
     if offset.is_none() {
         return Ok(parsed);
     }
     let time = micros("timestamp", &parsed)?.saturating_mul(1_000);
-    let local: i32 = offset
-        .call_method0("total_seconds")?
-        .extract::<f64>()?
-        .round() as i32;
-    if Zone::Local.offset(time) == local && Zone::Local.is_repeated(time) {
+    let offset: f64 = offset.call_method0("total_seconds")?.extract()?;
+    let is_local = offset.total_cmp(&Zone::Local.offset(time).into()).is_eq();
+    if is_local && Zone::Local.is_repeated(time) {
         return Ok(to_datetime(parsed.py(), time)?.into_any());
     }
     Ok(parsed)

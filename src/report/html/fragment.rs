@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::{
     super::{
         charts::Charts,
-        view::{Cell, Document, quantity::THIN_SPACE},
+        view::{Cell, Document, Fact, names, quantity::THIN_SPACE},
     },
     encoding,
 };
 use crate::error::Result;
 
 /// How many rows a table has there.
-const MAX_ROWS: usize = 20;
+pub const MAX_ROWS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "fragment.html")]
@@ -32,6 +32,31 @@ impl Fragment<'_> {
     fn is_carded(&self, _number: &usize) -> bool {
         false
     }
+}
+
+/// What a notebook shows of an object.
+#[derive(Debug, Default)]
+pub struct Glance {
+    /// What it is.
+    pub kind: &'static str,
+    /// What there is to say of it in a few words.
+    pub title: String,
+    /// What it is called and how it fares, each by name.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// Renders an object as a part of a page: `figures` are those that a report would have of it, `charts`
+/// what it does not say itself.
+pub fn render_glance(glance: Glance, figures: &Value, charts: Option<&Charts>) -> Result<String> {
+    let text = |(label, text): (&str, String)| Fact::new(label, Cell::Text(names::text(&text)));
+    let mut document = Document::of(figures, charts, MAX_ROWS);
+    document.kind = glance.kind;
+    document.title = names::text(&glance.title);
+    document.facts = glance.facts.into_iter().map(text).collect();
+    let fragment = Fragment {
+        document: &document,
+    };
+    fragment.render().map_err(encoding)
 }
 
 /// Renders the essence of a report as a part of a page. `charts` tell what the report does not say

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-pub use fragment::render_fragment;
+pub use fragment::{Glance, MAX_ROWS as MAX_GLANCED, render_fragment, render_glance};
 
 /// How many operations have charts; the others are in the table alone.
 pub const MAX_CHARTED: usize = 24;

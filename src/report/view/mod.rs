@@ -70,7 +70,8 @@ pub struct Fact {
 }
 
 impl Fact {
-    fn new(label: impl Into<String>, value: Cell) -> Self {
+    /// A value by its label.
+    pub fn new(label: impl Into<String>, value: Cell) -> Self {
         Self {
             label: label.into(),
             value,

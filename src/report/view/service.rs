@@ -27,6 +27,10 @@ fn count(figures: &Figures, key: &str) -> Cell {
     Cell::count(number(figures, key))
 }
 
+fn bytes(figures: &Figures, key: &str) -> Cell {
+    Cell::quantity(number(figures, key), |bytes| Unit::Data(1.0).show(bytes))
+}
+
 /// Those facts that hold something.
 fn held(facts: impl IntoIterator<Item = (&'static str, Cell)>) -> Vec<Fact> {
     let held = facts.into_iter().filter(|(_, value)| !value.is_none());
@@ -209,6 +213,8 @@ pub(super) fn add_cache(scope: Scope<'_>, document: &mut Document) {
             ("expirations", count(cache, "expirations")),
             ("entries", count(cache, "size")),
             ("entries at most", count(cache, "max_size")),
+            ("bytes", bytes(cache, "total_bytes")),
+            ("bytes at most", bytes(cache, "max_bytes")),
         ])
     });
     if !facts.is_empty() {

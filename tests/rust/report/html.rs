@@ -545,5 +545,5 @@ fn a_fragment_says_that_nothing_was_recorded_and_how_the_cache_did() {
     let report = json!({"operations": {}, "cache": {"hits": 3, "misses": 1}});
     let text = texts(&render_fragment(&report, None).unwrap());
     assert!(text.contains("Nothing was recorded."), "{text}");
-    assert!(text.contains("hit rate75.0 %"), "{text}");
+    assert!(text.contains("hit rate: 75.0 %"), "{text}");
 }

@@ -3,6 +3,7 @@
 mod charts;
 mod comparison;
 mod csv;
+mod few;
 mod file;
 mod html;
 mod markdown;
