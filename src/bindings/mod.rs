@@ -78,7 +78,7 @@ mod _native {
     #[pymodule_export]
     use super::resources::ResourceMonitor;
     #[pymodule_export]
-    use super::settings::{MonitoringSettings, read_settings};
+    use super::settings::{MonitoringSettings, misspelt_settings, read_settings};
     #[pymodule_export]
     use super::timer::Timer;
 
