@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     metadata::{Metadata, json_objects},
-    python_code::PythonCode,
+    python_code::{PythonCode, release_at_end},
 };
 use crate::{
     calendar::TimeRange,
@@ -66,6 +66,13 @@ impl<'a> Collected<'a> {
                 time: sample.time,
                 metadata,
             })
+    }
+}
+
+// They may have been cleared meanwhile, and these be the last to hold what was attached to them.
+impl Drop for Collected<'_> {
+    fn drop(&mut self) {
+        release_at_end(std::mem::take(&mut self.samples));
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod arguments;
 mod array;
+mod attached;
 mod awaitable;
 mod cache;
 mod cache_arguments;
@@ -56,7 +57,7 @@ mod _native {
     #[pymodule_export]
     use super::cache::CacheManager;
     #[pymodule_export]
-    use super::clock::ManualClock;
+    use super::clock::{ManualClock, StagedClock};
     #[pymodule_export]
     use super::context::Session;
     #[pymodule_export]

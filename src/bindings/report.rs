@@ -23,7 +23,7 @@ use super::{
     export::{deliver, flush_before, formulas},
     json::PyJson,
     monitor::PerformanceMonitor,
-    python_code::PythonCode,
+    python_code::{PythonCode, release_at_end},
     ready::Ready,
     recorded::{
         Consulted, Known, bounds_dict, known_operations, known_requests, requests_on_disk,
@@ -57,6 +57,14 @@ struct Sources {
 pub struct PerformanceReport {
     ready: Ready,
     sources: OnceLock<Sources>,
+}
+
+impl Drop for PerformanceReport {
+    fn drop(&mut self) {
+        if let Some(sources) = self.sources.take() {
+            release_at_end(sources);
+        }
+    }
 }
 
 impl PerformanceReport {

@@ -14,7 +14,9 @@ use super::{
         self, Duration, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, Number, Status,
         Text, Whole, text_of,
     },
+    attached::{self, Attached},
     awaitable::Done,
+    clock,
     context::{owner, thread_number},
     convert::{detached_if_long, time_range, type_name, wrong_type},
     history,
@@ -28,7 +30,7 @@ use super::{
 };
 use crate::{
     calendar::TimeRange,
-    clock::{Clock, Monotonic},
+    clock::Monotonic,
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
     report::{ApiReport, RecordedEndpoint},
@@ -54,8 +56,8 @@ pub struct APIPerformanceTracker {
     ready: Ready,
     /// Shared with the history, if there is one.
     core: OnceLock<Arc<Requests>>,
-    /// What connects the core to its history.
-    attachment: OnceLock<Arc<Attachment>>,
+    /// The history that the core records to.
+    attached: OnceLock<Attached>,
     tracking: Override,
 }
 
@@ -64,7 +66,7 @@ impl APIPerformanceTracker {
     pub fn core(&self) -> &Arc<Requests> {
         self.core.get_or_init(|| {
             Arc::new(
-                Requests::new(DEFAULT_MAX_HISTORY, Clock::System)
+                Requests::new(DEFAULT_MAX_HISTORY, clock::usual())
                     .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
                     .telling(warn_of_bound),
             )
@@ -73,7 +75,7 @@ impl APIPerformanceTracker {
 
     /// Its history, if it records to one.
     pub fn attachment(&self) -> Option<&Arc<Attachment>> {
-        self.attachment.get()
+        self.attached.get().map(Attached::attachment)
     }
 
     /// An `endpoint_stats` dict.
@@ -205,7 +207,7 @@ impl APIPerformanceTracker {
         Ok(Self {
             ready: Ready::YES,
             core: OnceLock::new(),
-            attachment: OnceLock::new(),
+            attached: OnceLock::new(),
             tracking: Override::of::<Self>(cls, "track_request")?,
         })
     }
@@ -235,11 +237,11 @@ impl APIPerformanceTracker {
             this.core().set_max_history(max_history)?;
         }
         if let Some(history) = history {
-            history::record_to(
+            attached::record_to(
                 &history,
                 "tracker",
                 this.core(),
-                &this.attachment,
+                &this.attached,
                 Requests::roll_up_for,
             )?;
         }
@@ -391,6 +393,17 @@ impl APIPerformanceTracker {
         self.core().max_history()
     }
 
+    /// The :class:`History` that it records to, or None.
+    #[getter]
+    fn history<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        attached::attribute_of(slf, slf.get().attached.get())
+    }
+
+    #[setter]
+    fn set_history(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        attached::set_attribute_of(slf, value)
+    }
+
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let core = slf.get().core();
         Ok(format!(
@@ -404,6 +417,9 @@ impl APIPerformanceTracker {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if !self.ready.is_set() {
             return Ok(());
+        }
+        if let Some(attached) = self.attached.get() {
+            attached.traverse(&visit)?;
         }
         self.tracking.traverse(&visit)
     }

@@ -11,7 +11,7 @@ use super::{
     awaitable::Done,
     context::{owner, thread_number},
     monitor::PerformanceMonitor,
-    python_code::PythonCode,
+    python_code::{PythonCode, release_at_end},
 };
 use crate::starts::Starts;
 
@@ -125,5 +125,13 @@ impl Timer {
         // A `str` of a subclass may refer to anything.
         visit.call(&self.name)?;
         visit.call(&self.metadata)
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(metadata) = self.metadata.take() {
+            release_at_end(metadata);
+        }
     }
 }
