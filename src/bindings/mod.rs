@@ -90,6 +90,7 @@ mod _native {
         super::once::fill_cells(module.py())?;
         // Later, an import could wait for one that another thread is in the middle of.
         module.py().import(super::charts::REPORT)?;
+        super::models::complete(module.py())?;
         Ok(())
     }
 }
