@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -92,7 +92,7 @@ impl Clock {
     pub fn monotonic(&self) -> Monotonic {
         match self {
             Self::System => system::monotonic(),
-            Self::Manual(clock) => Monotonic(clock.monotonic.load(Relaxed)),
+            Self::Manual(clock) => Monotonic(clock.monotonic()),
         }
     }
 
@@ -114,7 +114,7 @@ impl Clock {
     pub fn wall_at(&self, moment: Monotonic) -> i64 {
         match self {
             Self::System => system::wall_at(moment),
-            Self::Manual(clock) => clock.wall.load(Relaxed),
+            Self::Manual(clock) => clock.wall(),
         }
     }
 
@@ -125,11 +125,19 @@ impl Clock {
     }
 }
 
-/// A clock for tests: both times stand still until they are moved.
+/// Where the monotonic time of a clock begins that goes with the system's: far from either end, since
+/// it may be told to be centuries away.
+const MIDDLE: u64 = 1 << 63;
+
+/// A clock for tests: both times stand still until they are moved. It can be told to go with the
+/// system's clocks, and to stand again.
 #[derive(Debug)]
 pub struct ManualClock {
     monotonic: AtomicU64,
     wall: AtomicI64,
+    goes: AtomicBool,
+    /// How far the system's wall time was ahead of its monotonic one when this was made.
+    ahead: i64,
 }
 
 impl ManualClock {
@@ -139,7 +147,36 @@ impl ManualClock {
         Self {
             monotonic: AtomicU64::new(0),
             wall: AtomicI64::new(wall),
+            goes: AtomicBool::new(false),
+            ahead: 0,
         }
+    }
+
+    /// A clock that goes with the system's.
+    #[must_use]
+    pub fn going() -> Self {
+        let now = system::monotonic();
+        Self {
+            goes: AtomicBool::new(true),
+            ahead: system::wall_at(now).saturating_sub_unsigned(now.0),
+            ..Self::new(0)
+        }
+    }
+
+    /// Has both times go with the system's.
+    pub fn go(&self) {
+        self.goes.store(true, Relaxed);
+    }
+
+    /// Has a clock that went with the system's stand still: the wall time at `wall`, and the monotonic
+    /// one where the system's was, or would be, when it was `moment` on the wall.
+    pub fn stand(&self, wall: i64, moment: i64) {
+        let monotonic = i128::from(MIDDLE) + i128::from(moment) - i128::from(self.ahead);
+        let monotonic = monotonic.clamp(0, u64::MAX.into());
+        self.monotonic
+            .store(u64::try_from(monotonic).unwrap_or(u64::MAX), Relaxed);
+        self.wall.store(wall, Relaxed);
+        self.goes.store(false, Relaxed);
     }
 
     /// Moves both times forwards by `nanos`, at most to the end of what they can hold.
@@ -158,12 +195,18 @@ impl ManualClock {
     /// The wall time, in UTC nanoseconds since the Unix epoch.
     #[must_use]
     pub fn wall(&self) -> i64 {
+        if self.goes.load(Relaxed) {
+            return system::wall_at(system::monotonic());
+        }
         self.wall.load(Relaxed)
     }
 
-    /// The monotonic nanoseconds since this clock was made.
+    /// The monotonic nanoseconds: since this clock was made, unless it has ever gone.
     #[must_use]
     pub fn monotonic(&self) -> u64 {
+        if self.goes.load(Relaxed) {
+            return MIDDLE.saturating_add(system::monotonic().0);
+        }
         self.monotonic.load(Relaxed)
     }
 }

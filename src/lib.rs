@@ -10,6 +10,8 @@ pub mod entered;
 pub mod error;
 pub mod fallen_off;
 pub mod history;
+mod home;
+pub mod misspelt;
 pub mod monitor;
 mod names;
 pub mod profile;

@@ -2,9 +2,34 @@
 
 use std::{env, ffi::OsString, path::PathBuf, str::FromStr, sync::Arc};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    home,
+    misspelt::{self, Misspelt},
+    system::gpu,
+};
 
-const PREFIX: &str = "PTPD_MONITORING_";
+/// What the name of each variable begins with.
+pub const PREFIX: &str = "PTPD_MONITORING_";
+
+/// The names of the variables behind the prefix.
+const NAMES: [&str; 11] = [
+    "MAX_HISTORY",
+    "MAX_OPERATIONS",
+    "MAX_ENDPOINTS",
+    "CPU_THRESHOLD",
+    "MEMORY_THRESHOLD",
+    "DISK_THRESHOLD",
+    "CACHE_SIZE",
+    "CACHE_TTL",
+    "CACHE_MAX_BYTES",
+    "HISTORY",
+    "RETENTION_DAYS",
+];
+
+/// Names that are set for others to read: the version and the name of the program.
+const OF_THE_PROGRAM: [&str; 2] = ["VERSION", "SERVICE"];
+
 const COUNT: &str = "a whole number of at least 1";
 
 /// What configures the global instances.
@@ -58,6 +83,26 @@ impl Settings {
         Self::from_lookup(|variable| env::var_os(variable))
     }
 
+    /// The same of the variables that are `wanted`, named as the fields are. The others may be wrong,
+    /// and count as unset.
+    pub fn some_from_environment(wanted: &[impl AsRef<str>]) -> Result<Self> {
+        Self::some_from_lookup(wanted, |variable| env::var_os(variable))
+    }
+
+    /// Reads the variables that are `wanted`, named as the fields are, of those that `lookup` knows.
+    pub fn some_from_lookup<T: Into<OsString>>(
+        wanted: &[impl AsRef<str>],
+        lookup: impl Fn(&str) -> Option<T>,
+    ) -> Result<Self> {
+        Self::from_lookup(|variable| {
+            let name = variable.strip_prefix(PREFIX)?;
+            let mut wanted = wanted.iter().map(AsRef::as_ref);
+            wanted
+                .any(|wanted| name.eq_ignore_ascii_case(wanted))
+                .then(|| lookup(variable))?
+        })
+    }
+
     /// Reads the variables that `lookup` knows.
     pub fn from_lookup<T: Into<OsString>>(lookup: impl Fn(&str) -> Option<T>) -> Result<Self> {
         let defaults = Self::default();
@@ -77,7 +122,10 @@ impl Settings {
                 |ttl| ttl.is_finite(),
             )?,
             cache_max_bytes: source.optional_count("CACHE_MAX_BYTES")?,
-            history: source.value("HISTORY").map(PathBuf::from),
+            history: source
+                .value("HISTORY")
+                .map(PathBuf::from)
+                .map(home::expanded),
             retention_days: source.read(
                 "RETENTION_DAYS",
                 defaults.retention_days,
@@ -109,6 +157,40 @@ pub fn version(name: &str) -> Result<Arc<str>> {
         return Err(Error::argument("version", given, "1 to 200 characters"));
     }
     Ok(trimmed.into())
+}
+
+/// The variables of the process's environment that seem to be meant for us and that nobody reads, in
+/// order.
+#[must_use]
+pub fn misspelt_in_environment() -> Vec<Misspelt> {
+    let is_blank = |value: &OsString| value.to_string_lossy().trim().is_empty();
+    let set = env::vars_os().filter(|(_, value)| !is_blank(value));
+    misspelt_among(set.filter_map(|(name, _)| name.into_string().ok()))
+}
+
+/// Those among `variables`.
+pub fn misspelt_among(variables: impl IntoIterator<Item = String>) -> Vec<Misspelt> {
+    let known: Vec<String> = NAMES
+        .iter()
+        .chain(&OF_THE_PROGRAM)
+        .map(|name| format!("{PREFIX}{name}"))
+        .chain([gpu::LIBRARY_VARIABLE.to_owned()])
+        .collect();
+    let variables = variables
+        .into_iter()
+        .filter(|name| !is_of_an_orchestrator(name));
+    misspelt::among(variables, PREFIX, &known)
+}
+
+/// Whether Kubernetes and Docker set such a variable, where a service is called `ptpd-monitoring`.
+fn is_of_an_orchestrator(variable: &str) -> bool {
+    let Some(name) = variable.strip_prefix(PREFIX) else {
+        return false;
+    };
+    ["PORT", "SERVICE_HOST", "SERVICE_PORT"].contains(&name)
+        || ["PORT_", "SERVICE_PORT_"]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 struct Source<L>(L);

@@ -27,15 +27,26 @@ def _once(make: Callable[[], _T]) -> Callable[[], _T]:
     """Make the instance at the first call, also of two threads at once; a failure is no call.
 
     Without a lock, which a fork by another thread would leave locked in the child: two threads may
-    both make one, and the first to put it down wins.
+    both make one, and the first to put it down wins. What is made while the instances are forgotten
+    is made again, as its history may have been closed.
     """
     name = make.__name__
 
     def get() -> _T:
-        found: _T | None = _instances.get(name)
-        if found is None:
-            found = _instances.setdefault(name, make())
-        return found
+        while True:
+            instances = _instances
+            found: _T | None = instances.get(name)
+            if found is not None:
+                return found
+            try:
+                made = make()
+            except ValueError:
+                if instances is _instances:
+                    raise
+            else:
+                if instances is _instances:
+                    kept: _T = instances.setdefault(name, made)
+                    return kept
 
     for attribute in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
         setattr(get, attribute, getattr(make, attribute))
@@ -58,10 +69,18 @@ def reference(instance: object) -> tuple[Callable[[], object], tuple[()]]:
     )
 
 
+def forget() -> None:
+    """Have the getters make new instances, and close the history of those that there were."""
+    global _instances  # in one step, and without a lock
+    forgotten, _instances = _instances, {}
+    if (history := forgotten.get(_history.__name__)) is not None:
+        history.close()
+
+
 @_once
 def _history() -> History | None:
     """The history that the other instances share, if ``PTPD_MONITORING_HISTORY`` names its file."""
-    settings = read_settings()
+    settings = read_settings("history", "retention_days")
     if settings.history is None:
         return None
     return History(settings.history, retention_days=settings.retention_days)
@@ -72,10 +91,10 @@ def get_monitor() -> PerformanceMonitor:
     """The process's ``PerformanceMonitor``.
 
     Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_OPERATIONS``, and with a history on
-    disk by ``_HISTORY`` and ``_RETENTION_DAYS``. Raises ValueError naming the variable if a
-    ``PTPD_MONITORING_*`` value cannot be used.
+    disk by ``_HISTORY`` and ``_RETENTION_DAYS``. Raises ValueError naming the variable if the
+    value of one of these cannot be used.
     """
-    settings = read_settings()
+    settings = read_settings("max_history", "max_operations")
     return PerformanceMonitor(
         settings.max_history, max_operations=settings.max_operations, history=_history()
     )
@@ -92,10 +111,10 @@ def get_api_tracker() -> APIPerformanceTracker:
     """The process's ``APIPerformanceTracker``.
 
     Configured by ``PTPD_MONITORING_MAX_HISTORY`` and ``_MAX_ENDPOINTS``, and with a history on disk
-    by ``_HISTORY`` and ``_RETENTION_DAYS``. Raises ValueError naming the variable if a
-    ``PTPD_MONITORING_*`` value cannot be used.
+    by ``_HISTORY`` and ``_RETENTION_DAYS``. Raises ValueError naming the variable if the value of
+    one of these cannot be used.
     """
-    settings = read_settings()
+    settings = read_settings("max_history", "max_endpoints")
     return APIPerformanceTracker(
         settings.max_history, max_endpoints=settings.max_endpoints, history=_history()
     )
@@ -106,9 +125,9 @@ def get_cache() -> CacheManager:
     """The process's ``CacheManager``.
 
     Configured by ``PTPD_MONITORING_CACHE_SIZE``, ``_CACHE_TTL`` and ``_CACHE_MAX_BYTES``. Raises
-    ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    ValueError naming the variable if the value of one of these cannot be used.
     """
-    settings = read_settings()
+    settings = read_settings("cache_size", "cache_ttl", "cache_max_bytes")
     return CacheManager(
         max_size=settings.cache_size,
         default_ttl=settings.cache_ttl,
@@ -121,9 +140,9 @@ def get_resource_monitor() -> ResourceMonitor:
     """The process's ``ResourceMonitor``, configured by ``PTPD_MONITORING_*_THRESHOLD``.
 
     With ``PTPD_MONITORING_HISTORY`` readings are taken for the history as long as it lives. Raises
-    ValueError naming the variable if a ``PTPD_MONITORING_*`` value cannot be used.
+    ValueError naming the variable if the value of one of these cannot be used.
     """
-    settings = read_settings()
+    settings = read_settings("cpu_threshold", "memory_threshold", "disk_threshold")
     return ResourceMonitor(
         cpu_threshold=settings.cpu_threshold,
         memory_threshold=settings.memory_threshold,

@@ -35,6 +35,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Self, disjoint_base
 
+from ._models import FieldInfo
 from ._report import Report
 
 __all__ = [
@@ -55,9 +56,11 @@ __all__ = [
     "ResourceMonitor",
     "ResourceUsage",
     "Session",
+    "StagedClock",
     "Timer",
     "few_samples",
     "iso_text",
+    "misspelt_settings",
     "quantity_text",
     "read_settings",
     "report_fragment",
@@ -76,9 +79,10 @@ _Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number | timedelta | None]
 _TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
 _Times: TypeAlias = Literal["local", "offset", "utc"]
 _Path: TypeAlias = str | os.PathLike[str]
+_Names: TypeAlias = Iterable[str] | Mapping[str, Any]
 _Metadata: TypeAlias = Mapping[str, Any]
 _SessionId: TypeAlias = str | int | UUID
-_Times: TypeAlias = npt.NDArray[Any] | Iterable[datetime]
+_Datetimes: TypeAlias = npt.NDArray[Any] | Iterable[datetime]
 _Size: TypeAlias = tuple[_Number, _Number] | Sequence[_Number]
 
 class _ResourceSource(Protocol):
@@ -95,26 +99,194 @@ class ManualClock:
     @property
     def monotonic(self) -> float: ...
 
+@final
+class StagedClock:
+    def __new__(cls) -> Self: ...
+    def begin(self, look: Callable[[], object]) -> None: ...
+    def end(self) -> None: ...
+    def go(self) -> None: ...
+    def stand(self, wall: float, moment: float) -> None: ...
+    @staticmethod
+    def system_wall() -> float: ...
+
+@disjoint_base
 class Model:
     __hash__: ClassVar[None]  # type: ignore[assignment]
+    __fields__: ClassVar[dict[str, FieldInfo]]
+    model_config: ClassVar[dict[str, Any]]
+    model_computed_fields: ClassVar[dict[str, Any]]
+    model_fields: ClassVar[dict[str, FieldInfo]]
+    @property
+    def model_extra(self) -> None: ...
+    @property
+    def model_fields_set(self) -> set[str]: ...
+    @property
+    def __fields_set__(self) -> set[str]: ...
     def model_dump(
         self,
         *,
         mode: Literal["python", "json"] = "python",
-        include: Iterable[str] | None = None,
-        exclude: Iterable[str] | None = None,
+        include: _Names | None = None,
+        exclude: _Names | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
         exclude_none: bool = False,
+        exclude_computed_fields: bool = False,
+        round_trip: bool = False,
+        warnings: bool | str = True,
+        fallback: Callable[[Any], Any] | None = None,
+        serialize_as_any: bool = False,
     ) -> dict[str, Any]: ...
-    def model_dump_json(self, *, indent: int | None = None) -> str: ...
+    def model_dump_json(
+        self,
+        *,
+        indent: int | None = None,
+        include: _Names | None = None,
+        exclude: _Names | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        exclude_computed_fields: bool = False,
+        round_trip: bool = False,
+        warnings: bool | str = True,
+        fallback: Callable[[Any], Any] | None = None,
+        serialize_as_any: bool = False,
+    ) -> str: ...
     @classmethod
-    def model_validate(cls, obj: Any) -> Self: ...
+    def model_validate(
+        cls,
+        obj: Any,
+        *,
+        strict: bool | None = None,
+        extra: str | None = None,
+        from_attributes: bool | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self: ...
+    @classmethod
+    def model_validate_json(
+        cls,
+        json_data: str | bytes | bytearray,
+        *,
+        strict: bool | None = None,
+        extra: str | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self: ...
+    @classmethod
+    def model_validate_strings(
+        cls,
+        obj: Any,
+        *,
+        strict: bool | None = None,
+        extra: str | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self: ...
+    @classmethod
+    def model_construct(cls, _fields_set: Iterable[str] | None = None, **values: Any) -> Self: ...
+    @classmethod
+    def model_json_schema(
+        cls,
+        by_alias: bool = True,
+        ref_template: str = "",
+        schema_generator: Any = None,
+        mode: str = "validation",
+        **others: Any,
+    ) -> dict[str, Any]: ...
+    @classmethod
+    def model_rebuild(cls, **options: Any) -> None: ...
     def model_copy(self, *, update: dict[str, Any] | None = None, deep: bool = False) -> Self: ...
+    @classmethod
+    def construct(cls, _fields_set: Iterable[str] | None = None, **values: Any) -> Self: ...
+    def copy(
+        self,
+        *,
+        include: _Names | None = None,
+        exclude: _Names | None = None,
+        update: Mapping[str, Any] | None = None,
+        deep: bool = False,
+    ) -> Self: ...
+    @classmethod
+    def from_orm(cls, obj: Any) -> Self: ...
+    def json(
+        self,
+        *,
+        include: _Names | None = None,
+        exclude: _Names | None = None,
+        by_alias: bool = False,
+        exclude_unset: bool = False,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        encoder: Callable[[Any], Any] | None = None,
+        models_as_dict: bool = True,
+        **dumps_kwargs: Any,
+    ) -> str: ...
+    @classmethod
+    def parse_file(cls, path: _Path, *, encoding: str = "utf-8") -> Self: ...
+    @classmethod
+    def parse_obj(
+        cls,
+        obj: Any,
+        *,
+        strict: bool | None = None,
+        extra: str | None = None,
+        from_attributes: bool | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+        is_json: bool = False,
+    ) -> Self: ...
+    @classmethod
+    def parse_raw(
+        cls,
+        b: str | bytes,
+        *,
+        content_type: str | None = None,
+        encoding: str = "utf-8",
+        proto: Any = None,
+        allow_pickle: bool = False,
+    ) -> Self: ...
+    @classmethod
+    def schema(cls, by_alias: bool = True, ref_template: str = "") -> dict[str, Any]: ...
+    @classmethod
+    def schema_json(
+        cls, *, by_alias: bool = True, ref_template: str = "", **dumps_kwargs: Any
+    ) -> str: ...
+    @classmethod
+    def update_forward_refs(cls, **options: Any) -> None: ...
+    @classmethod
+    def validate(
+        cls,
+        obj: Any,
+        *,
+        strict: bool | None = None,
+        extra: str | None = None,
+        from_attributes: bool | None = None,
+        context: Any = None,
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+        is_json: bool = False,
+    ) -> Self: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: Any) -> Self: ...
+    def __replace__(self, **changes: Any) -> Self: ...
+    def __setstate__(self, state: set[str]) -> None: ...
+    def __iter__(self) -> Iterator[tuple[str, Any]]: ...
+    def __rich_repr__(self) -> Iterable[tuple[str, Any]]: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any: ...
+    # Last, as it is the name of a type as well.
+    def dict(self, **options: Any) -> dict[str, Any]: ...
 
 @disjoint_base
 class PerformanceMetric(Model):
@@ -279,6 +451,8 @@ class PerformanceMonitor:
         clock: ManualClock | None = None,
     ) -> None: ...
     def _repr_html_(self) -> str: ...
+    @property
+    def history(self) -> History | None: ...
     def start_timer(self, operation_name: str) -> None: ...
     def stop_timer(self, operation_name: str) -> float | None: ...
     def timer(self, operation_name: str, metadata: _Metadata | None = None) -> Timer: ...
@@ -298,7 +472,7 @@ class PerformanceMonitor:
         values: _Numbers,
         unit: str,
         *,
-        timestamps: _Times | None = None,
+        timestamps: _Datetimes | None = None,
         metadata: _Metadata | None = None,
     ) -> None: ...
     def get_metrics(
@@ -396,6 +570,8 @@ class APIPerformanceTracker:
         clock: ManualClock | None = None,
     ) -> None: ...
     def _repr_html_(self) -> str: ...
+    @property
+    def history(self) -> History | None: ...
     def track_request(
         self,
         endpoint: str,
@@ -508,6 +684,8 @@ class ResourceMonitor:
         clock: ManualClock | None = None,
     ) -> None: ...
     def _repr_html_(self) -> str: ...
+    @property
+    def history(self) -> History | None: ...
     cpu_threshold: float
     memory_threshold: float
     disk_threshold: float
@@ -625,7 +803,8 @@ class MonitoringSettings:
     @property
     def retention_days(self) -> int: ...
 
-def read_settings() -> MonitoringSettings: ...
+def misspelt_settings() -> list[tuple[str, str]]: ...
+def read_settings(*names: str) -> MonitoringSettings: ...
 def report_fragment(report: dict[str, Any]) -> str: ...
 def spreadsheet_text(text: str) -> str: ...
 def quantity_text(value: _Number, unit: str) -> str | None: ...

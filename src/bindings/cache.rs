@@ -12,20 +12,18 @@ use super::{
     cache_arguments::{DEFAULT_MAX_SIZE, DEFAULT_TTL, Seconds, default_ttl_of, max_size_of},
     cache_key::{Key, Memory, Query},
     cache_weigher::{Weighed, Weigher, max_bytes_of},
+    clock,
     computation::{Computation, Computations},
     lock::lock,
     models::{CacheStats, Counts},
     notebook,
     once::CALLERS,
     overrides::Override,
-    python_code::{PythonCode, release},
+    python_code::{PythonCode, release, release_at_end},
     ready::Ready,
     reference,
 };
-use crate::{
-    cache::{Displaced, Found, Store, Ttl, Undecided},
-    clock::Clock,
-};
+use crate::cache::{Displaced, Found, Store, Ttl, Undecided};
 
 /// A least-recently-used cache with a lifetime for each key.
 ///
@@ -174,6 +172,7 @@ impl CacheManager {
             return Ok(());
         }
         let ttl = lifetime_of(ttl)?;
+        clock::look(py);
         let query = Query::new(key)?;
         this.insert_weighed(&query, key, value, ttl, || computation.is_current())
     }
@@ -214,7 +213,7 @@ impl CacheManager {
         Ok(Self {
             ready: Ready::YES,
             state: Mutex::new(State {
-                store: Store::new(DEFAULT_MAX_SIZE, default_ttl, Clock::System)?,
+                store: Store::new(DEFAULT_MAX_SIZE, default_ttl, clock::usual())?,
                 default_ttl: DEFAULT_TTL,
                 weigher: Weigher::MEMORY,
             }),
@@ -500,5 +499,14 @@ impl CacheManager {
         let weigher = std::mem::replace(&mut state.weigher, Weigher::MEMORY);
         drop(state);
         drop((cleared, weigher));
+    }
+}
+
+impl Drop for CacheManager {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        let cleared = state.store.clear();
+        let weigher = std::mem::replace(&mut state.weigher, Weigher::MEMORY);
+        release_at_end((cleared, weigher));
     }
 }

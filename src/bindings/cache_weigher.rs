@@ -6,7 +6,7 @@ use super::{
     arguments::whole,
     convert::{shown, wrong_type},
     memory_size::memory_size,
-    python_code::PythonCode,
+    python_code::{PythonCode, release_at_end},
 };
 use crate::{cache::Handle, error::Error};
 
@@ -92,5 +92,12 @@ impl Weighed {
         let at = self.0.binary_search_by_key(&handle, |entry| entry.0).ok()?;
         let (_, weighed, weight) = &self.0[at];
         weighed.is(value).then_some(*weight)
+    }
+}
+
+// They may have left the cache meanwhile, and these be the last to hold them.
+impl Drop for Weighed {
+    fn drop(&mut self) {
+        release_at_end(std::mem::take(&mut self.0));
     }
 }

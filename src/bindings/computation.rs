@@ -22,7 +22,7 @@ use super::{
     convert::{attribute, wrong_type},
     errors::is,
     once::Once,
-    python_code::{PythonCode, release},
+    python_code::{PythonCode, release, release_at_end},
 };
 use crate::cache::{ComputationId, WaitGraph};
 
@@ -215,6 +215,14 @@ impl Computation {
         visit.call(&state.value)?;
         visit.call(&state.token)?;
         state.callbacks.iter().try_for_each(|each| visit.call(each))
+    }
+}
+
+impl Drop for Computation {
+    fn drop(&mut self) {
+        let key = Python::try_attach(|py| std::mem::replace(&mut self.key, py.None()));
+        let value = self.state.get_mut().value.take();
+        release_at_end((key, value));
     }
 }
 

@@ -90,6 +90,13 @@ pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     if seconds.is_nan() {
         return Err(wrong_type(name, "a datetime", value));
     }
+    let seconds = if has_local_time_of_its_own(value) {
+        let class = py.get_type::<PyDateTime>();
+        let local = class.call_method1("timestamp", (value,));
+        local.and_then(|local| local.extract()).unwrap_or(seconds)
+    } else {
+        seconds
+    };
     #[expect(
         clippy::cast_possible_truncation,
         reason = "datetimes end in the year 9999"
@@ -142,6 +149,13 @@ pub fn timedelta_seconds(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
     let nanos = value.call_method1("astype", ("timedelta64[ns]",))?;
     let nanos: i64 = nanos.call_method1("astype", ("int64",))?.extract()?;
     Ok((nanos != i64::MIN).then_some(nanos as f64 / 1e9))
+}
+
+/// Whether it is naive and of a subclass, such as that of frozen time, which may take another zone than
+/// the system's for local, but not where it is shown.
+fn has_local_time_of_its_own(value: &Bound<'_, PyAny>) -> bool {
+    !value.is_exact_instance_of::<PyDateTime>()
+        && value.getattr("tzinfo").is_ok_and(|zone| zone.is_none())
 }
 
 /// A `(start, end)` pair of datetimes, both included; `None` is all of time.

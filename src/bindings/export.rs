@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::{
     metadata::{Metadata, json_objects},
     output::Output,
+    python_code::release_at_end,
 };
 use crate::{
     calendar::{TimeRange, Times},
@@ -70,6 +71,13 @@ impl<'a> Collected<'a> {
                 time: sample.time,
                 metadata,
             })
+    }
+}
+
+// They may have been cleared meanwhile, and these be the last to hold what was attached to them.
+impl Drop for Collected<'_> {
+    fn drop(&mut self) {
+        release_at_end(std::mem::take(&mut self.samples));
     }
 }
 

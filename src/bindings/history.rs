@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use pyo3::{
 
 use super::{
     arguments::{self, FlushInterval, Minutes, Number, Resolution, Text, Version, Whole},
+    clock,
     convert::{shown, time_range, to_datetime, to_path, wrong_type},
     errors::is,
     history_rows::HistoryRows,
@@ -26,11 +27,10 @@ use crate::{
     clock::Clock,
     error::Error,
     history::{
-        Access, Attachment, DEFAULT_DAYS, GATE, History as Core, Options, Period, Problem, Reader,
-        Retention, Table,
+        Access, DEFAULT_DAYS, GATE, History as Core, Options, Period, Problem, Reader, Retention,
+        Table,
     },
-    rollup::{Sink, Source},
-    settings,
+    home, settings,
 };
 
 /// Seconds between two flushes unless asked otherwise.
@@ -64,7 +64,7 @@ const LONGEST: f64 = 86_400.0;
 pub struct History(OnceLock<Arc<Core>>);
 
 impl History {
-    fn core(&self) -> PyResult<&Arc<Core>> {
+    pub fn core(&self) -> PyResult<&Arc<Core>> {
         self.0.get().ok_or_else(|| {
             PyRuntimeError::new_err("History.__init__ was not called by the subclass's own")
         })
@@ -103,7 +103,7 @@ fn open(py: Python<'_>, path: PathBuf, options: impl FnOnce() -> Options) -> PyR
     Ok(history)
 }
 
-/// The path of a file. An empty one is none.
+/// The path of a file, whose `~` is somebody's home. An empty one is none.
 fn file(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
     let path = arguments::path(name, value)?;
     if path.as_os_str().is_empty() {
@@ -112,24 +112,23 @@ fn file(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
             "{name} must be the path of a file, got {given}"
         )));
     }
-    Ok(path)
+    Ok(home::expanded(path))
 }
 
 /// The argument ``history``: a ``History``, or the path of one.
-pub fn argument(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<Core>>> {
+pub fn argument<'py>(value: Option<&Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, History>>> {
     let Some(value) = value.filter(|value| !value.is_none()) else {
         return Ok(None);
     };
     if let Ok(history) = value.cast::<History>() {
-        let core = history.get().core()?;
-        if core.is_closed() {
+        if history.get().core()?.is_closed() {
             let message = "history must be one that is not closed";
             return Err(PyValueError::new_err(format!(
                 "{message}, got {}",
                 shown(value)
             )));
         }
-        return Ok(Some(Arc::clone(core)));
+        return Ok(Some(history.clone()));
     }
     let path = file("history", value).map_err(|error| {
         if is::<PyTypeError>(value.py(), &error) {
@@ -141,37 +140,10 @@ pub fn argument(value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<Core>>>
     let usual = || {
         let interval = Duration::from_secs_f64(FLUSH_INTERVAL);
         let version = settings::version_from_environment();
-        options(interval, Some(DEFAULT_DAYS), Clock::System, true, version)
+        options(interval, Some(DEFAULT_DAYS), clock::usual(), true, version)
     };
-    open(value.py(), path, usual).map(Some)
-}
-
-/// Attaches a source of a `kind`.
-pub fn attach<T: Source + 'static>(
-    history: &Arc<Core>,
-    kind: &str,
-    source: &Arc<T>,
-) -> PyResult<Arc<Attachment>> {
-    let weak: Weak<dyn Source> = Arc::downgrade(source) as _;
-    Ok(history.attach(kind, weak)?)
-}
-
-/// Has a source of a `kind` record to a history, unless it does to one already: `attachment` is where it
-/// keeps that, and `roll_up_for` how it is told of it.
-pub fn record_to<T: Source + 'static>(
-    history: &Arc<Core>,
-    kind: &str,
-    source: &Arc<T>,
-    attachment: &OnceLock<Arc<Attachment>>,
-    roll_up_for: impl FnOnce(&T, Arc<dyn Sink>) -> bool,
-) -> PyResult<()> {
-    if attachment.get().is_none() {
-        let made = attach(history, kind, source)?;
-        if attachment.set(Arc::clone(&made)).is_ok() {
-            roll_up_for(source, made);
-        }
-    }
-    Ok(())
+    let core = open(value.py(), path, usual)?;
+    Bound::new(value.py(), History(OnceLock::from(core))).map(Some)
 }
 
 fn interval(seconds: &Number<FlushInterval>) -> Result<Duration, Error> {

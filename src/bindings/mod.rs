@@ -8,6 +8,7 @@
 
 mod arguments;
 mod array;
+mod attached;
 mod awaitable;
 mod cache;
 mod cache_arguments;
@@ -63,7 +64,7 @@ mod _native {
     #[pymodule_export]
     use super::cache::CacheManager;
     #[pymodule_export]
-    use super::clock::ManualClock;
+    use super::clock::{ManualClock, StagedClock};
     #[pymodule_export]
     #[pymodule_export]
     use super::history::History;
@@ -88,7 +89,7 @@ mod _native {
     #[pymodule_export]
     use super::sessions::Session;
     #[pymodule_export]
-    use super::settings::{MonitoringSettings, read_settings};
+    use super::settings::{MonitoringSettings, misspelt_settings, read_settings};
     #[pymodule_export]
     use super::shown::{few_samples, iso_text, quantity_text, report_order, time_text};
     #[pymodule_export]
@@ -101,6 +102,7 @@ mod _native {
         super::once::fill_cells(module.py())?;
         // Later, an import could wait for one that another thread is in the middle of.
         module.py().import(super::charts::REPORT)?;
+        super::models::complete(module.py())?;
         Ok(())
     }
 }

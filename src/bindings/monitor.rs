@@ -14,6 +14,8 @@ use super::{
         NeutralizeFormulas, OperationName, Text, TimesName, Unit, Value, Whole, text_of,
     },
     array::{buffer, float_values, times},
+    attached::{self, Attached},
+    clock,
     context::owner,
     convert::{detached_if_long, time, time_range, wrong_type},
     export::{export, formulas},
@@ -25,7 +27,7 @@ use super::{
     once::CALLERS,
     output::{Output, chosen_format},
     overrides::Override,
-    python_code::{PythonCode, release},
+    python_code::{PythonCode, release, release_at_end},
     ready::Ready,
     reference,
     sessions::{Session, Sessions},
@@ -35,7 +37,7 @@ use super::{
 };
 use crate::{
     calendar::{TimeRange, Times},
-    clock::{Clock, Monotonic},
+    clock::Monotonic,
     history::Attachment,
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
     report::{Format, Samples},
@@ -61,8 +63,8 @@ pub struct PerformanceMonitor {
     ready: Ready,
     /// Shared with the history, if there is one.
     core: OnceLock<Arc<Core>>,
-    /// What connects the core to its history.
-    attachment: OnceLock<Arc<Attachment>>,
+    /// The history that the core records to.
+    attached: OnceLock<Attached>,
     sessions: Sessions,
     recording: Override,
 }
@@ -82,7 +84,7 @@ impl PerformanceMonitor {
         self.core.get_or_init(|| {
             // A subclass whose `__init__` does not call ours gets the defaults.
             Arc::new(
-                Monitor::new(DEFAULT_MAX_HISTORY, Clock::System)
+                Monitor::new(DEFAULT_MAX_HISTORY, clock::usual())
                     .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
                     .telling(warn_of_bound),
             )
@@ -91,7 +93,7 @@ impl PerformanceMonitor {
 
     /// Its history, if it records to one.
     pub fn attachment(&self) -> Option<&Arc<Attachment>> {
-        self.attachment.get()
+        self.attached.get().map(Attached::attachment)
     }
 
     pub fn sessions(&self) -> &Sessions {
@@ -228,7 +230,7 @@ impl PerformanceMonitor {
         Ok(Self {
             ready: Ready::YES,
             core: OnceLock::new(),
-            attachment: OnceLock::new(),
+            attached: OnceLock::new(),
             sessions: Sessions::default(),
             recording: Override::of::<Self>(cls, "record_metric")?,
         })
@@ -260,11 +262,11 @@ impl PerformanceMonitor {
             release(slf.py(), dropped);
         }
         if let Some(history) = history {
-            history::record_to(
+            attached::record_to(
                 &history,
                 "monitor",
                 this.core(),
-                &this.attachment,
+                &this.attached,
                 Core::roll_up_for,
             )?;
         }
@@ -588,9 +590,9 @@ impl PerformanceMonitor {
 
     /// Forgets the samples of ``operation_name``, or of all operations.
     #[pyo3(signature = (operation_name = None))]
-    fn clear_metrics(&self, operation_name: Option<Text<'_, OperationName>>) {
+    fn clear_metrics(&self, py: Python<'_>, operation_name: Option<Text<'_, OperationName>>) {
         let removed = self.core().clear(operation_name.map(|name| name.0));
-        drop(removed);
+        release(py, removed);
     }
 
     /// How many operations are kept apart, ``"(other operations)"`` not counted.
@@ -650,6 +652,17 @@ impl PerformanceMonitor {
         notebook::of_operations(py, "PerformanceMonitor", self.core())
     }
 
+    /// The :class:`History` that it records to, or None.
+    #[getter]
+    fn history<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        attached::attribute_of(slf, slf.get().attached.get())
+    }
+
+    #[setter]
+    fn set_history(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        attached::set_attribute_of(slf, value)
+    }
+
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let core = slf.get().core();
         Ok(format!(
@@ -664,6 +677,9 @@ impl PerformanceMonitor {
         if !self.ready.is_set() {
             return Ok(());
         }
+        if let Some(attached) = self.attached.get() {
+            attached.traverse(&visit)?;
+        }
         self.recording.traverse(&visit)?;
         match self.core.get() {
             Some(core) => core.try_visit_metadata(|metadata| visit.call(metadata)),
@@ -674,6 +690,14 @@ impl PerformanceMonitor {
     fn __clear__(&self) {
         if let Some(core) = self.core.get() {
             drop(core.clear(None));
+        }
+    }
+}
+
+impl Drop for PerformanceMonitor {
+    fn drop(&mut self) {
+        if let Some(core) = self.core.take() {
+            release_at_end(core);
         }
     }
 }

@@ -9,6 +9,7 @@ use pyo3::{
 };
 
 use super::{
+    clock,
     convert::{attribute, type_name, wrong_type},
     images::pixels,
     monitor::PerformanceMonitor,
@@ -118,6 +119,7 @@ impl ProfiledCall {
         }
         let operation = callable_name(func);
         let usage = Usage::begin();
+        clock::look(monitor.py());
         let start = monitor.get().core().clock().monotonic();
         Ok(Self {
             monitor: monitor.unbind(),
@@ -133,6 +135,7 @@ impl ProfiledCall {
         outcome: Result<&Bound<'py, PyAny>, &Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let monitor = self.monitor.bind(py);
+        clock::look(py);
         let now = monitor.get().core().clock().monotonic();
         let begun = self.begun.lock().take();
         let Some((usage, start)) = begun else {

@@ -72,6 +72,14 @@ pub fn release<T>(py: Python<'_>, objects: T) {
     drop(objects);
 }
 
+/// The same in `Drop`, where nobody says whether there is an interpreter still. Where there is none any
+/// more, the one thread that is left runs what it has to.
+pub fn release_at_end<T>(objects: T) {
+    let mut objects = Some(objects);
+    Python::try_attach(|py| release(py, objects.take()));
+    drop(objects);
+}
+
 #[cold]
 fn wait_for_the_end(py: Python<'_>) {
     if ENDED_BY.load(Relaxed) != thread_number() && !HAS_WAITED.replace(true) {

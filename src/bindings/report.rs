@@ -24,7 +24,7 @@ use super::{
     json::PyJson,
     monitor::PerformanceMonitor,
     output::{Output, chosen_format},
-    python_code::PythonCode,
+    python_code::{PythonCode, release_at_end},
     ready::Ready,
     recorded::{
         Consulted, Known, bounds_dict, known_operations, known_requests, reported_requests,
@@ -60,6 +60,14 @@ struct Sources {
 pub struct PerformanceReport {
     ready: Ready,
     sources: OnceLock<Sources>,
+}
+
+impl Drop for PerformanceReport {
+    fn drop(&mut self) {
+        if let Some(sources) = self.sources.take() {
+            release_at_end(sources);
+        }
+    }
 }
 
 impl PerformanceReport {

@@ -14,6 +14,8 @@ use super::{
         self, Duration, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, RequestDuration,
         Status, Text, Whole, text_of,
     },
+    attached::{self, Attached},
+    clock,
     convert::{detached_if_long, time_range, to_datetime, wrong_type},
     history,
     logging::{warn_of_bound, warn_of_negative_duration},
@@ -29,7 +31,7 @@ use super::{
 };
 use crate::{
     calendar::TimeRange,
-    clock::{Clock, Monotonic},
+    clock::Monotonic,
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
     report::{ApiReport, EndpointReport, Glance, RecordedEndpoint},
@@ -55,8 +57,8 @@ pub struct APIPerformanceTracker {
     ready: Ready,
     /// Shared with the history, if there is one.
     core: OnceLock<Arc<Requests>>,
-    /// What connects the core to its history.
-    attachment: OnceLock<Arc<Attachment>>,
+    /// The history that the core records to.
+    attached: OnceLock<Attached>,
     tracking: Override,
 }
 
@@ -65,7 +67,7 @@ impl APIPerformanceTracker {
     pub fn core(&self) -> &Arc<Requests> {
         self.core.get_or_init(|| {
             Arc::new(
-                Requests::new(DEFAULT_MAX_HISTORY, Clock::System)
+                Requests::new(DEFAULT_MAX_HISTORY, clock::usual())
                     .unwrap_or_else(|error| unreachable!("the default is valid: {error}"))
                     .telling(warn_of_bound),
             )
@@ -74,7 +76,7 @@ impl APIPerformanceTracker {
 
     /// Its history, if it records to one.
     pub fn attachment(&self) -> Option<&Arc<Attachment>> {
-        self.attachment.get()
+        self.attached.get().map(Attached::attachment)
     }
 
     /// An `endpoint_stats` dict.
@@ -237,7 +239,7 @@ impl APIPerformanceTracker {
         Ok(Self {
             ready: Ready::YES,
             core: OnceLock::new(),
-            attachment: OnceLock::new(),
+            attached: OnceLock::new(),
             tracking: Override::of::<Self>(cls, "track_request")?,
         })
     }
@@ -267,11 +269,11 @@ impl APIPerformanceTracker {
             this.core().set_max_history(max_history)?;
         }
         if let Some(history) = history {
-            history::record_to(
+            attached::record_to(
                 &history,
                 "tracker",
                 this.core(),
-                &this.attachment,
+                &this.attached,
                 Requests::roll_up_for,
             )?;
         }
@@ -471,11 +473,25 @@ impl APIPerformanceTracker {
         let endpoints = notebook::counted(groups.len(), "endpoint");
         let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
         let report = PyDict::new(py);
-        report.set_item("api", Self::report(py, groups, Vec::new(), requests, false)?)?;
+        report.set_item(
+            "api",
+            Self::report(py, groups, Vec::new(), requests, false)?,
+        )?;
         let facts = vec![("requests kept", notebook::count(core.max_history()))];
         let title = format!("{}, {endpoints}", notebook::counted(requests, "request"));
         let kind = "APIPerformanceTracker";
         notebook::glance(&report, Glance { kind, title, facts }, None)
+    }
+
+    /// The :class:`History` that it records to, or None.
+    #[getter]
+    fn history<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        attached::attribute_of(slf, slf.get().attached.get())
+    }
+
+    #[setter]
+    fn set_history(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        attached::set_attribute_of(slf, value)
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -491,6 +507,9 @@ impl APIPerformanceTracker {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if !self.ready.is_set() {
             return Ok(());
+        }
+        if let Some(attached) = self.attached.get() {
+            attached.traverse(&visit)?;
         }
         self.tracking.traverse(&visit)
     }

@@ -13,24 +13,26 @@ use std::{
 
 use parking_lot::Mutex;
 use pyo3::{
+    PyTraverseError, PyVisit,
     prelude::*,
     types::{PyDict, PyTuple},
 };
 
 use super::{
     arguments::{self, Given, Number, SampleInterval},
-    history,
+    attached::{self, Attached},
+    clock, history,
     logging::warn,
     models::{Readings, ResourceUsage},
     notebook,
     once::intern,
     python_code::PythonCode,
+    ready::Ready,
     reference,
 };
 use crate::{
     clock::Clock,
     error::Error,
-    history::Attachment,
     system::{
         alerts::{Alert, Resource, Thresholds},
         cpu::{MIN_INTERVAL, Meter, SystemCounters},
@@ -58,10 +60,11 @@ const FIRST_INTERVALS: usize = 3;
 /// readings for it, every ``sample_interval`` seconds.
 #[pyclass(frozen, subclass, weakref, dict, module = "ptpd_monitoring")]
 pub struct ResourceMonitor {
+    ready: Ready,
     thresholds: Mutex<Thresholds>,
     state: Mutex<State>,
     /// What takes readings for a history.
-    watch: OnceLock<(Arc<Watch>, Arc<Attachment>)>,
+    watch: OnceLock<(Arc<Watch>, Attached)>,
 }
 
 struct State {
@@ -70,8 +73,9 @@ struct State {
 }
 
 impl State {
-    fn new(clock: Clock) -> Self {
-        let cpu = Meter::new(clock.clone(), SystemCounters::default());
+    /// The processors' own counters go with the system's clocks, be others staged or not.
+    fn new(clock: Clock, of_cpu: Clock) -> Self {
+        let cpu = Meter::new(of_cpu, SystemCounters::default());
         Self { clock, cpu }
     }
 }
@@ -86,8 +90,9 @@ impl ResourceMonitor {
     )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self {
+            ready: Ready::YES,
             thresholds: Mutex::default(),
-            state: Mutex::new(State::new(Clock::System)),
+            state: Mutex::new(State::new(clock::usual(), Clock::System)),
             watch: OnceLock::new(),
         }
     }
@@ -123,15 +128,21 @@ impl ResourceMonitor {
         }
         let interval = interval(&sample_interval)?;
         let history = history::argument(history)?;
+        let is_named = clock.is_some_and(|clock| !clock.is_none());
         let clock = arguments::clock(clock)?;
-        let state = State::new(clock.clone());
+        let of_cpu = if is_named {
+            clock.clone()
+        } else {
+            Clock::System
+        };
+        let state = State::new(clock.clone(), of_cpu);
         if let Some(history) = history
             && slf.get().watch.get().is_none()
         {
             let watch = Arc::new(Watch::new(clock, interval));
-            let attachment = history::attach(&history, "resources", &watch)?;
+            let attached = Attached::new(&history, "resources", &watch)?;
             // Whoever was quicker has one that does as well.
-            let _ = slf.get().watch.set((watch, attachment));
+            let _ = slf.get().watch.set((watch, attached));
         }
         *slf.get().thresholds.lock() = thresholds;
         *slf.get().state.lock() = state;
@@ -329,6 +340,17 @@ impl ResourceMonitor {
         notebook::of_resources(py, cpu, &thresholds)
     }
 
+    /// The :class:`History` that readings are taken for, or None.
+    #[getter]
+    fn history<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        attached::attribute_of(slf, slf.get().watch.get().map(|(_, attached)| attached))
+    }
+
+    #[setter]
+    fn set_history(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        attached::set_attribute_of(slf, value)
+    }
+
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let name = slf.get_type().name()?;
         let thresholds = *slf.get().thresholds.lock();
@@ -338,6 +360,16 @@ impl ResourceMonitor {
             thresholds.get(Resource::Memory),
             thresholds.get(Resource::Disk),
         ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if !self.ready.is_set() {
+            return Ok(());
+        }
+        match self.watch.get() {
+            Some((_, attached)) => attached.traverse(&visit),
+            None => Ok(()),
+        }
     }
 }
 

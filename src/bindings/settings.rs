@@ -1,10 +1,15 @@
 //! The settings that the environment gives.
 
-use std::{ffi::OsStr, path::Path};
+use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 
-use pyo3::prelude::*;
+use parking_lot::Mutex;
+use pyo3::{prelude::*, types::PyTuple};
 
-use crate::settings::Settings;
+use super::{lock::lock, logging::warn};
+use crate::{
+    misspelt::Misspelt,
+    settings::{self, Settings},
+};
 
 /// What ``PTPD_MONITORING_*`` variables configure the global instances with.
 #[pyclass(frozen, module = "ptpd_monitoring")]
@@ -103,8 +108,43 @@ impl MonitoringSettings {
 
 /// Reads the settings from the environment as it is now.
 ///
-/// Raises ValueError naming the variable, its value and the allowed range if one cannot be used.
+/// Raises ValueError naming the variable, its value and the allowed range if one cannot be used. With
+/// ``names`` of settings only these are read, and the others are their defaults. The log warns, once a
+/// process, of a variable that looks like one of these and is none.
 #[pyfunction]
-pub fn read_settings() -> PyResult<MonitoringSettings> {
-    Ok(MonitoringSettings(Settings::from_environment()?))
+#[pyo3(signature = (*names))]
+pub fn read_settings(names: &Bound<'_, PyTuple>) -> PyResult<MonitoringSettings> {
+    warn_of_misspelt(names.py());
+    if names.is_empty() {
+        return Ok(MonitoringSettings(Settings::from_environment()?));
+    }
+    let names: Vec<String> = names.extract()?;
+    Ok(MonitoringSettings(Settings::some_from_environment(&names)?))
+}
+
+/// Logging that fails must not fail whoever wants the settings, which are right without it; the
+/// failure goes to `sys.unraisablehook`.
+fn warn_of_misspelt(py: Python<'_>) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+    for Misspelt { name, nearest } in settings::misspelt_in_environment() {
+        if !lock(py, &TOLD).insert(name.clone()) {
+            continue;
+        }
+        let message = format!(
+            "%s is no setting of ptpd_monitoring and has no effect; the one most like it is {nearest}"
+        );
+        if let Err(error) = warn(py, &message, &name) {
+            error.write_unraisable(py, None);
+        }
+    }
+}
+
+/// The variables that look like settings and are none, as ``(name, the setting most like it)``.
+#[pyfunction]
+pub fn misspelt_settings() -> Vec<(String, String)> {
+    settings::misspelt_in_environment()
+        .into_iter()
+        .map(|Misspelt { name, nearest }| (name, nearest))
+        .collect()
 }

@@ -14,7 +14,7 @@ use super::{
     context::{owner, thread_number},
     errors::failure,
     monitor::PerformanceMonitor,
-    python_code::PythonCode,
+    python_code::{PythonCode, release_at_end},
     reference,
 };
 use crate::starts::Starts;
@@ -157,5 +157,13 @@ impl Timer {
         // A `str` of a subclass may refer to anything.
         visit.call(&self.name)?;
         visit.call(&self.metadata)
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(metadata) = self.metadata.take() {
+            release_at_end(metadata);
+        }
     }
 }

@@ -121,15 +121,15 @@ impl ResourceChart {
     }
 }
 
-/// The charts of resources where nobody says from where on there are alerts: the thresholds are those
-/// of the environment, or the usual ones where it cannot be used.
+/// The charts of resources where nobody says from where on there are alerts: each threshold is that
+/// of the environment, or the usual one where it cannot be used.
 #[must_use]
 pub fn usual_thresholds() -> Vec<ResourceChart> {
-    let settings = Settings::from_environment().unwrap_or_default();
+    let set = |name| Settings::some_from_environment(&[name]).unwrap_or_default();
     [
-        ("cpu_percent", settings.cpu_threshold),
-        ("memory_percent", settings.memory_threshold),
-        ("disk_percent", settings.disk_threshold),
+        ("cpu_percent", set("cpu_threshold").cpu_threshold),
+        ("memory_percent", set("memory_threshold").memory_threshold),
+        ("disk_percent", set("disk_threshold").disk_threshold),
     ]
     .map(|(figure, threshold)| ResourceChart::of_threshold(figure, threshold))
     .to_vec()

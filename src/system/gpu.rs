@@ -5,6 +5,7 @@ use std::{env, ffi::OsString, fmt, sync::OnceLock};
 use nvml_wrapper::{Device, Nvml, error::NvmlError};
 
 use super::per_process::PerProcess;
+use crate::home;
 
 /// Names another library file than the system's, for drivers in unusual places.
 pub const LIBRARY_VARIABLE: &str = "PTPD_MONITORING_NVML_LIBRARY";
@@ -74,7 +75,9 @@ struct Library {
 impl Library {
     fn named() -> Self {
         Self {
-            path: env::var_os(LIBRARY_VARIABLE).filter(|path| !path.is_empty()),
+            path: env::var_os(LIBRARY_VARIABLE)
+                .filter(|path| !path.is_empty())
+                .map(|path| home::expanded(path.into()).into_os_string()),
             nvml: OnceLock::new(),
         }
     }

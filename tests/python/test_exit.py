@@ -212,6 +212,122 @@ def daemons(folder):
     return failures
 """
 
+# Objects of the user's that methods of ours, or the ends of our own objects, let go of.
+DROPPED = """
+import os, sys, threading
+from datetime import datetime
+from pathlib import Path
+import hammer
+from ptpd_monitoring import *
+from ptpd_monitoring.testing import ManualClock
+
+def work():
+    for number in range(50):
+        number += 1
+
+class Value:
+    def __del__(self):
+        work()
+
+class Time(datetime):
+    def __del__(self):
+        work()
+
+class Key(str):
+    def __del__(self):
+        work()
+
+monitor, timed = PerformanceMonitor(), PerformanceMonitor()
+cache, computing = CacheManager(), CacheManager()
+clock = ManualClock()
+aging, shrinking = CacheManager(clock=clock), CacheManager()
+metric = PerformanceMetric(metric_name="a", value=1, unit="s")
+request = APIMetric(endpoint="/", duration_ms=1, status_code=200)
+usage = ResourceUsage(**{name: 1 for name in ResourceUsage.__match_args__[:7]})
+
+def clear():
+    monitor.record_metric("op", 1, "u", {"value": Value()})
+    monitor.clear_metrics()
+
+def delete():
+    cache.set("k", Value())
+    cache.delete("k")
+
+def expire():
+    aging.set("k", Value(), 1)
+    clock.advance(2)
+    aging.cleanup_expired()
+
+def shrink():
+    shrinking.__init__(2)
+    shrinking.set(1, Value())
+    shrinking.set(2, Value())
+    shrinking.__init__(1)
+
+def assign_metadata():
+    metric.metadata = {"value": Value()}
+
+def assign_name():
+    metric.metric_name = Key("a")
+    request.error = Key("b")
+
+def assign_time():
+    for model in (metric, request, usage):
+        model.timestamp = Time(2024, 2, 29)
+
+def end_of_a_cache():
+    CacheManager().set(Key("k"), Value())
+
+def end_of_a_monitor():
+    PerformanceMonitor().record_metric("op", 1, "u", {"value": Value()})
+
+def end_of_a_model():
+    PerformanceMetric(metric_name="a", value=1, unit="s", metadata={"value": Value()})
+    APIMetric(endpoint="/", duration_ms=1, status_code=200, timestamp=Time(2024, 2, 29))
+
+def end_of_a_timer():
+    timed.timer("op", {"value": Value()})
+
+class Resources:
+    def __del__(self):
+        work()
+    def check_resources(self):
+        raise OSError
+    def get_alerts_for_high_usage(self):
+        return []
+
+def end_of_a_report():
+    PerformanceReport(monitor, None, Resources())
+
+def end_of_a_computation():
+    computing.get_or_set(Key("k"), Value, 1)
+    computing.clear()
+
+CALLS = [
+    clear, delete, expire, shrink, assign_metadata, assign_name, assign_time, end_of_a_cache,
+    end_of_a_monitor, end_of_a_model, end_of_a_timer, end_of_a_report, end_of_a_computation,
+]
+
+def daemons(folder):
+    failures = []
+    begun = threading.Barrier(len(CALLS) + 1)
+
+    def repeat(call):
+        try:
+            begun.wait()
+            while True:
+                call()
+        except BaseException as failure:
+            failures.append(failure)
+
+    for call in CALLS:
+        threading.Thread(target=repeat, args=(call,), daemon=True).start()
+    sys.setswitchinterval(1e-5)
+    begun.wait()
+    work()
+    return failures
+"""
+
 # Each child goes on to the end of the program, and so ends as every interpreter does.
 REPEATEDLY = """
 exits, folder, at_once = int(sys.argv[1]), sys.argv[2], os.cpu_count() or 1
@@ -319,6 +435,7 @@ def test_only_the_crash_of_an_old_interpreter_has_an_exit_tried_again(
         pytest.param(DAEMONS, FORKED, id="everything"),
         pytest.param(REPORTERS, 100, id="reports"),
         pytest.param(CALLED, 100, id="called"),
+        pytest.param(DROPPED, 100, id="dropped"),
     ],
 )
 def test_hundreds_of_exits_with_daemon_threads_inside_of_our_calls_are_quiet(

@@ -203,7 +203,9 @@ def test_numbers_of_any_kind_become_plain_floats_and_ints() -> None:
     assert (stats.hits, type(stats.hits)) == (9, int)
 
 
-@pytest.mark.parametrize("wrong", [2**63, -(2**63) - 1, 10**30, True, 1.0, "1"])
+@pytest.mark.parametrize(
+    "wrong", [2**63, -(2**63) - 1, 10**30, 1.5, "1.5", "", "9223372036854775808"]
+)
 @pytest.mark.parametrize(("model", "field"), [(CacheStats, "hits"), (APIMetric, "status_code")])
 def test_an_integer_that_cannot_be_kept_as_it_is_is_refused(
     model: type[Any], field: str, wrong: object

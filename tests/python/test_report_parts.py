@@ -92,13 +92,15 @@ def test_readings_are_drawn_with_the_thresholds_also_from_a_file(
         own = resources if reader == "the application" else None
         if reader == "a file, by the environment":
             monkeypatch.setenv("PTPD_MONITORING_CPU_THRESHOLD", "60")
+            monkeypatch.setenv("PTPD_MONITORING_MEMORY_THRESHOLD", "80%")  # spoils no other one
+            monkeypatch.setenv("PTPD_MONITORING_DISK_THRESHOLD", "95")
         report = PerformanceReport(monitor, None, own).generate_daily_report(NOON, tz="UTC")
         page = PerformanceReport.export_report(report, "html")
     assert page is not None
     cpu, memory, disk = {
         "the application": (70, 75, 85),
         "a file": (80, 80, 90),
-        "a file, by the environment": (60, 80, 90),
+        "a file, by the environment": (60, 80, 95),
     }[reader]
     for name, threshold in (("CPU", cpu), ("Memory", memory), ("Disk", disk)):
         figure = page.split(f"<figcaption>{name}</figcaption>")[1].split("</figure>")[0]

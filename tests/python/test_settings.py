@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import ptpd_monitoring
 from ptpd_monitoring import (
     APIPerformanceTracker,
     CacheManager,
+    History,
     ImageProcessingProfiler,
     PerformanceMonitor,
     ResourceMonitor,
@@ -26,6 +28,7 @@ from ptpd_monitoring import (
     get_resource_monitor,
 )
 from ptpd_monitoring.settings import read_settings
+from ptpd_monitoring.testing import reset
 
 GETTERS: dict[Callable[[], Any], type[Any]] = {
     get_monitor: PerformanceMonitor,
@@ -48,6 +51,20 @@ VARIABLES = {
     "RETENTION_DAYS": "retention_days",
 }
 PREFIX = "PTPD_MONITORING_"
+_RECORDING = {get_monitor, get_profiler, get_api_tracker}
+_WITH_HISTORY = _RECORDING | {get_resource_monitor}
+CONCERNED: dict[str, set[Callable[[], Any]]] = {
+    "MAX_HISTORY": _RECORDING,
+    "MAX_OPERATIONS": {get_monitor, get_profiler},
+    "MAX_ENDPOINTS": {get_api_tracker},
+    "CPU_THRESHOLD": {get_resource_monitor},
+    "MEMORY_THRESHOLD": {get_resource_monitor},
+    "DISK_THRESHOLD": {get_resource_monitor},
+    "CACHE_SIZE": {get_cache},
+    "CACHE_TTL": {get_cache},
+    "CACHE_MAX_BYTES": {get_cache},
+    "RETENTION_DAYS": _WITH_HISTORY,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -191,21 +208,117 @@ def test_a_cache_may_be_configured_to_keep_for_ever(
         ("CACHE_TTL", "an hour", "finite"),
     ],
 )
-@pytest.mark.parametrize("getter", [get_monitor, get_cache, get_resource_monitor, get_profiler])
-def test_a_wrong_value_is_named_with_its_variable_and_range_by_the_getter(
-    monkeypatch: pytest.MonkeyPatch,
-    getter: Callable[[], Any],
-    variable: str,
-    value: str,
-    allowed: str,
+def test_a_wrong_value_is_an_error_of_the_getters_that_it_is_for_alone(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, allowed: str
 ) -> None:
     monkeypatch.setenv(PREFIX + variable, value)
-    with pytest.raises(ValueError, match=PREFIX + variable) as caught:
-        getter()
-    assert repr(value).strip("'") in str(caught.value)
-    assert allowed in str(caught.value)
+    concerned = CONCERNED[variable]
+    for getter in concerned:
+        with pytest.raises(ValueError, match=PREFIX + variable) as caught:
+            getter()
+        assert repr(value).strip("'") in str(caught.value)
+        assert allowed in str(caught.value)
+    for getter in GETTERS.keys() - concerned:
+        assert type(getter()) is GETTERS[getter]
+    with pytest.raises(ValueError, match=PREFIX + variable):
+        read_settings()
     monkeypatch.delenv(PREFIX + variable)
-    assert type(getter()) is GETTERS[getter]
+    for getter in concerned:
+        assert type(getter()) is GETTERS[getter]
+
+
+def test_misspelt_variables_are_told_once_a_process_with_the_setting_that_is_meant() -> None:
+    script = """
+import logging, os
+said = []
+class Handler(logging.Handler):
+    def emit(self, record):
+        said.append(record.getMessage())
+        ptpd_monitoring.get_monitor()  # may not begin anew
+logging.getLogger("ptpd_calibration.monitoring").addHandler(Handler())
+import ptpd_monitoring, ptpd_monitoring.settings
+from ptpd_monitoring.testing import reset
+for _ in range(3):
+    ptpd_monitoring.get_monitor()
+    ptpd_monitoring.get_cache()
+    ptpd_monitoring.settings.read_settings()
+    reset()
+if hasattr(os, "fork"):
+    pid = os.fork()
+    if pid == 0:
+        ptpd_monitoring.get_cache()
+        os._exit(len(said))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == len(said)
+print("\\n".join(said))
+"""
+    known = {
+        "PTPD_MONITORING_CACHE_SIZE": "7",
+        "PTPD_MONITORING_NVML_LIBRARY": "/nowhere",
+        "PTPD_MONITORING_VERSION": "v1",
+        "PTPD_MONITORING_SERVICE": "films",
+        "PTPD_MONITORING_SERVICE_HOST": "10.0.0.1",
+        "PTPD_MONITORING_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "PTPD_CALIBRATION_DATA_DIR": "/data",
+        "PTPD_MONITORING_NOTHING": " ",
+    }
+    misspelt = {
+        "PTPD_MONITORING_CACHE_SZIE": "PTPD_MONITORING_CACHE_SIZE",
+        "PTPD_MONITORING_HISTROY": "PTPD_MONITORING_HISTORY",
+        "ptpd_monitoring_cache_ttl": "PTPD_MONITORING_CACHE_TTL",
+        "PTPD_MONITORNG_CPU_THRESHOLD": "PTPD_MONITORING_CPU_THRESHOLD",
+        "PTPD_MONITORING_RETENTION": "PTPD_MONITORING_RETENTION_DAYS",
+        "PTPD_MONITORING_MAX_BYTES": "PTPD_MONITORING_CACHE_MAX_BYTES",
+    }
+    if os.name == "nt":
+        del misspelt["ptpd_monitoring_cache_ttl"]  # there names have no case
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env={**os.environ, **known, **dict.fromkeys(misspelt, "1")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = done.stdout.splitlines()
+    assert len(said) == len(misspelt)
+    for name, meant in misspelt.items():
+        [line] = [line for line in said if line.startswith(name + " ")]
+        assert line.endswith(meant)
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="homes are elsewhere there")
+@pytest.mark.parametrize(
+    "path", ["~", "~/a b.db", "~root/x.db", "~nobody_is_called_so/x.db", "a/~/b.db", "~~", "./~/x"]
+)
+def test_a_home_is_expanded_as_python_does_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(PREFIX + "HISTORY", path)
+    expected = os.path.expanduser(path)  # noqa: PTH111 - which keeps what a Path forgets
+    assert read_settings().history == expected
+    assert History(path, record=False).path == Path(expected).absolute()
+    if not path.startswith("."):  # which a Path forgets
+        assert History(Path(path), record=False).path == Path(expected).absolute()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="homes are elsewhere there")
+def test_histories_named_by_a_home_are_written_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(PREFIX + "HISTORY", "~/by variable.db")
+    get_monitor().record_metric("op", 1, "s")
+    PerformanceMonitor(history="~/by argument.db").record_metric("op", 1, "s")
+    with History(Path("~/by path.db")) as history:
+        history.backup("~/copy.db")
+    reset()
+    assert {path.name for path in tmp_path.glob("*.db")} >= {
+        "by variable.db",
+        "by path.db",
+        "copy.db",
+    }
+    assert PerformanceMonitor(history="~/by argument.db").history is not None
 
 
 def test_settings_show_every_variable_in_their_repr(monkeypatch: pytest.MonkeyPatch) -> None:

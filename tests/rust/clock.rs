@@ -356,3 +356,43 @@ fn a_moment_long_past_or_far_away_is_told_without_the_precise_clock() {
     }
     assert!(!has_come(Monotonic(u64::MAX), coarse, unread));
 }
+
+#[test]
+fn a_clock_goes_with_the_systems_until_it_is_told_to_stand() {
+    let clock = ManualClock::going();
+    let near = |wall: i64| (wall - Clock::System.wall()).abs() < 60 * NANOS_PER_SEC;
+    assert!(near(clock.wall()));
+    let (before, system) = (clock.monotonic(), Clock::System.monotonic());
+    assert!(clock.monotonic() >= before);
+    let ahead = before - system.0;
+    clock.stand(EVE, EVE);
+    let stood = clock.monotonic();
+    assert_eq!((clock.wall(), clock.monotonic()), (EVE, stood));
+    // As far before as the wall time is.
+    let real = Clock::System.wall();
+    let expected = i128::from(before) - i128::from(real - EVE);
+    assert!((i128::from(stood) - expected).abs() < i128::from(60 * NANOS_PER_SEC));
+    clock.stand(EVE + 1, EVE + NANOS_PER_SEC);
+    assert_eq!(clock.wall(), EVE + 1);
+    assert_eq!(clock.monotonic() - stood, NANOS_PER_SEC.cast_unsigned());
+    clock.go();
+    assert!(near(clock.wall()));
+    // On the same line as before, whatever was told meanwhile.
+    assert!(clock.monotonic() >= before);
+    let apart = (clock.monotonic() - Clock::System.monotonic().0).abs_diff(ahead);
+    assert!(apart < 60 * NANOS_PER_SEC.cast_unsigned());
+    let manual = Clock::Manual(Arc::new(clock));
+    assert!(near(manual.wall()));
+}
+
+#[test]
+fn a_clock_stands_in_any_century() {
+    let clock = ManualClock::going();
+    for century in [i64::MIN, -50 * YEAR, 0, 250 * YEAR, i64::MAX] {
+        clock.stand(century, century);
+        assert_eq!(clock.wall(), century);
+        let before = Monotonic(clock.monotonic());
+        clock.stand(century, century.saturating_add(NANOS_PER_SEC));
+        assert!(Monotonic(clock.monotonic()) >= before);
+    }
+}

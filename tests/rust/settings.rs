@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use ptpd_monitoring::{
     error::{Error, Result},
-    settings::Settings,
+    settings::{Settings, misspelt_among},
 };
 
 const COUNT: &str = "a whole number of at least 1";
@@ -258,4 +258,76 @@ fn the_process_environment_is_what_is_read() {
     let settings = temp_env::with_vars(variables, Settings::from_environment).unwrap();
     assert_eq!((settings.max_history, settings.cpu_threshold), (77, 12.5));
     assert_eq!(settings.cache_size, 1_000);
+}
+
+#[test]
+fn a_bad_variable_troubles_only_who_wants_it() {
+    let lookup = |name: &str| match name {
+        "PTPD_MONITORING_CPU_THRESHOLD" => Some("80%"),
+        "PTPD_MONITORING_CACHE_SIZE" => Some("7"),
+        _ => None,
+    };
+    let settings = Settings::some_from_lookup(&["cache_size", "cache_ttl"], lookup).unwrap();
+    let expected = Settings {
+        cache_size: 7,
+        ..Settings::default()
+    };
+    assert_eq!(settings, expected);
+    let error = Settings::some_from_lookup(&["cache_size", "cpu_threshold"], lookup);
+    assert!(matches!(error, Err(Error::InvalidSetting { .. })));
+    assert!(Settings::from_lookup(lookup).is_err());
+    let nothing = Settings::some_from_lookup(&["disk_threshold"], lookup).unwrap();
+    assert_eq!(nothing, Settings::default());
+}
+
+#[test]
+fn what_looks_like_a_variable_and_is_none_is_told_with_the_nearest() {
+    let nearest = |name: &str| {
+        let found = misspelt_among(["PATH".to_owned(), name.to_owned()]);
+        assert!(found.len() <= 1, "{found:?}");
+        found.into_iter().next().map(|found| found.nearest)
+    };
+    let table = [
+        ("PTPD_MONITORING_HISTROY", "HISTORY"),
+        ("PTPD_MONITORING_MAXHISTORY", "MAX_HISTORY"),
+        ("PTPD_MONITORING_THRESHOLD_CPU", "CPU_THRESHOLD"),
+        ("PTPD_MONITORING_TTL", "CACHE_TTL"),
+        ("PTPD_MONITORING_SERVISE", "SERVICE"),
+        ("PTPD_MONITORING_VERSIONS", "VERSION"),
+        ("PTPD_MONITORING_NVML", "NVML_LIBRARY"),
+        ("PTPD_MONITORING_RETENTION_DAY", "RETENTION_DAYS"),
+        ("Ptpd_Monitoring_History", "HISTORY"),
+        ("PTPD_MONITORIN_HISTORY", "HISTORY"),
+        ("PPTD_MONITORING_CACHE_SIZE", "CACHE_SIZE"),
+        ("PTPDMONITORING_CACHE_SIZE", "CACHE_SIZE"),
+    ];
+    for (name, meant) in table {
+        let meant = format!("PTPD_MONITORING_{meant}");
+        assert_eq!(nearest(name).as_deref(), Some(&*meant), "{name}");
+    }
+    for fine in [
+        "PTPD_MONITORING_HISTORY",
+        "PTPD_MONITORING_VERSION",
+        "PTPD_MONITORING_SERVICE",
+        "PTPD_MONITORING_NVML_LIBRARY",
+        "PTPD_MONITORING_SERVICE_HOST",
+        "PTPD_MONITORING_SERVICE_PORT_HTTP",
+        "PTPD_MONITORING_PORT",
+        "PTPD_MONITORING_PORT_8000_TCP_ADDR",
+        "PTPD_CALIBRATION_HISTORY",
+        "PTPD_WHEEL",
+        "MONITORING_HISTORY",
+        "",
+    ] {
+        assert_eq!(nearest(fine), None, "{fine}");
+    }
+    for anything in [
+        "PTPD_MONITORING_",
+        "PTPD_MONITORING_\u{E9}t\u{E9}",
+        "PTPD_MONITORING_X",
+    ] {
+        assert!(nearest(anything).is_some(), "{anything}");
+    }
+    let two = ["PTPD_MONITORING_B", "PTPD_MONITORING_A"].map(String::from);
+    assert_eq!(misspelt_among(two).len(), 2);
 }

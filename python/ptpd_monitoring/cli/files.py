@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ptpd_monitoring._native import Replacement
+from ptpd_monitoring._native import Replacement, misspelt_settings
 from ptpd_monitoring.cli import EXIT_FAILURE, EXIT_USAGE
 from ptpd_monitoring.performance import (
     APIPerformanceTracker,
@@ -55,7 +55,9 @@ class _HistoryFile(click.Path):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Any:
-        return super().convert(value, param, ctx) if os.fspath(value).strip() else None
+        if not os.fspath(value).strip():
+            return None
+        return super().convert(os.path.expanduser(value), param, ctx)  # noqa: PTH111 - not yet one
 
 
 def history_option(command: Command) -> Command:
@@ -79,7 +81,10 @@ def existing(path: Path | None) -> Path:
 
     """
     if path is None:
-        raise Failure(f"no history is named: give --history FILE, or set {_VARIABLE}", EXIT_USAGE)
+        near = [name for name, nearest in misspelt_settings() if nearest == _VARIABLE]
+        hint = f" ({near[0]}, which is set, is not read)" if near else ""
+        missing = f"no history is named: give --history FILE, or set {_VARIABLE}{hint}"
+        raise Failure(missing, EXIT_USAGE)
     if not path.exists():
         raise Failure(f"there is no history {path}", EXIT_USAGE)
     if not path.is_file():

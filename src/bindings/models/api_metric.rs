@@ -9,17 +9,9 @@ use pyo3::{
 
 use super::{
     base::Model,
-    fields::{Arguments, Stamp, integer, number, optional_text, text},
+    fields::{Arguments, OptionalTextField, Stamp, TextField, integer, number},
 };
 use crate::requests::Request;
-
-struct Fields {
-    endpoint: Py<PyString>,
-    duration_ms: f64,
-    status_code: i64,
-    method: Py<PyString>,
-    error: Option<Py<PyString>>,
-}
 
 /// A tracked API request.
 ///
@@ -28,32 +20,31 @@ struct Fields {
 /// ``error`` (str or None).
 #[pyclass(frozen, subclass, weakref, extends = Model, module = "ptpd_monitoring")]
 pub struct APIMetric {
-    fields: Mutex<Fields>,
+    endpoint: TextField,
+    duration_ms: Mutex<f64>,
+    status_code: Mutex<i64>,
     timestamp: Stamp,
+    method: TextField,
+    error: OptionalTextField,
 }
 
 impl APIMetric {
     /// The metric for `request`.
     pub fn of<'py>(py: Python<'py>, request: &Request) -> PyResult<Bound<'py, Self>> {
         let metric = Self {
-            fields: Mutex::new(Fields {
-                endpoint: PyString::new(py, &request.endpoint).unbind(),
-                duration_ms: request.duration_ms,
-                status_code: request.status.into(),
-                method: PyString::new(py, &request.method).unbind(),
-                error: request
-                    .error
-                    .as_ref()
-                    .map(|error| PyString::new(py, error).unbind()),
-            }),
+            endpoint: TextField::of(PyString::new(py, &request.endpoint)),
+            duration_ms: Mutex::new(request.duration_ms),
+            status_code: Mutex::new(request.status.into()),
+            method: TextField::of(PyString::new(py, &request.method)),
+            error: OptionalTextField::of(
+                request.error.as_ref().map(|error| PyString::new(py, error)),
+            ),
             timestamp: Stamp::at(request.time),
         };
-        Bound::new(py, PyClassInitializer::from(Model).add_subclass(metric))
-    }
-
-    fn change<T>(&self, field: impl FnOnce(&mut Fields) -> &mut T, new: T) {
-        let old = std::mem::replace(field(&mut self.fields.lock()), new);
-        drop(old);
+        Bound::new(
+            py,
+            PyClassInitializer::from(Model::whole()).add_subclass(metric),
+        )
     }
 }
 
@@ -82,64 +73,64 @@ impl APIMetric {
     ) -> PyResult<PyClassInitializer<Self>> {
         let given = Arguments::new("APIMetric", fields)?;
         let metric = Self {
-            fields: Mutex::new(Fields {
-                endpoint: text("endpoint", &given.required("endpoint")?)?,
-                duration_ms: number("duration_ms", &given.required("duration_ms")?)?,
-                status_code: integer("status_code", &given.required("status_code")?)?,
-                method: match given.optional("method")? {
-                    None => PyString::intern(py, "GET").unbind(),
-                    Some(method) => text("method", &method)?,
-                },
-                error: match given.optional("error")? {
-                    None => None,
-                    Some(error) => optional_text("error", &error)?,
-                },
-            }),
-            timestamp: Stamp::of(given.optional("timestamp")?)?,
+            endpoint: TextField::given("endpoint", &given.required("endpoint")?)?,
+            duration_ms: Mutex::new(number("duration_ms", &given.required("duration_ms")?)?),
+            status_code: Mutex::new(integer("status_code", &given.required("status_code")?)?),
+            method: match given.optional("method")? {
+                None => TextField::of(PyString::intern(py, "GET")),
+                Some(method) => TextField::given("method", &method)?,
+            },
+            error: match given.optional("error")? {
+                None => OptionalTextField::of(None),
+                Some(error) => OptionalTextField::given("error", &error)?,
+            },
+            timestamp: Stamp::of(py, given.optional("timestamp")?)?,
         };
-        given.finish()?;
-        Ok(PyClassInitializer::from(Model).add_subclass(metric))
+        let base = Model::with(given.finish()?);
+        Ok(PyClassInitializer::from(base).add_subclass(metric))
     }
 
     /// The endpoint's path or name.
     #[getter]
     fn endpoint(&self, py: Python<'_>) -> Py<PyString> {
-        self.fields.lock().endpoint.clone_ref(py)
+        self.endpoint.get(py)
     }
 
     #[setter]
-    fn set_endpoint(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change(|fields| &mut fields.endpoint, text("endpoint", value)?);
+    fn set_endpoint(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.endpoint.set("endpoint", value)?;
+        slf.as_super().get().note("endpoint");
         Ok(())
     }
 
     /// The duration in milliseconds.
     #[getter]
     fn duration_ms(&self) -> f64 {
-        self.fields.lock().duration_ms
+        *self.duration_ms.lock()
     }
 
     #[setter]
-    fn set_duration_ms(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change(
-            |fields| &mut fields.duration_ms,
-            number("duration_ms", value)?,
-        );
+    fn set_duration_ms(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        let new = number("duration_ms", value)?;
+        *this.duration_ms.lock() = new;
+        slf.as_super().get().note("duration_ms");
         Ok(())
     }
 
     /// The HTTP status.
     #[getter]
     fn status_code(&self) -> i64 {
-        self.fields.lock().status_code
+        *self.status_code.lock()
     }
 
     #[setter]
-    fn set_status_code(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change(
-            |fields| &mut fields.status_code,
-            integer("status_code", value)?,
-        );
+    fn set_status_code(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        let new = integer("status_code", value)?;
+        *this.status_code.lock() = new;
+        slf.as_super().get().note("status_code");
         Ok(())
     }
 
@@ -150,44 +141,48 @@ impl APIMetric {
     }
 
     #[setter]
-    fn set_timestamp(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.timestamp.set(value)
+    fn set_timestamp(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.timestamp.set(value)?;
+        slf.as_super().get().note("timestamp");
+        Ok(())
     }
 
     /// The HTTP method.
     #[getter]
     fn method(&self, py: Python<'_>) -> Py<PyString> {
-        self.fields.lock().method.clone_ref(py)
+        self.method.get(py)
     }
 
     #[setter]
-    fn set_method(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change(|fields| &mut fields.method, text("method", value)?);
+    fn set_method(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.method.set("method", value)?;
+        slf.as_super().get().note("method");
         Ok(())
     }
 
     /// What went wrong, or None.
     #[getter]
     fn error(&self, py: Python<'_>) -> Option<Py<PyString>> {
-        let fields = self.fields.lock();
-        fields.error.as_ref().map(|error| error.clone_ref(py))
+        self.error.get(py)
     }
 
     #[setter]
-    fn set_error(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.change(|fields| &mut fields.error, optional_text("error", value)?);
+    fn set_error(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.error.set("error", value)?;
+        slf.as_super().get().note("error");
         Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.timestamp.traverse(&visit)?;
-        match self.fields.try_lock() {
-            Some(fields) => {
-                visit.call(&fields.endpoint)?;
-                visit.call(&fields.method)?;
-                visit.call(&fields.error)
-            }
-            None => Ok(()),
-        }
+        self.timestamp.traverse(&visit)
+    }
+}
+
+impl Drop for APIMetric {
+    fn drop(&mut self) {
+        self.timestamp.discard();
     }
 }

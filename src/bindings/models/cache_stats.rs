@@ -53,7 +53,10 @@ impl CacheStats {
         let stats = Self {
             counts: Mutex::new(counts),
         };
-        Bound::new(py, PyClassInitializer::from(Model).add_subclass(stats))
+        Bound::new(
+            py,
+            PyClassInitializer::from(Model::whole()).add_subclass(stats),
+        )
     }
 
     fn set(
@@ -103,8 +106,8 @@ impl CacheStats {
                 max_size: integer("max_size", &given.required("max_size")?)?,
             }),
         };
-        given.finish()?;
-        Ok(PyClassInitializer::from(Model).add_subclass(stats))
+        let base = Model::with(given.finish()?);
+        Ok(PyClassInitializer::from(base).add_subclass(stats))
     }
 
     /// Look-ups that found a live entry.
@@ -114,8 +117,11 @@ impl CacheStats {
     }
 
     #[setter]
-    fn set_hits(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("hits", value, |counts| &mut counts.hits)
+    fn set_hits(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("hits", value, |counts| &mut counts.hits)?;
+        slf.as_super().get().note("hits");
+        Ok(())
     }
 
     /// Look-ups that did not.
@@ -125,8 +131,11 @@ impl CacheStats {
     }
 
     #[setter]
-    fn set_misses(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("misses", value, |counts| &mut counts.misses)
+    fn set_misses(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("misses", value, |counts| &mut counts.misses)?;
+        slf.as_super().get().note("misses");
+        Ok(())
     }
 
     /// Entries that made room for others.
@@ -136,8 +145,11 @@ impl CacheStats {
     }
 
     #[setter]
-    fn set_evictions(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("evictions", value, |counts| &mut counts.evictions)
+    fn set_evictions(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("evictions", value, |counts| &mut counts.evictions)?;
+        slf.as_super().get().note("evictions");
+        Ok(())
     }
 
     /// Entries that outlived their time.
@@ -147,8 +159,11 @@ impl CacheStats {
     }
 
     #[setter]
-    fn set_expirations(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("expirations", value, |counts| &mut counts.expirations)
+    fn set_expirations(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("expirations", value, |counts| &mut counts.expirations)?;
+        slf.as_super().get().note("expirations");
+        Ok(())
     }
 
     /// Entries now.
@@ -158,8 +173,11 @@ impl CacheStats {
     }
 
     #[setter]
-    fn set_size(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("size", value, |counts| &mut counts.size)
+    fn set_size(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("size", value, |counts| &mut counts.size)?;
+        slf.as_super().get().note("size");
+        Ok(())
     }
 
     /// The most entries there can be.
@@ -169,8 +187,11 @@ impl CacheStats {
     }
 
     #[setter]
-    fn set_max_size(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("max_size", value, |counts| &mut counts.max_size)
+    fn set_max_size(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("max_size", value, |counts| &mut counts.max_size)?;
+        slf.as_super().get().note("max_size");
+        Ok(())
     }
 
     /// The share of look-ups that hit, 0 to 1; 0 without look-ups.

@@ -1,17 +1,27 @@
 //! Fields of models: reading them from keyword arguments, and the ones that are made when looked at.
 
+use std::{cell::RefCell, collections::BTreeSet};
+
 use parking_lot::Mutex;
 use pyo3::{
-    PyTraverseError, PyVisit, import_exception,
+    PyTraverseError, PyVisit,
+    exceptions::PyTypeError,
+    import_exception,
     prelude::*,
-    types::{PyDateTime, PyDict, PyFloat, PyString},
+    types::{PyBytes, PyDateTime, PyDict, PyFloat, PyInt, PyString},
 };
 
-use super::super::{
-    arguments::{float_of, int_of},
-    convert::{micros, refused, shown, to_datetime, type_name},
+use super::{
+    super::{
+        arguments::{float_of, int_of},
+        clock,
+        convert::{micros, refused, shown, to_datetime, type_name},
+        errors::is,
+        python_code::{release, release_at_end},
+    },
+    lax,
 };
-use crate::{calendar::Zone, clock::Clock};
+use crate::calendar::Zone;
 
 import_exception!(ptpd_monitoring.errors, FieldError);
 
@@ -28,13 +38,18 @@ pub fn wrong_field(field: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyE
 pub struct Arguments<'py> {
     model: &'static str,
     left: Option<Bound<'py, PyDict>>,
+    taken: RefCell<BTreeSet<String>>,
 }
 
 impl<'py> Arguments<'py> {
     /// The arguments for a `model`.
     pub fn new(model: &'static str, given: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
         let left = given.map(PyDictMethods::copy).transpose()?;
-        Ok(Self { model, left })
+        Ok(Self {
+            model,
+            left,
+            taken: RefCell::default(),
+        })
     }
 
     /// The value of `field`, if it was given.
@@ -45,6 +60,7 @@ impl<'py> Arguments<'py> {
         let value = left.get_item(field)?;
         if value.is_some() {
             left.del_item(field)?;
+            self.taken.borrow_mut().insert(field.to_owned());
         }
         Ok(value)
     }
@@ -55,10 +71,10 @@ impl<'py> Arguments<'py> {
             .ok_or_else(|| FieldError::new_err(format!("{}: field {field} is missing", self.model)))
     }
 
-    /// Checks that nothing is left over.
-    pub fn finish(self) -> PyResult<()> {
+    /// Checks that nothing is left over. Returns the names of what was given.
+    pub fn finish(self) -> PyResult<BTreeSet<String>> {
         match self.left.as_ref().and_then(|left| left.iter().next()) {
-            None => Ok(()),
+            None => Ok(self.taken.into_inner()),
             Some((field, _)) => Err(FieldError::new_err(format!(
                 "{}: there is no field {}",
                 self.model, field
@@ -67,32 +83,102 @@ impl<'py> Arguments<'py> {
     }
 }
 
-/// A `str` field.
-pub fn text(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<PyString>> {
-    value
-        .cast::<PyString>()
-        .map(|text| text.clone().unbind())
-        .map_err(|_| wrong_field(field, "a str", value))
+/// A `str` field: never an object of a subclass, which could hold anything.
+pub struct TextField(Mutex<Py<PyString>>);
+
+impl TextField {
+    /// The field `name` as given.
+    pub fn given(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        text(name, value).map(Self::of)
+    }
+
+    /// A text of our own.
+    pub fn of(text: Bound<'_, PyString>) -> Self {
+        Self(Mutex::new(text.unbind()))
+    }
+
+    /// The text.
+    pub fn get(&self, py: Python<'_>) -> Py<PyString> {
+        self.0.lock().clone_ref(py)
+    }
+
+    /// Replaces it.
+    pub fn set(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let new = text(name, value)?.unbind();
+        let old = std::mem::replace(&mut *self.0.lock(), new);
+        drop(old);
+        Ok(())
+    }
 }
 
 /// A `str | None` field.
-pub fn optional_text(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyString>>> {
+pub struct OptionalTextField(Mutex<Option<Py<PyString>>>);
+
+impl OptionalTextField {
+    /// The field `name` as given.
+    pub fn given(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        optional_text(name, value).map(Self::of)
+    }
+
+    /// A text of our own.
+    pub fn of(text: Option<Bound<'_, PyString>>) -> Self {
+        Self(Mutex::new(text.map(Bound::unbind)))
+    }
+
+    /// The text, if there is one.
+    pub fn get(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.0.lock().as_ref().map(|text| text.clone_ref(py))
+    }
+
+    /// Replaces it.
+    pub fn set(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let new = optional_text(name, value)?.map(Bound::unbind);
+        let old = std::mem::replace(&mut *self.0.lock(), new);
+        drop(old);
+        Ok(())
+    }
+}
+
+fn text<'py>(field: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    plain_text(field, "a str", value)
+}
+
+fn optional_text<'py>(
+    field: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyString>>> {
     if value.is_none() {
         return Ok(None);
     }
-    value
-        .cast::<PyString>()
-        .map(|text| Some(text.clone().unbind()))
-        .map_err(|_| wrong_field(field, "a str or None", value))
+    plain_text(field, "a str or None", value).map(Some)
 }
 
-/// A `float` field.
+fn plain_text<'py>(
+    field: &str,
+    expected: &str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyString>> {
+    let refused = || wrong_field(field, expected, value);
+    let text = value.cast::<PyString>().map_err(|_| refused())?;
+    if text.is_exact_instance_of::<PyString>() {
+        return Ok(text.clone());
+    }
+    // All of a slice is a plain copy, whatever methods of its own the object may have.
+    let methods = value.py().get_type::<PyString>();
+    let copy = methods.call_method1("__add__", (text, PyString::intern(value.py(), "")))?;
+    Ok(copy.cast_into::<PyString>()?)
+}
+
+/// A `float` field. As in pydantic, text may stand for a number.
 pub fn number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     if let Ok(float) = value.cast::<PyFloat>() {
         return Ok(float.value());
     }
-    float_of(value)
-        .map_err(|error| refused(value.py(), error, || wrong_field(field, "a number", value)))
+    let refusal = || wrong_field(field, "a number", value);
+    if let Some(text) = numeral(value) {
+        return lax::float(&text).ok_or_else(refusal);
+    }
+    float_of(value).map_err(|error| refused(value.py(), error, refusal))
 }
 
 /// A `float | None` field.
@@ -104,12 +190,38 @@ pub fn optional_number(field: &str, value: &Bound<'_, PyAny>) -> PyResult<Option
     }
 }
 
-/// An `int` field.
+/// An `int` field. As in pydantic, text and numbers without a fraction may stand for one.
 pub fn integer(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let int = int_of(value)
-        .map_err(|error| refused(value.py(), error, || wrong_field(field, "an int", value)))?;
-    int.extract()
-        .map_err(|_| wrong_field(field, "an int of at most 64 bits", value))
+    let refusal = || wrong_field(field, "an int", value);
+    let too_large = || wrong_field(field, "an int of at most 64 bits", value);
+    if value.is_instance_of::<PyInt>() {
+        return value.extract().map_err(|_| too_large());
+    }
+    if let Some(text) = numeral(value) {
+        return match lax::int(&text) {
+            Some(Ok(int)) => Ok(int),
+            Some(Err(_)) => Err(too_large()),
+            None => Err(refusal()),
+        };
+    }
+    let py = value.py();
+    match int_of(value) {
+        Ok(int) => int.extract().map_err(|_| too_large()),
+        Err(error) if is::<PyTypeError>(py, &error) => {
+            let float = float_of(value).map_err(|error| refused(py, error, refusal))?;
+            lax::whole(float).ok_or_else(refusal)
+        }
+        Err(error) => Err(refused(py, error, refusal)),
+    }
+}
+
+/// The text of what may be a number written out.
+fn numeral(value: &Bound<'_, PyAny>) -> Option<String> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Some(text.to_string_lossy().into_owned());
+    }
+    let bytes = value.cast::<PyBytes>().ok()?;
+    Some(String::from_utf8_lossy(bytes.as_bytes()).into_owned())
 }
 
 /// A `datetime` field; a stamp of our own becomes a `datetime` only when somebody looks.
@@ -126,10 +238,16 @@ impl Stamp {
         Self(Mutex::new(StampState::Nanos(time)))
     }
 
+    /// The time now.
+    fn now(py: Python<'_>) -> Self {
+        clock::look(py);
+        Self::at(clock::usual().wall())
+    }
+
     /// The field as given, or the time now.
-    pub fn of(value: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
+    pub fn of(py: Python<'_>, value: Option<Bound<'_, PyAny>>) -> PyResult<Self> {
         match value.filter(|value| !value.is_none()) {
-            None => Ok(Self::at(Clock::System.wall())),
+            None => Ok(Self::now(py)),
             Some(value) => Ok(Self(Mutex::new(StampState::Given(datetime(&value)?)))),
         }
     }
@@ -147,8 +265,15 @@ impl Stamp {
     pub fn set(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let new = StampState::Given(datetime(value)?);
         let old = std::mem::replace(&mut *self.0.lock(), new);
-        drop(old);
+        release(value.py(), old);
         Ok(())
+    }
+
+    /// Lets go of what may be an object of the user's.
+    pub fn discard(&mut self) {
+        if matches!(self.0.get_mut(), StampState::Given(_)) {
+            release_at_end(std::mem::replace(self.0.get_mut(), StampState::Nanos(0)));
+        }
     }
 
     /// For `__traverse__`: a `datetime` of a subclass may refer to anything.
@@ -164,12 +289,15 @@ fn datetime(value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
     if value.is_instance_of::<PyDateTime>() {
         return Ok(value.clone().unbind());
     }
-    if value.is_instance_of::<PyString>() {
-        let parsed = value
-            .py()
-            .get_type::<PyDateTime>()
-            .call_method1("fromisoformat", (value,));
-        if let Ok(parsed) = parsed {
+    if let Ok(text) = value.cast::<PyString>() {
+        // Python reads a `Z` only from 3.11 on.
+        let text = text.to_string_lossy();
+        let text = match text.strip_suffix(['Z', 'z']) {
+            Some(rest) => format!("{rest}+00:00"),
+            None => text.into_owned(),
+        };
+        let class = value.py().get_type::<PyDateTime>();
+        if let Ok(parsed) = class.call_method1("fromisoformat", (text,)) {
             return Ok(from_json(parsed)?.unbind());
         }
     }
@@ -222,9 +350,22 @@ impl LazyDict {
     }
 
     /// Replaces it. The old dict is dropped after the lock.
-    pub fn set(&self, dict: Option<Py<PyDict>>) {
+    pub fn set(&self, py: Python<'_>, dict: Option<Py<PyDict>>) {
         let old = std::mem::replace(&mut *self.0.lock(), dict);
+        release(py, old);
+    }
+
+    /// Lets go of it for the garbage collector, which has called what was to be called before.
+    pub fn clear(&self) {
+        let old = self.0.lock().take();
         drop(old);
+    }
+
+    /// Lets go of it, with the user's objects in it.
+    pub fn discard(&mut self) {
+        if let Some(dict) = self.0.get_mut().take() {
+            release_at_end(dict);
+        }
     }
 
     /// For `__traverse__`.

@@ -11,7 +11,7 @@ use pyo3::{
 
 use super::{
     base::Model,
-    fields::{Arguments, LazyDict, Stamp, number, text, wrong_field},
+    fields::{Arguments, LazyDict, Stamp, TextField, number, wrong_field},
 };
 use crate::{
     bindings::{
@@ -39,9 +39,9 @@ pub struct Origin {
 /// (datetime, naive local time; now unless given), ``metadata`` (dict; empty unless given).
 #[pyclass(frozen, subclass, weakref, extends = Model, module = "ptpd_monitoring")]
 pub struct PerformanceMetric {
-    metric_name: Mutex<Py<PyString>>,
+    metric_name: TextField,
     value: Mutex<f64>,
-    unit: Mutex<Py<PyString>>,
+    unit: TextField,
     timestamp: Stamp,
     metadata: LazyDict,
     /// What the metadata is made from where the caller attached none.
@@ -64,15 +64,18 @@ impl PerformanceMetric {
             Some(dict) => LazyDict::made(dict.bind(py).copy()?.unbind()),
         };
         let metric = Self {
-            metric_name: Mutex::new(name.clone().unbind()),
+            metric_name: TextField::of(name.clone()),
             value: Mutex::new(sample.value),
-            unit: Mutex::new(unit.clone().unbind()),
+            unit: TextField::of(unit.clone()),
             timestamp: Stamp::at(sample.time),
             metadata: dict,
             label: Some(sample.label),
             origin: origin.map(Box::new),
         };
-        Bound::new(py, PyClassInitializer::from(Model).add_subclass(metric))
+        Bound::new(
+            py,
+            PyClassInitializer::from(Model::whole()).add_subclass(metric),
+        )
     }
 }
 
@@ -88,13 +91,16 @@ impl PerformanceMetric {
 
     #[new]
     #[pyo3(signature = (**fields), text_signature = "(*, metric_name, value, unit, timestamp=None, metadata=None)")]
-    fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+    fn new(
+        py: Python<'_>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
         let given = Arguments::new("PerformanceMetric", fields)?;
         let metric = Self {
-            metric_name: Mutex::new(text("metric_name", &given.required("metric_name")?)?),
+            metric_name: TextField::given("metric_name", &given.required("metric_name")?)?,
             value: Mutex::new(number("value", &given.required("value")?)?),
-            unit: Mutex::new(text("unit", &given.required("unit")?)?),
-            timestamp: Stamp::of(given.optional("timestamp")?)?,
+            unit: TextField::given("unit", &given.required("unit")?)?,
+            timestamp: Stamp::of(py, given.optional("timestamp")?)?,
             metadata: match given.optional("metadata")?.filter(|dict| !dict.is_none()) {
                 None => LazyDict::unmade(),
                 Some(dict) => LazyDict::made(copied(&dict)?),
@@ -102,21 +108,21 @@ impl PerformanceMetric {
             label: None,
             origin: None,
         };
-        given.finish()?;
-        Ok(PyClassInitializer::from(Model).add_subclass(metric))
+        let base = Model::with(given.finish()?);
+        Ok(PyClassInitializer::from(base).add_subclass(metric))
     }
 
     /// The metric's name.
     #[getter]
     fn metric_name(&self, py: Python<'_>) -> Py<PyString> {
-        self.metric_name.lock().clone_ref(py)
+        self.metric_name.get(py)
     }
 
     #[setter]
-    fn set_metric_name(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let new = text("metric_name", value)?;
-        let old = std::mem::replace(&mut *self.metric_name.lock(), new);
-        drop(old);
+    fn set_metric_name(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.metric_name.set("metric_name", value)?;
+        slf.as_super().get().note("metric_name");
         Ok(())
     }
 
@@ -127,23 +133,25 @@ impl PerformanceMetric {
     }
 
     #[setter]
-    fn set_value(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn set_value(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
         let new = number("value", value)?;
-        *self.value.lock() = new;
+        *this.value.lock() = new;
+        slf.as_super().get().note("value");
         Ok(())
     }
 
     /// The value's unit.
     #[getter]
     fn unit(&self, py: Python<'_>) -> Py<PyString> {
-        self.unit.lock().clone_ref(py)
+        self.unit.get(py)
     }
 
     #[setter]
-    fn set_unit(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let new = text("unit", value)?;
-        let old = std::mem::replace(&mut *self.unit.lock(), new);
-        drop(old);
+    fn set_unit(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.unit.set("unit", value)?;
+        slf.as_super().get().note("unit");
         Ok(())
     }
 
@@ -154,18 +162,20 @@ impl PerformanceMetric {
     }
 
     #[setter]
-    fn set_timestamp(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.timestamp.set(value)?;
-        if let Some(origin) = &self.origin {
+    fn set_timestamp(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.timestamp.set(value)?;
+        if let Some(origin) = &this.origin {
             let time = micros(
                 "timestamp",
-                self.timestamp.get(value.py())?.bind(value.py()),
+                this.timestamp.get(value.py())?.bind(value.py()),
             )?;
             // The sample may be gone since; then there is nothing left to change.
             if let Some(operation) = origin.operation.upgrade() {
                 operation.set_time(origin.sequence, time.saturating_mul(1_000));
             }
         }
+        slf.as_super().get().note("timestamp");
         Ok(())
     }
 
@@ -179,18 +189,15 @@ impl PerformanceMetric {
     }
 
     #[setter]
-    fn set_metadata(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.metadata.set(Some(copied(value)?));
+    fn set_metadata(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.metadata.set(value.py(), Some(copied(value)?));
+        slf.as_super().get().note("metadata");
         Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.timestamp.traverse(&visit)?;
-        for text in [&self.metric_name, &self.unit] {
-            if let Some(text) = text.try_lock() {
-                visit.call(&*text)?;
-            }
-        }
         if let Some(origin) = &self.origin {
             visit.call(&origin.monitor)?;
         }
@@ -198,7 +205,14 @@ impl PerformanceMetric {
     }
 
     fn __clear__(&self) {
-        self.metadata.set(None);
+        self.metadata.clear();
+    }
+}
+
+impl Drop for PerformanceMetric {
+    fn drop(&mut self) {
+        self.metadata.discard();
+        self.timestamp.discard();
     }
 }
 

@@ -45,7 +45,10 @@ impl ResourceUsage {
             readings: Mutex::new(readings),
             timestamp: Stamp::at(time),
         };
-        Bound::new(py, PyClassInitializer::from(Model).add_subclass(usage))
+        Bound::new(
+            py,
+            PyClassInitializer::from(Model::whole()).add_subclass(usage),
+        )
     }
 
     fn set(
@@ -94,7 +97,10 @@ impl ResourceUsage {
 
     #[new]
     #[pyo3(signature = (**fields), text_signature = "(*, cpu_percent, memory_percent, memory_used_mb, memory_available_mb, disk_percent, disk_used_gb, disk_free_gb, timestamp=None, gpu_percent=None, gpu_memory_mb=None)")]
-    fn new(fields: Option<&Bound<'_, PyDict>>) -> PyResult<PyClassInitializer<Self>> {
+    fn new(
+        py: Python<'_>,
+        fields: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
         let given = Arguments::new("ResourceUsage", fields)?;
         let required = |field| number(field, &given.required(field)?);
         let optional = |field| match given.optional(field)? {
@@ -113,10 +119,10 @@ impl ResourceUsage {
                 gpu_percent: optional("gpu_percent")?,
                 gpu_memory_mb: optional("gpu_memory_mb")?,
             }),
-            timestamp: Stamp::of(given.optional("timestamp")?)?,
+            timestamp: Stamp::of(py, given.optional("timestamp")?)?,
         };
-        given.finish()?;
-        Ok(PyClassInitializer::from(Model).add_subclass(usage))
+        let base = Model::with(given.finish()?);
+        Ok(PyClassInitializer::from(base).add_subclass(usage))
     }
 
     /// CPU in use, in percent.
@@ -126,8 +132,11 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_cpu_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("cpu_percent", value, |readings| &mut readings.cpu_percent)
+    fn set_cpu_percent(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("cpu_percent", value, |readings| &mut readings.cpu_percent)?;
+        slf.as_super().get().note("cpu_percent");
+        Ok(())
     }
 
     /// Memory in use, in percent.
@@ -137,10 +146,13 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_memory_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("memory_percent", value, |readings| {
+    fn set_memory_percent(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("memory_percent", value, |readings| {
             &mut readings.memory_percent
-        })
+        })?;
+        slf.as_super().get().note("memory_percent");
+        Ok(())
     }
 
     /// Memory in use, in MB.
@@ -150,10 +162,13 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_memory_used_mb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("memory_used_mb", value, |readings| {
+    fn set_memory_used_mb(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("memory_used_mb", value, |readings| {
             &mut readings.memory_used_mb
-        })
+        })?;
+        slf.as_super().get().note("memory_used_mb");
+        Ok(())
     }
 
     /// Memory still to be had, in MB.
@@ -163,10 +178,13 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_memory_available_mb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("memory_available_mb", value, |readings| {
+    fn set_memory_available_mb(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("memory_available_mb", value, |readings| {
             &mut readings.memory_available_mb
-        })
+        })?;
+        slf.as_super().get().note("memory_available_mb");
+        Ok(())
     }
 
     /// Disk in use, in percent.
@@ -176,8 +194,11 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_disk_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("disk_percent", value, |readings| &mut readings.disk_percent)
+    fn set_disk_percent(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("disk_percent", value, |readings| &mut readings.disk_percent)?;
+        slf.as_super().get().note("disk_percent");
+        Ok(())
     }
 
     /// Disk in use, in GB.
@@ -187,8 +208,11 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_disk_used_gb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("disk_used_gb", value, |readings| &mut readings.disk_used_gb)
+    fn set_disk_used_gb(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("disk_used_gb", value, |readings| &mut readings.disk_used_gb)?;
+        slf.as_super().get().note("disk_used_gb");
+        Ok(())
     }
 
     /// Disk still free, in GB.
@@ -198,8 +222,11 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_disk_free_gb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set("disk_free_gb", value, |readings| &mut readings.disk_free_gb)
+    fn set_disk_free_gb(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set("disk_free_gb", value, |readings| &mut readings.disk_free_gb)?;
+        slf.as_super().get().note("disk_free_gb");
+        Ok(())
     }
 
     /// GPU in use, in percent, or None.
@@ -209,8 +236,11 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_gpu_percent(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set_optional("gpu_percent", value, |readings| &mut readings.gpu_percent)
+    fn set_gpu_percent(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set_optional("gpu_percent", value, |readings| &mut readings.gpu_percent)?;
+        slf.as_super().get().note("gpu_percent");
+        Ok(())
     }
 
     /// GPU memory in use, in MB, or None.
@@ -220,10 +250,13 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_gpu_memory_mb(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.set_optional("gpu_memory_mb", value, |readings| {
+    fn set_gpu_memory_mb(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.set_optional("gpu_memory_mb", value, |readings| {
             &mut readings.gpu_memory_mb
-        })
+        })?;
+        slf.as_super().get().note("gpu_memory_mb");
+        Ok(())
     }
 
     /// When the reading was taken: a datetime, naive local time.
@@ -233,11 +266,20 @@ impl ResourceUsage {
     }
 
     #[setter]
-    fn set_timestamp(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.timestamp.set(value)
+    fn set_timestamp(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        this.timestamp.set(value)?;
+        slf.as_super().get().note("timestamp");
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.timestamp.traverse(&visit)
+    }
+}
+
+impl Drop for ResourceUsage {
+    fn drop(&mut self) {
+        self.timestamp.discard();
     }
 }
