@@ -10,6 +10,7 @@ pub mod entered;
 pub mod error;
 pub mod fallen_off;
 pub mod history;
+pub mod images;
 pub mod monitor;
 mod names;
 pub mod profile;

@@ -5,9 +5,11 @@ import os
 import pathlib
 from _thread import LockType
 from collections.abc import (
+    AsyncGenerator,
     Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Hashable,
     Iterable,
     Iterator,
@@ -50,6 +52,7 @@ __all__ = [
     "PerformanceMetric",
     "PerformanceMonitor",
     "PerformanceReport",
+    "ProfileOptions",
     "Replacement",
     "RequestTimer",
     "ResourceMonitor",
@@ -71,6 +74,7 @@ _Numbers: TypeAlias = npt.NDArray[Any] | Iterable[_Number]
 _TimeRange: TypeAlias = tuple[datetime, datetime] | Sequence[datetime]
 _Path: TypeAlias = str | os.PathLike[str]
 _Metadata: TypeAlias = dict[str, Any]
+_Pixels: TypeAlias = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
 _Size: TypeAlias = tuple[_Number, _Number] | Sequence[_Number]
 
 class _ResourceSource(Protocol):
@@ -330,17 +334,88 @@ class PerformanceMonitor:
     @property
     def _metrics(self) -> _MetricsView: ...
 
+@final
+class ProfileOptions:
+    def __new__(
+        cls,
+        operation: str | None = None,
+        size: _Pixels | Callable[..., _Pixels | None] | None = None,
+        image: Callable[[tuple[Any, ...], dict[str, Any]], Any] | None = None,
+    ) -> Self: ...
+
 @disjoint_base
 class ImageProcessingProfiler:
-    def __init__(self, monitor: PerformanceMonitor | None = None) -> None: ...
+    def __init__(
+        self,
+        monitor: PerformanceMonitor | None = None,
+        *,
+        size_of: Callable[[Any], _Pixels | None] | None = None,
+    ) -> None: ...
     @property
     def monitor(self) -> PerformanceMonitor: ...
     def _begin(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: ProfileOptions | None = None,
     ) -> tuple[Callable[..., Any], tuple[Any, ...], _ProfiledCall]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-overlap]
+        self, func: Callable[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> Coroutine[Any, Any, tuple[_T, dict[str, Any]]]: ...
+    @overload
+    def profile_operation(
+        self, func: Callable[_P, Generator[_T, Any, Any]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> tuple[list[_T], dict[str, Any]]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-overlap]
+        self, func: Callable[_P, AsyncGenerator[_T, Any]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> Coroutine[Any, Any, tuple[list[_T], dict[str, Any]]]: ...
+    @overload
     def profile_operation(
         self, func: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> tuple[_T, dict[str, Any]]: ...
+    # With arguments of its own beside the function's.
+    @overload
+    def profile_operation(  # type: ignore[overload-cannot-match]
+        self,
+        func: Callable[..., _T],
+        *args: Any,
+        size: _Pixels | Callable[..., _Pixels | None],
+        operation: str | None = None,
+        name: None = None,
+        **kwargs: Any,
+    ) -> tuple[_T, dict[str, Any]]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-cannot-match]
+        self,
+        func: Callable[..., _T],
+        *args: Any,
+        name: str,
+        operation: str | None = None,
+        **kwargs: Any,
+    ) -> tuple[_T, dict[str, Any]]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-cannot-match]
+        self,
+        func: Callable[..., _T],
+        *args: Any,
+        operation: str,
+        **kwargs: Any,
+    ) -> tuple[_T, dict[str, Any]]: ...
+    @overload
+    def profile(self, function: _F, /) -> _F: ...
+    @overload
+    def profile(
+        self,
+        function: None = None,
+        /,
+        *,
+        operation: str | None = None,
+        size: _Pixels | Callable[..., _Pixels | None] | None = None,
+        name: str | None = None,
+    ) -> Callable[[_F], _F]: ...
+    def get_throughput(self, operation_name: str) -> dict[str, Any]: ...
     def get_processing_speed(self, image_size: _Size, operation_name: str) -> float | None: ...
     def estimate_batch_time(self, images: Iterable[_Size], operation_name: str) -> float | None: ...
     def track_memory_usage(self, operation: str) -> None: ...
@@ -630,6 +705,7 @@ class History:
     def recent(self, minutes: int = 5) -> dict[str, Any]: ...
 
 class _ProfiledCall(Protocol):
+    def restart(self) -> None: ...
     def finished(self, result: object) -> dict[str, Any]: ...
     def failed(self, error: BaseException) -> None: ...
 

@@ -34,8 +34,10 @@ mod metadata;
 mod models;
 mod monitor;
 mod once;
+mod operation_name;
 mod overrides;
 mod profile;
+mod profile_options;
 mod profiler;
 mod python_code;
 mod ready;
@@ -67,6 +69,8 @@ mod _native {
     use super::models::{APIMetric, CacheStats, Model, PerformanceMetric, ResourceUsage};
     #[pymodule_export]
     use super::monitor::PerformanceMonitor;
+    #[pymodule_export]
+    use super::profile_options::ProfileOptions;
     #[pymodule_export]
     use super::profiler::ImageProcessingProfiler;
     #[pymodule_export]

@@ -19,6 +19,7 @@ mod fallen_off;
 mod histogram;
 mod histogram_bytes;
 mod history;
+mod images;
 mod inference;
 mod monitor;
 mod profile;
