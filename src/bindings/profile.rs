@@ -217,6 +217,10 @@ fn describe(
         intern!(py, "memory_peak_mb"),
         peak.map(|peak| mb(peak.bytes)),
     )?;
+    let children = peak.map(|peak| peak.children).unwrap_or_default();
+    let cpu = children.cpu.map(|cpu| cpu.as_secs_f64());
+    profile.set_item(intern!(py, "children_cpu_s"), cpu)?;
+    profile.set_item(intern!(py, "children_peak_mb"), children.peak.map(mb))?;
     Ok(())
 }
 

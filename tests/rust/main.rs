@@ -34,6 +34,8 @@ mod system;
 #[cfg(target_os = "linux")]
 mod system_cgroup;
 #[cfg(target_os = "linux")]
+mod system_children;
+#[cfg(target_os = "linux")]
 mod system_peak;
 #[cfg(target_os = "linux")]
 mod system_watch;
