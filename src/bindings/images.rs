@@ -40,28 +40,40 @@ pub fn extent_of_arguments<'py>(
     let _python = PythonCode::begin(args.py());
     let mut extents = Vec::new();
     for value in args.iter().chain(kwargs.values().iter()) {
-        match arrays_of(&value) {
-            Some(values) => {
-                for value in values.try_iter()?.take(MOST_ITEMS) {
-                    extents.push(extent(&value?, size_of));
-                }
-            }
-            None => extents.push(extent(&value, size_of)),
+        if let Ok(named) = value.cast::<PyDict>() {
+            of_each(&named.values(), size_of, &mut extents)?;
+            continue;
         }
+        let extent = extent(&value, size_of);
+        if extent == Extent::NoImage
+            && let Some(named) = variables_of(&value)
+        {
+            of_each(&named, size_of, &mut extents)?;
+        }
+        extents.push(extent);
     }
     Ok(Extent::of_arguments(extents))
 }
 
-/// The values of a `dict`, or of an xarray dataset, which are like arguments by name.
-fn arrays_of<'py>(value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    if let Ok(dict) = value.cast::<PyDict>() {
-        return Some(dict.values().into_any());
+/// Adds what the values of a dictionary are, which are like arguments by name.
+fn of_each<'py>(
+    values: &Bound<'py, PyAny>,
+    size_of: SizeOf<'_, 'py>,
+    extents: &mut Vec<Extent>,
+) -> PyResult<()> {
+    for value in values.try_iter()?.take(MOST_ITEMS) {
+        extents.push(extent(&value?, size_of));
     }
+    Ok(())
+}
+
+/// The arrays of a dataset of xarray's.
+fn variables_of<'py>(value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     if is_plain(value) {
         return None;
     }
-    let arrays = attribute(value, "data_vars")?;
-    arrays.call_method0("values").ok()
+    let variables = attribute(value, "data_vars")?;
+    variables.call_method0("values").ok()
 }
 
 /// How much of an image `value` is, which is not imported, loaded or computed for that.

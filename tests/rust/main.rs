@@ -35,6 +35,7 @@ mod system;
 mod system_cgroup;
 #[cfg(target_os = "linux")]
 mod system_children;
+mod system_gpu;
 #[cfg(target_os = "linux")]
 mod system_peak;
 #[cfg(target_os = "linux")]
