@@ -24,6 +24,8 @@ pub struct Call {
     pub seconds: f64,
     /// The pixels of its images, where they are known.
     pub pixels: Option<f64>,
+    /// Whether it was on an image whose size could not be told.
+    pub is_unsized: bool,
     /// Whether it raised an exception.
     pub failed: bool,
 }
@@ -80,6 +82,8 @@ pub struct Performance {
     times: Vec<f64>,
     /// How many calls failed, which are in no other figure.
     pub failed: usize,
+    /// How many were on images whose size could not be told.
+    pub unsized_images: usize,
     /// How many were on images of known size.
     pub sized: usize,
     /// The pixels of those.
@@ -99,6 +103,7 @@ impl Performance {
                 continue;
             }
             performance.times.push(call.seconds);
+            performance.unsized_images += usize::from(call.is_unsized);
             if let Some(pixels) = call
                 .pixels
                 .filter(|pixels| *pixels > 0.0 && pixels.is_finite())
@@ -117,12 +122,13 @@ impl Performance {
         self.times.len()
     }
 
-    /// How many calls are missing in speed and estimates, which go by those of known size as soon as
-    /// there is one.
+    /// How many calls were on images of which nobody knows the size, though speed and estimates are of
+    /// those: the calls that these leave out, since others are known, or else the images that they
+    /// count as images of the size that is asked about.
     #[must_use]
     pub fn unknown(&self) -> usize {
         if self.sized == 0 {
-            0
+            self.unsized_images
         } else {
             self.count() - self.sized
         }

@@ -30,6 +30,9 @@ pub const MB: f64 = 1024.0 * 1024.0;
 /// The key of a profile that says how many pixels the image had.
 pub const PIXELS: &str = "pixels";
 
+/// The key of a profile that says why it cannot say that.
+pub const PIXELS_UNKNOWN: &str = "pixels_unknown";
+
 /// The function to profile, which comes first or by its name, and the positional arguments for it.
 /// What is given by name is taken out of `kwargs`.
 pub fn function_and_arguments<'py>(
@@ -235,7 +238,7 @@ fn describe_image(profile: &Bound<'_, PyDict>, seconds: f64, image: &Extent) -> 
                 profile.set_item(intern!(py, "pixels_per_s"), *pixels as f64 / seconds)?;
             }
         }
-        Extent::Unknown(reason) => profile.set_item(intern!(py, "pixels_unknown"), reason)?,
+        Extent::Unknown(reason) => profile.set_item(intern!(py, PIXELS_UNKNOWN), reason)?,
     }
     Ok(())
 }

@@ -67,7 +67,9 @@ impl ProfileOptions {
             }) => {
                 let told = match image.bind(py).call1((args, kwargs)) {
                     Ok(image) => match extent(&image, size_of) {
-                        Extent::NoImage => Extent::Unknown("name names no image".to_owned()),
+                        Extent::NoImage => {
+                            Extent::Unknown("the argument that name names is no image".to_owned())
+                        }
                         told => told,
                     },
                     Err(error) => Extent::Unknown(error.value(py).to_string()),

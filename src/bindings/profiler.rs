@@ -18,7 +18,7 @@ use super::{
     logging::warn,
     monitor::PerformanceMonitor,
     once::CALLERS,
-    profile::{MB, PIXELS, ProfiledCall, function_and_arguments},
+    profile::{MB, PIXELS, PIXELS_UNKNOWN, ProfiledCall, function_and_arguments},
     profile_options::ProfileOptions,
     python_code::PythonCode,
     ready::Ready,
@@ -82,14 +82,15 @@ impl ImageProcessingProfiler {
             Ok(Call {
                 seconds: sample.value,
                 pixels: said(PIXELS)?.and_then(|pixels| pixels.extract().ok()),
+                is_unsized: said(PIXELS_UNKNOWN)?.is_some(),
                 failed: success.is_some_and(|success| !success.is_truthy().unwrap_or(true)),
             })
         };
         samples.iter().map(call).collect()
     }
 
-    /// What the calls of `operation` add up to. Of calls that speed and estimates leave out, since
-    /// the sizes of their images are not known, the log tells once.
+    /// What the calls of `operation` add up to. Of calls on images whose sizes are not known the log
+    /// tells once.
     fn performance(slf: &Bound<'_, Self>, operation: &str) -> PyResult<Performance> {
         let performance = Performance::of(&Self::calls(slf, operation)?);
         if performance.unknown() > 0 {
@@ -103,8 +104,13 @@ impl ImageProcessingProfiler {
                     performance.unknown(),
                     performance.count()
                 );
-                let message = "The sizes of the images of %s are not known: its speed and \
-                               estimates go by the others. size= or size_of= can tell them";
+                let message = if performance.sized > 0 {
+                    "The sizes of the images of %s are not known: its speed and estimates go by \
+                     the others. size= or size_of= can tell them"
+                } else {
+                    "The sizes of the images of %s are not known: its speed and estimates count \
+                     images and not their pixels. size= or size_of= can tell them"
+                };
                 warn(slf.py(), message, &subject)?;
             }
         }

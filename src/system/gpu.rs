@@ -81,8 +81,8 @@ struct Library {
 struct Own {
     /// By this, as it was when somebody last looked.
     environment: Environment,
-    /// Where it is; nothing before it was looked for.
-    place: Option<Option<Place>>,
+    /// Where those are that CUDA shows; nothing before they were looked for.
+    places: Option<Vec<Place>>,
 }
 
 impl Library {
@@ -92,7 +92,7 @@ impl Library {
             nvml: OnceLock::new(),
             own: Mutex::new(Own {
                 environment: Environment::read(),
-                place: None,
+                places: None,
             }),
         }
     }
@@ -142,7 +142,7 @@ pub fn look_into_environment() {
     if own.environment != environment {
         *own = Own {
             environment,
-            place: None,
+            places: None,
         };
     }
 }
@@ -194,7 +194,7 @@ pub fn read_own() -> Option<GpuReading> {
         }),
         Err(error) => {
             // It may have been divided in another way.
-            LIBRARY.get().own.lock().place = None;
+            LIBRARY.get().own.lock().places = None;
             Some(GpuReading {
                 utilisation: Err(error.to_string()),
                 memory: Err(error.to_string()),
@@ -207,8 +207,8 @@ pub fn read_own() -> Option<GpuReading> {
 fn own_place(nvml: &Nvml) -> Option<Place> {
     let environment = {
         let own = LIBRARY.get().own.lock();
-        if let Some(place) = own.place {
-            return place;
+        if let Some(places) = &own.places {
+            return places.first().copied();
         }
         own.environment.clone()
     };
@@ -216,10 +216,11 @@ fn own_place(nvml: &Nvml) -> Option<Place> {
     let gpus: Vec<Gpu> = (0..nvml.device_count().ok()?)
         .map(|index| gpu(nvml, index))
         .collect();
-    let place = visible(&gpus, &environment).first().copied();
+    let places = visible(&gpus, &environment);
+    let place = places.first().copied();
     let mut own = LIBRARY.get().own.lock();
     if own.environment == environment {
-        own.place = Some(place);
+        own.places = Some(places);
     }
     place
 }

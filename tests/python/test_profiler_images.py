@@ -371,7 +371,7 @@ def test_the_image_is_the_argument_that_is_named(profiler: ImageProcessingProfil
         assert profile["pixels"] == pixels
     _, profile = profiler.profile_operation(compare, PHOTO, name="mask")
     assert "pixels" not in profile
-    assert profile["pixels_unknown"] == "name names no image"
+    assert profile["pixels_unknown"] == "the argument that name names is no image"
 
 
 def test_a_method_may_name_its_image(profiler: ImageProcessingProfiler) -> None:

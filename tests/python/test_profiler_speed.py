@@ -179,6 +179,24 @@ def test_calls_of_unknown_size_are_left_out_and_that_is_said_once(
     assert (throughput["calls"], throughput["sized_calls"]) == (2, 1)
 
 
+class Uncomputed:
+    """An array of dask's whose height nobody knows before it is computed."""
+
+    shape = (math.nan, 600)
+
+
+def test_images_that_are_counted_and_not_their_pixels_are_said(
+    profiler: ImageProcessingProfiler, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    profiler.profile_operation(Darkroom(clock), Uncomputed())
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert profiler.estimate_batch_time([(10, 10)], "Darkroom") == pytest.approx(55)
+    (record,) = caplog.records
+    assert "1 of 1 calls of Darkroom" in record.getMessage()
+    assert "count images" in record.getMessage()
+
+
 def test_nothing_is_known_of_an_operation_that_never_ran(
     profiler: ImageProcessingProfiler,
 ) -> None:

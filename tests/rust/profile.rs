@@ -4,6 +4,7 @@ fn calls(times: &[f64]) -> Vec<Call> {
     let call = |seconds: &f64| Call {
         seconds: *seconds,
         pixels: None,
+        is_unsized: false,
         failed: false,
     };
     times.iter().map(call).collect()
@@ -13,6 +14,7 @@ fn sized(seconds: f64, pixels: f64) -> Call {
     Call {
         seconds,
         pixels: Some(pixels),
+        is_unsized: false,
         failed: false,
     }
 }
@@ -22,6 +24,7 @@ fn failures(count: usize) -> Vec<Call> {
     let failure = Call {
         seconds: 1e-6,
         pixels: Some(1e9),
+        is_unsized: true,
         failed: true,
     };
     vec![failure; count]
@@ -162,6 +165,18 @@ fn calls_of_unknown_size_are_left_out_and_counted_where_others_are_known() {
     );
     assert_eq!(performance.processing_speed(7.0), Some(100.0));
     assert_eq!(Performance::of(&calls(&[1.0, 2.0])).unknown(), 0);
+}
+
+#[test]
+fn images_of_unknown_size_are_told_from_calls_on_none() {
+    let image = Call {
+        is_unsized: true,
+        ..calls(&[1.0])[0]
+    };
+    let performance = Performance::of(&[image, calls(&[3.0])[0], failures(1)[0]]);
+    assert_eq!(performance.unknown(), 1);
+    // They count as the documented formula has it.
+    assert_eq!(performance.processing_speed(300.0), Some(150.0));
 }
 
 #[test]
