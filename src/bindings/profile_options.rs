@@ -17,7 +17,7 @@ use super::{
 use crate::images::Extent;
 
 /// The name of an operation, and what tells the size of its images.
-#[pyclass(frozen, module = "ptpd_monitoring")]
+#[pyclass(frozen, module = "ptpd_monitoring._native")]
 pub struct ProfileOptions {
     operation: Option<Py<PyString>>,
     size: Option<Size>,
@@ -120,6 +120,16 @@ impl ProfileOptions {
             size,
             image: image.map(|image| image.clone().unbind()),
         })
+    }
+
+    /// What it is made of, for `pickle`.
+    fn __getnewargs__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let size = match &self.size {
+            Some(Size::Pixels(pixels)) => Some(pixels.into_pyobject(py)?.into_any().unbind()),
+            Some(Size::Of(size)) => Some(size.clone()),
+            None => None,
+        };
+        (self.operation.clone(), size, self.image.clone()).into_pyobject(py)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

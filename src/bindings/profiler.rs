@@ -1,6 +1,6 @@
 //! `ImageProcessingProfiler`.
 
-use std::sync::OnceLock;
+use std::{mem, sync::OnceLock};
 
 use indexmap::{IndexMap, IndexSet};
 use parking_lot::Mutex;
@@ -20,7 +20,7 @@ use super::{
     once::CALLERS,
     profile::{MB, PIXELS, PIXELS_UNKNOWN, ProfiledCall, function_and_arguments},
     profile_options::ProfileOptions,
-    python_code::PythonCode,
+    python_code::{PythonCode, release},
     ready::Ready,
 };
 use crate::{
@@ -44,7 +44,7 @@ pub struct ImageProcessingProfiler {
     ready: Ready,
     monitor: OnceLock<Py<PerformanceMonitor>>,
     /// Tells the pixels of objects.
-    size_of: OnceLock<Py<PyAny>>,
+    size_of: Mutex<Option<Py<PyAny>>>,
     /// The operations of which it has been told that some of their images are of unknown size.
     told_unknown: Mutex<IndexSet<String>>,
     memory_tracking: Mutex<IndexMap<String, f64>>,
@@ -63,6 +63,11 @@ impl ImageProcessingProfiler {
             target.get_or_init(|| new)
         };
         Ok(monitor.bind(py).clone())
+    }
+
+    fn tell_sizes_by(slf: &Bound<'_, Self>, size_of: Option<Py<PyAny>>) {
+        let former = mem::replace(&mut *slf.get().size_of.lock(), size_of);
+        release(slf.py(), former);
     }
 
     /// The calls of `operation` that were recorded, by this profiler or by hand.
@@ -118,6 +123,16 @@ impl ImageProcessingProfiler {
     }
 }
 
+/// A function that tells sizes, if there is one.
+fn callable(size_of: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Py<PyAny>>> {
+    match size_of.filter(|size_of| !size_of.is_none()) {
+        Some(size_of) if !size_of.is_callable() => {
+            Err(wrong_type("size_of", "callable or None", size_of))
+        }
+        size_of => Ok(size_of.map(|size_of| size_of.clone().unbind())),
+    }
+}
+
 #[pymethods]
 impl ImageProcessingProfiler {
     #[new]
@@ -126,7 +141,7 @@ impl ImageProcessingProfiler {
         Self {
             ready: Ready::YES,
             monitor: OnceLock::new(),
-            size_of: OnceLock::new(),
+            size_of: Mutex::default(),
             told_unknown: Mutex::default(),
             memory_tracking: Mutex::default(),
         }
@@ -138,12 +153,7 @@ impl ImageProcessingProfiler {
         monitor: Option<&Bound<'_, PyAny>>,
         size_of: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let size_of = size_of.filter(|size_of| !size_of.is_none());
-        if let Some(size_of) = size_of
-            && !size_of.is_callable()
-        {
-            return Err(wrong_type("size_of", "callable or None", size_of));
-        }
+        let size_of = callable(size_of)?;
         match monitor.filter(|monitor| !monitor.is_none()) {
             None => drop(Self::target(slf)?),
             Some(monitor) => {
@@ -157,9 +167,8 @@ impl ImageProcessingProfiler {
                     .map_err(|_| PyTypeError::new_err(again))?;
             }
         }
-        if let Some(size_of) = size_of {
-            // Initialised again, it keeps the first, as it keeps its monitor.
-            let _ = slf.get().size_of.set(size_of.clone().unbind());
+        if size_of.is_some() {
+            Self::tell_sizes_by(slf, size_of);
         }
         Ok(())
     }
@@ -168,6 +177,18 @@ impl ImageProcessingProfiler {
     #[getter]
     fn monitor<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PerformanceMonitor>> {
         Self::target(slf)
+    }
+
+    /// The function that tells the pixels of an object, or None; it can be replaced.
+    #[getter]
+    fn size_of(&self) -> Option<Py<PyAny>> {
+        self.size_of.lock().clone()
+    }
+
+    #[setter]
+    fn set_size_of(slf: &Bound<'_, Self>, size_of: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        Self::tell_sizes_by(slf, callable(size_of)?);
+        Ok(())
     }
 
     // In Python, because it calls the user's function; see there.
@@ -191,11 +212,8 @@ impl ImageProcessingProfiler {
         options: Option<&Bound<'py, ProfileOptions>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>, ProfiledCall)> {
         let (func, args) = function_and_arguments(args, kwargs)?;
-        let size_of = slf
-            .get()
-            .size_of
-            .get()
-            .map(|size_of| size_of.bind(slf.py()));
+        let size_of = slf.get().size_of.lock().clone();
+        let size_of = size_of.as_ref().map(|size_of| size_of.bind(slf.py()));
         let monitor = Self::target(slf)?;
         let call = ProfiledCall::begin(monitor, &func, &args, kwargs, options, size_of)?;
         Ok((func, args, call))
@@ -354,6 +372,9 @@ impl ImageProcessingProfiler {
             return Ok(());
         }
         visit.call(self.monitor.get())?;
-        visit.call(self.size_of.get())
+        match self.size_of.try_lock() {
+            Some(size_of) => visit.call(&*size_of),
+            None => Ok(()),
+        }
     }
 }

@@ -253,6 +253,13 @@ MONITOR: dict[str, Callable[[World], object]] = {
 PROFILER: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (ImageProcessingProfiler(), wrong(ImageProcessingProfiler, THING)),
     "monitor": read("profiler", "monitor"),
+    "size_of": lambda w: (
+        w.profiler.size_of,
+        setattr(w.profiler, "size_of", callable_of_things),
+        setattr(w.profiler, "size_of", lambda _: THING),
+        setattr(w.profiler, "size_of", None),
+        wrong(setattr, w.profiler, "size_of", THING),
+    ),
     "_begin": lambda w: w.profiler._begin((len, "abc"), {})[2].finished(3),
     "profile_operation": lambda w: (
         w.profiler.profile_operation(lambda thing, other: thing, THING, other=THING),
@@ -505,6 +512,7 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
             wrong(_native.ProfileOptions, NAME, THING),
             wrong(_native.ProfileOptions, THING),
         ),
+        "__getnewargs__": lambda w: copy.copy(_native.ProfileOptions(NAME, callable_of_things)),
     },
     ManualClock: {
         "__new__": lambda w: (ManualClock(5), wrong(ManualClock, THING)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ptpd_monitoring import ImageProcessingProfiler, PerformanceMonitor
+from ptpd_monitoring import ImageProcessingProfiler, PerformanceMonitor, _native
 from ptpd_monitoring.testing import ManualClock
 
 PHOTO = np.zeros((300, 400), np.uint8)
@@ -485,6 +487,36 @@ def test_a_profiler_may_be_told_what_objects_are_images() -> None:
     assert pixels(Image.new("L", (6, 4))) == 24
     assert pixels("photo.tif", 5) is None
     assert pixels(Negative(-4, 6)) is None
+
+
+def test_the_global_profiler_can_be_told_what_objects_are_images() -> None:
+    profiler = ImageProcessingProfiler(PerformanceMonitor())
+    assert profiler.size_of is None
+    profiler.size_of = lambda value: 77 if isinstance(value, Negative) else None
+    _, profile = profiler.profile_operation(process, Negative(4, 6))
+    assert profile["pixels"] == 77
+    kept = profiler.size_of
+    for wrong in (5, "text"):
+        with pytest.raises(TypeError, match="size_of must be callable or None"):
+            profiler.size_of = wrong
+    assert profiler.size_of is kept
+    profiler.size_of = None
+    _, profile = profiler.profile_operation(process, Negative(4, 6))
+    assert "pixels" not in profile
+
+
+def tell(image: Any) -> int:
+    return 77
+
+
+@pytest.mark.parametrize("size", [5, (2, 3), tell], ids=str)
+def test_what_is_told_of_an_operation_can_be_copied(size: Any) -> None:
+    told = _native.ProfileOptions("blur", size)
+    for copied in (pickle.loads(pickle.dumps(told)), copy.deepcopy(told)):
+        _, _, call = ImageProcessingProfiler()._begin((process, PHOTO), {}, copied)
+        profile = call.finished(None)
+        assert profile["operation"] == "blur"
+        assert profile["pixels"] == {5: 5, (2, 3): 6}.get(size, 77)
 
 
 def test_a_function_that_cannot_tell_objects_does_not_fail_the_operation() -> None:
