@@ -11,6 +11,7 @@ pub mod error;
 pub mod fallen_off;
 pub mod history;
 mod home;
+pub mod images;
 pub mod misspelt;
 pub mod monitor;
 mod names;

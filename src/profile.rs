@@ -1,9 +1,10 @@
 //! What profiles of image operations add up to.
+//!
+//! Calls that failed tell nothing about how long one takes that works, so that all of these leave
+//! them out.
 
 use crate::{
-    calendar::TimeRange,
     error::Result,
-    monitor::Monitor,
     stats::{Summary, mean, percentiles, sum, validate_percentile},
 };
 
@@ -15,6 +16,19 @@ const BATCH_OVERHEAD: f64 = 1.1;
 
 /// A slow percentile this many times the median makes an operation a bottleneck.
 const BOTTLENECK: f64 = 2.0;
+
+/// A call of an operation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Call {
+    /// Its wall time.
+    pub seconds: f64,
+    /// The pixels of its images, where they are known.
+    pub pixels: Option<f64>,
+    /// Whether it was on an image whose size could not be told.
+    pub is_unsized: bool,
+    /// Whether it raised an exception.
+    pub failed: bool,
+}
 
 /// An operation whose slow calls are much slower than its usual ones. Times in seconds.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,23 +47,20 @@ pub struct Bottleneck {
     pub count: usize,
 }
 
-/// The bottlenecks among `operations`, worst first. `percentile` is the slow one, 0 to 100.
-pub fn bottlenecks<M>(
-    monitor: &Monitor<M>,
-    operations: &[String],
-    percentile: f64,
-) -> Result<Vec<Bottleneck>> {
+/// The bottlenecks among operations and their calls, worst first. `percentile` is the slow one, 0 to
+/// 100.
+pub fn bottlenecks(operations: &[(String, Vec<Call>)], percentile: f64) -> Result<Vec<Bottleneck>> {
     validate_percentile(percentile)?;
     let mut found: Vec<Bottleneck> = operations
         .iter()
-        .filter_map(|operation| bottleneck(monitor, operation, percentile))
+        .filter_map(|(operation, calls)| bottleneck(operation, calls, percentile))
         .collect();
     found.sort_by(|a, b| b.slowdown.total_cmp(&a.slowdown));
     Ok(found)
 }
 
-fn bottleneck<M>(monitor: &Monitor<M>, operation: &str, percentile: f64) -> Option<Bottleneck> {
-    let times = wall_times(monitor, operation);
+fn bottleneck(operation: &str, calls: &[Call], percentile: f64) -> Option<Bottleneck> {
+    let times = Performance::of(calls).times;
     let summary = Summary::of(&times)?;
     let slow = percentiles(&times, &[percentile])[0];
     let slowdown = slow / summary.median;
@@ -64,56 +75,91 @@ fn bottleneck<M>(monitor: &Monitor<M>, operation: &str, percentile: f64) -> Opti
     })
 }
 
-/// Pixels a second of an operation on images of `pixels`; `None` without data or where the mean
-/// wall time is zero.
-#[must_use]
-pub fn processing_speed<M>(monitor: &Monitor<M>, operation: &str, pixels: f64) -> Option<f64> {
-    let times = wall_times(monitor, operation);
-    let mean = mean(&times);
-    (!times.is_empty() && mean > 0.0).then(|| pixels / mean)
-}
-
-/// Seconds that a batch of images of the given numbers of pixels will take.
-///
-/// Where the sizes of earlier images are known, `measured` holds what they add up to and the
-/// estimate scales with the pixels; else it is images × mean wall time. Both times 1.1.
-#[must_use]
-pub fn batch_seconds<M>(
-    monitor: &Monitor<M>,
-    operation: &str,
-    images: &[f64],
-    measured: Throughput,
-) -> Option<f64> {
-    if let Some(seconds_a_pixel) = measured.seconds_a_pixel() {
-        return Some(sum(images) * seconds_a_pixel * BATCH_OVERHEAD);
-    }
-    let times = wall_times(monitor, operation);
-    (!times.is_empty()).then(|| images.len() as f64 * mean(&times) * BATCH_OVERHEAD)
-}
-
-/// The pixels that an operation went through, and the seconds it took for them.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Throughput {
-    /// Pixels in total.
+/// What the calls of an operation that worked add up to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Performance {
+    /// The wall times of all of them.
+    times: Vec<f64>,
+    /// How many calls failed, which are in no other figure.
+    pub failed: usize,
+    /// How many were on images whose size could not be told.
+    pub unsized_images: usize,
+    /// How many were on images of known size.
+    pub sized: usize,
+    /// The pixels of those.
     pub pixels: f64,
-    /// Wall seconds in total.
+    /// The wall seconds of those.
     pub seconds: f64,
 }
 
-impl Throughput {
-    /// Adds one call.
-    pub fn add(&mut self, pixels: f64, seconds: f64) {
-        self.pixels += pixels;
-        self.seconds += seconds;
+impl Performance {
+    /// Adds `calls` up.
+    #[must_use]
+    pub fn of(calls: &[Call]) -> Self {
+        let mut performance = Self::default();
+        for call in calls {
+            if call.failed {
+                performance.failed += 1;
+                continue;
+            }
+            performance.times.push(call.seconds);
+            performance.unsized_images += usize::from(call.is_unsized);
+            if let Some(pixels) = call
+                .pixels
+                .filter(|pixels| *pixels > 0.0 && pixels.is_finite())
+            {
+                performance.sized += 1;
+                performance.pixels += pixels;
+                performance.seconds += call.seconds;
+            }
+        }
+        performance
     }
 
-    fn seconds_a_pixel(self) -> Option<f64> {
-        (self.pixels > 0.0).then(|| self.seconds / self.pixels)
+    /// How many calls worked.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.times.len()
     }
-}
 
-fn wall_times<M>(monitor: &Monitor<M>, operation: &str) -> Vec<f64> {
-    monitor
-        .operation(&format!("{operation}{WALL_TIME}"))
-        .map_or_else(Vec::new, |series| series.values(TimeRange::ALL))
+    /// How many calls were on images of which nobody knows the size, though speed and estimates are of
+    /// those: the calls that these leave out, since others are known, or else the images that they
+    /// count as images of the size that is asked about.
+    #[must_use]
+    pub fn unknown(&self) -> usize {
+        if self.sized == 0 {
+            self.unsized_images
+        } else {
+            self.count() - self.sized
+        }
+    }
+
+    /// Pixels a second of the calls on images of known size; `None` without any, or if they took no
+    /// time.
+    #[must_use]
+    pub fn pixels_per_second(&self) -> Option<f64> {
+        (self.pixels > 0.0 && self.seconds > 0.0).then(|| self.pixels / self.seconds)
+    }
+
+    /// Pixels a second. Where no call's own pixels are known they are taken for `pixels` each; `None`
+    /// without data or where the mean wall time is zero.
+    #[must_use]
+    pub fn processing_speed(&self, pixels: f64) -> Option<f64> {
+        if self.sized > 0 {
+            return self.pixels_per_second();
+        }
+        let mean = mean(&self.times);
+        (!self.times.is_empty() && mean > 0.0).then(|| pixels / mean)
+    }
+
+    /// Seconds that a batch of images of the given numbers of pixels will take: pixels × seconds a
+    /// pixel, or images × mean wall time where no call's own pixels are known. Both times 1.1.
+    #[must_use]
+    pub fn batch_seconds(&self, images: &[f64]) -> Option<f64> {
+        if self.sized > 0 {
+            return Some(sum(images) * (self.seconds / self.pixels) * BATCH_OVERHEAD);
+        }
+        let count = images.len() as f64;
+        (!self.times.is_empty()).then(|| count * mean(&self.times) * BATCH_OVERHEAD)
+    }
 }

@@ -25,6 +25,12 @@ _ABSENT: Any = object()
 
 # What `inspect.CO_COROUTINE` is; `inspect` takes longer to import than all of this.
 _IS_COROUTINE_FUNCTION = 0x80
+_IS_ITERABLE_COROUTINE = 0x100
+
+_GENERATOR = type(_ for _ in ())
+
+# The arguments of `profile_operation` beside those of the function.
+_OPTIONS = frozenset(("operation", "size", "name"))
 
 
 def profile_operation(
@@ -39,23 +45,70 @@ def profile_operation(
     it, which is exact; else the highest of the readings before, after and, every 1 to 10 ms,
     in between, which may miss a shorter spike. Figures that the system does not tell are None.
 
-    If an argument, or else the result, is an image (a NumPy array of height x width, or x
-    up to four channels, or a Pillow image) there are ``pixels`` and ``pixels_per_s`` too.
+    If an argument, or else the result, is an image there are ``pixels`` and ``pixels_per_s`` too;
+    if it is one whose size cannot be told, ``pixels_unknown`` says why. An image is a Pillow image
+    or anything with the shape of one: height x width, with channels or bands, one or several.
+    Of several arguments it is the largest by far. ``size=`` (pixels, (height, width), or a
+    function of the call's arguments that returns either) or ``name=``, the argument's name, say
+    so where that is wrong, and ``operation=`` names the operation. Where ``func`` has an argument
+    of one of these names, it gets that; then decorate it with ``profile``.
 
     Records ``<operation>_wall_time`` in seconds and ``<operation>_memory``, the delta in MB,
     with the profile as metadata. If ``func`` raises, ``success`` is False and ``error`` holds
     the exception's text, and the exception goes on.
+
+    If ``func`` is asynchronous, so is this: ``result, profile = await profile_operation(...)``. A
+    generator is run to its end, and the result is the list of its items.
     """
     # By position, the name `func` is left to the profiled function's own arguments; without, `func`
     # is looked for among those by name.
     given = args if func is None else (func, *args)
-    func, args, call = self._begin(given, kwargs)
+    told = None
+    if not _OPTIONS.isdisjoint(kwargs):
+        from ._profiling import options_among
+
+        told = options_among(given[0] if given else kwargs.get("func"), kwargs)
+    func, args, call = self._begin(given, kwargs, told)
     try:
         result = func(*args, **kwargs)
+        kind = type(result)
+        if kind is _GENERATOR and not result.gi_code.co_flags & _IS_ITERABLE_COROUTINE:
+            result = list(result)
+            return result, call.finished(result)
     except BaseException as error:
         call.failed(error)
         raise
+    if kind is _GENERATOR or hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+        from ._profiling import profile_of_run
+
+        run = profile_of_run(call, result)
+        if run is not None:
+            return run  # type: ignore[return-value]
     return result, call.finished(result)
+
+
+def profile(
+    self: ImageProcessingProfiler,
+    function: Any = None,
+    /,
+    *,
+    operation: str | None = None,
+    size: Any = None,
+    name: str | None = None,
+) -> Any:
+    """Decorate a function so that each call is profiled, as by ``profile_operation``.
+
+    Works as ``@profiler.profile`` and as ``@profiler.profile(size=...)``, for plain, asynchronous and
+    generator functions. The function returns what it returned before, and the profile goes to the
+    monitor. ``operation`` names the operation, else the function does; ``size`` and ``name`` tell
+    the image, see ``profile_operation``. A generator is profiled from its first step to its end,
+    its consumer included; one that is closed before counts as failed.
+    """
+    from ._profiling import profiled
+
+    if function is None:
+        return lambda function: profiled(self, function, operation, size, name)
+    return profiled(self, function, operation, size, name)
 
 
 def get_or_set(

@@ -5,9 +5,11 @@ import os
 import pathlib
 from _thread import LockType
 from collections.abc import (
+    AsyncGenerator,
     Awaitable,
     Callable,
     Coroutine,
+    Generator,
     Hashable,
     Iterable,
     Iterator,
@@ -51,6 +53,7 @@ __all__ = [
     "PerformanceMetric",
     "PerformanceMonitor",
     "PerformanceReport",
+    "ProfileOptions",
     "Replacement",
     "RequestTimer",
     "ResourceMonitor",
@@ -83,6 +86,7 @@ _Names: TypeAlias = Iterable[str] | Mapping[str, Any]
 _Metadata: TypeAlias = Mapping[str, Any]
 _SessionId: TypeAlias = str | int | UUID
 _Datetimes: TypeAlias = npt.NDArray[Any] | Iterable[datetime]
+_Pixels: TypeAlias = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
 _Size: TypeAlias = tuple[_Number, _Number] | Sequence[_Number]
 
 class _ResourceSource(Protocol):
@@ -537,18 +541,94 @@ class PerformanceMonitor:
     @property
     def _metrics(self) -> _MetricsView: ...
 
+@final
+class ProfileOptions:
+    def __new__(
+        cls,
+        operation: str | None = None,
+        size: _Pixels | Callable[..., _Pixels | None] | None = None,
+        image: Callable[[tuple[Any, ...], dict[str, Any]], Any] | None = None,
+    ) -> Self: ...
+    def __getnewargs__(self) -> tuple[str | None, Any, Callable[..., Any] | None]: ...
+
 @disjoint_base
 class ImageProcessingProfiler:
-    def __init__(self, monitor: PerformanceMonitor | None = None) -> None: ...
+    def __init__(
+        self,
+        monitor: PerformanceMonitor | None = None,
+        *,
+        size_of: Callable[[Any], _Pixels | None] | None = None,
+    ) -> None: ...
     def _repr_html_(self) -> str: ...
     @property
     def monitor(self) -> PerformanceMonitor: ...
+    @property
+    def size_of(self) -> Callable[[Any], _Pixels | None] | None: ...
+    @size_of.setter
+    def size_of(self, size_of: Callable[[Any], _Pixels | None] | None) -> None: ...
     def _begin(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        options: ProfileOptions | None = None,
     ) -> tuple[Callable[..., Any], tuple[Any, ...], _ProfiledCall]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-overlap]
+        self, func: Callable[_P, Coroutine[Any, Any, _T]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> Coroutine[Any, Any, tuple[_T, dict[str, Any]]]: ...
+    @overload
+    def profile_operation(
+        self, func: Callable[_P, Generator[_T, Any, Any]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> tuple[list[_T], dict[str, Any]]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-overlap]
+        self, func: Callable[_P, AsyncGenerator[_T, Any]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> Coroutine[Any, Any, tuple[list[_T], dict[str, Any]]]: ...
+    @overload
     def profile_operation(
         self, func: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> tuple[_T, dict[str, Any]]: ...
+    # With arguments of its own beside the function's.
+    @overload
+    def profile_operation(  # type: ignore[overload-cannot-match]
+        self,
+        func: Callable[..., _T],
+        *args: Any,
+        size: _Pixels | Callable[..., _Pixels | None],
+        operation: str | None = None,
+        name: None = None,
+        **kwargs: Any,
+    ) -> tuple[_T, dict[str, Any]]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-cannot-match]
+        self,
+        func: Callable[..., _T],
+        *args: Any,
+        name: str,
+        operation: str | None = None,
+        **kwargs: Any,
+    ) -> tuple[_T, dict[str, Any]]: ...
+    @overload
+    def profile_operation(  # type: ignore[overload-cannot-match]
+        self,
+        func: Callable[..., _T],
+        *args: Any,
+        operation: str,
+        **kwargs: Any,
+    ) -> tuple[_T, dict[str, Any]]: ...
+    @overload
+    def profile(self, function: _F, /) -> _F: ...
+    @overload
+    def profile(
+        self,
+        function: None = None,
+        /,
+        *,
+        operation: str | None = None,
+        size: _Pixels | Callable[..., _Pixels | None] | None = None,
+        name: str | None = None,
+    ) -> Callable[[_F], _F]: ...
+    def get_throughput(self, operation_name: str) -> dict[str, Any]: ...
     def get_processing_speed(self, image_size: _Size, operation_name: str) -> float | None: ...
     def estimate_batch_time(self, images: Iterable[_Size], operation_name: str) -> float | None: ...
     def track_memory_usage(self, operation: str) -> None: ...
@@ -692,7 +772,7 @@ class ResourceMonitor:
     def get_cpu_usage(self) -> float: ...
     def get_memory_usage(self) -> dict[str, float]: ...
     def get_disk_usage(self, path: _Path = "/") -> dict[str, float]: ...
-    def get_gpu_usage(self, index: int = 0) -> dict[str, float | None] | None: ...
+    def get_gpu_usage(self, index: int = ...) -> dict[str, float | None] | None: ...
     def gpu_count(self) -> int: ...
     def check_resources(self) -> ResourceUsage: ...
     def get_alerts_for_high_usage(self) -> list[dict[str, Any]]: ...
@@ -866,6 +946,7 @@ class History:
     def recent(self, minutes: int = 5) -> dict[str, Any]: ...
 
 class _ProfiledCall(Protocol):
+    def restart(self) -> None: ...
     def finished(self, result: object) -> dict[str, Any]: ...
     def failed(self, error: BaseException) -> None: ...
 

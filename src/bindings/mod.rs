@@ -36,9 +36,11 @@ mod models;
 mod monitor;
 mod notebook;
 mod once;
+mod operation_name;
 mod output;
 mod overrides;
 mod profile;
+mod profile_options;
 mod profiler;
 mod python_code;
 mod ready;
@@ -74,6 +76,8 @@ mod _native {
     use super::models::{APIMetric, CacheStats, Model, PerformanceMetric, ResourceUsage};
     #[pymodule_export]
     use super::monitor::PerformanceMonitor;
+    #[pymodule_export]
+    use super::profile_options::ProfileOptions;
     #[pymodule_export]
     use super::profiler::ImageProcessingProfiler;
     #[pymodule_export]

@@ -10,14 +10,16 @@ use pyo3::{
 
 use super::{
     clock,
-    convert::{attribute, type_name, wrong_type},
-    images::pixels,
+    convert::{type_name, wrong_type},
+    images::{SizeOf, extent},
     monitor::PerformanceMonitor,
     once::intern,
+    profile_options::ProfileOptions,
     python_code::PythonCode,
 };
 use crate::{
     clock::Monotonic,
+    images::Extent,
     monitor::SECONDS,
     profile::WALL_TIME,
     system::peak::{self, Measurement, Peak},
@@ -28,6 +30,9 @@ pub const MB: f64 = 1024.0 * 1024.0;
 
 /// The key of a profile that says how many pixels the image had.
 pub const PIXELS: &str = "pixels";
+
+/// The key of a profile that says why it cannot say that.
+pub const PIXELS_UNKNOWN: &str = "pixels_unknown";
 
 /// The function to profile, which comes first or by its name, and the positional arguments for it.
 /// What is given by name is taken out of `kwargs`.
@@ -49,24 +54,6 @@ pub fn function_and_arguments<'py>(
         return Err(wrong_type("func", "callable", &func));
     }
     Ok((func, args))
-}
-
-/// The name that a callable's profile goes by: its own, or that of the function or class behind.
-fn callable_name(function: &Bound<'_, PyAny>) -> String {
-    let mut function = function.clone();
-    // A partial of a partial, and so on; a few levels are more than anybody nests.
-    for _ in 0..16 {
-        if let Some(name) = attribute(&function, "__name__")
-            && let Ok(name) = name.extract::<String>()
-        {
-            return name;
-        }
-        match attribute(&function, "func") {
-            Some(inner) if inner.is_callable() => function = inner,
-            _ => break,
-        }
-    }
-    type_name(&function)
 }
 
 /// The figures of a call besides its time. A figure that the system does not tell is missing.
@@ -97,36 +84,55 @@ impl Usage {
 pub struct ProfiledCall {
     monitor: Py<PerformanceMonitor>,
     operation: String,
-    /// The pixels of an image among the arguments.
-    pixels: Option<u64>,
+    /// How much of an image there is among the arguments.
+    image: Extent,
+    /// Whether the result is to tell if they do not.
+    by_result: bool,
+    size_of: Option<Py<PyAny>>,
     begun: Mutex<Option<(Usage, Monotonic)>>,
 }
 
 impl ProfiledCall {
     /// Begins to measure.
-    pub fn begin(
-        monitor: Bound<'_, PerformanceMonitor>,
-        func: &Bound<'_, PyAny>,
-        args: &Bound<'_, PyTuple>,
-        kwargs: &Bound<'_, PyDict>,
+    pub fn begin<'py>(
+        monitor: Bound<'py, PerformanceMonitor>,
+        func: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+        options: Option<&Bound<'py, ProfileOptions>>,
+        size_of: SizeOf<'_, 'py>,
     ) -> PyResult<Self> {
-        let mut image = None;
-        for value in args.iter().chain(kwargs.values().iter()) {
-            image = pixels(&value)?;
-            if image.is_some() {
-                break;
-            }
-        }
-        let operation = callable_name(func);
+        let (image, by_result) = ProfileOptions::extent(options, args, kwargs, size_of)?;
+        let operation = ProfileOptions::operation(options, func);
         let usage = Usage::begin();
         clock::look(monitor.py());
         let start = monitor.get().core().clock().monotonic();
         Ok(Self {
             monitor: monitor.unbind(),
             operation,
-            pixels: image,
+            image,
+            by_result,
+            size_of: size_of.map(|size_of| size_of.clone().unbind()),
             begun: Mutex::new(Some((usage, start))),
         })
+    }
+
+    /// The images of the call: those of its arguments, or else those of its result.
+    fn image_with(&self, result: Option<&Bound<'_, PyAny>>) -> Extent {
+        if let Some(result) = result
+            && self.by_result
+            && !matches!(self.image, Extent::Pixels(_))
+        {
+            let size_of = self
+                .size_of
+                .as_ref()
+                .map(|size_of| size_of.bind(result.py()));
+            match extent(result, size_of) {
+                Extent::NoImage => {}
+                found => return found,
+            }
+        }
+        self.image.clone()
     }
 
     fn end<'py>(
@@ -147,11 +153,8 @@ impl ProfiledCall {
         let profile = PyDict::new(py);
         profile.set_item(intern!(py, "operation"), &self.operation)?;
         profile.set_item(intern!(py, "success"), outcome.is_ok())?;
-        let image = match (self.pixels, outcome) {
-            (None, Ok(result)) => pixels(result)?,
-            (pixels, _) => pixels,
-        };
-        describe(&profile, seconds, used, image)?;
+        describe(&profile, seconds, used)?;
+        describe_image(&profile, seconds, &self.image_with(outcome.ok()))?;
         if let Err(error) = outcome {
             let text = error.str().map_or_else(
                 |_| type_name(error),
@@ -187,17 +190,24 @@ impl ProfiledCall {
         self.end(error.py(), Err(error)).map(drop)
     }
 
+    /// Begins to measure anew.
+    fn restart(&self, py: Python<'_>) {
+        let usage = Usage::begin();
+        let start = self.monitor.bind(py).get().core().clock().monotonic();
+        *self.begun.lock() = Some((usage, start));
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.monitor)
+        visit.call(&self.monitor)?;
+        visit.call(&self.size_of)
     }
 }
 
-/// Fills in what a profile says about resources, and its image's throughput.
+/// Fills in what a profile says about resources.
 fn describe(
     profile: &Bound<'_, PyDict>,
     seconds: f64,
     (cpu, peak): (Option<f64>, Option<Peak>),
-    pixels: Option<u64>,
 ) -> PyResult<()> {
     let py = profile.py();
     let mb = |bytes: u64| bytes as f64 / MB;
@@ -213,11 +223,25 @@ fn describe(
         intern!(py, "memory_peak_mb"),
         peak.map(|peak| mb(peak.bytes)),
     )?;
-    if let Some(pixels) = pixels {
-        profile.set_item(intern!(py, PIXELS), pixels)?;
-        if seconds > 0.0 {
-            profile.set_item(intern!(py, "pixels_per_s"), pixels as f64 / seconds)?;
+    let children = peak.map(|peak| peak.children).unwrap_or_default();
+    let cpu = children.cpu.map(|cpu| cpu.as_secs_f64());
+    profile.set_item(intern!(py, "children_cpu_s"), cpu)?;
+    profile.set_item(intern!(py, "children_peak_mb"), children.peak.map(mb))?;
+    Ok(())
+}
+
+/// Fills in the size and the throughput of the images, or why they are not known.
+fn describe_image(profile: &Bound<'_, PyDict>, seconds: f64, image: &Extent) -> PyResult<()> {
+    let py = profile.py();
+    match image {
+        Extent::NoImage => {}
+        Extent::Pixels(pixels) => {
+            profile.set_item(intern!(py, PIXELS), pixels)?;
+            if seconds > 0.0 {
+                profile.set_item(intern!(py, "pixels_per_s"), *pixels as f64 / seconds)?;
+            }
         }
+        Extent::Unknown(reason) => profile.set_item(intern!(py, PIXELS_UNKNOWN), reason)?,
     }
     Ok(())
 }

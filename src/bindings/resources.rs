@@ -242,23 +242,29 @@ impl ResourceMonitor {
         Ok(usage)
     }
 
-    /// The GPU at ``index`` as a dict ``gpu_percent``, ``memory_percent``, ``memory_used_mb``,
+    /// A GPU as a dict ``gpu_percent``, ``memory_percent``, ``memory_used_mb``,
     /// ``memory_total_mb``, each ``None`` where the GPU does not tell it; ``None`` if there is
-    /// no such GPU. A negative index is a ``ValueError``.
+    /// no such GPU.
+    ///
+    /// Without an index it is the one that this process works on: the first that CUDA shows to it,
+    /// by ``CUDA_VISIBLE_DEVICES`` (indices, UUIDs of GPUs or MIG devices) and
+    /// ``CUDA_DEVICE_ORDER``. A MIG device tells no ``gpu_percent``. With an index, it is one of all
+    /// that the machine has, in the driver's order; a negative one is a ``ValueError``.
     ///
     /// The first call in a process loads the driver's library, or the one that the environment
     /// variable ``PTPD_MONITORING_NVML_LIBRARY`` names.
-    #[pyo3(signature = (index = Given::NOTHING), text_signature = "($self, index=0)")]
+    #[pyo3(signature = (index = Given::NOTHING), text_signature = "($self, index=...)")]
     fn get_gpu_usage<'py>(
         &self,
         py: Python<'py>,
         index: Given<'py>,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let index = match index {
-            Given(Some(index)) => arguments::index("index", &index)?,
-            Given(None) => 0,
-        };
-        let reading = with_gpus(py, || gpu::read(index))?.flatten();
+        let index = index
+            .0
+            .map(|index| arguments::index("index", &index))
+            .transpose()?;
+        let read = || index.map_or_else(gpu::read_own, gpu::read);
+        let reading = with_gpus(py, read)?.flatten();
         let Some(reading) = reading else {
             return Ok(None);
         };
@@ -274,7 +280,7 @@ impl ResourceMonitor {
         Ok(Some(usage))
     }
 
-    /// How many GPUs there are; zero without a working driver.
+    /// How many GPUs the machine has; zero without a working driver.
     fn gpu_count(&self, py: Python<'_>) -> PyResult<u32> {
         Ok(with_gpus(py, gpu::count)?.unwrap_or(0))
     }
@@ -426,6 +432,7 @@ fn with_gpus<T: Send>(py: Python<'_>, ask: impl FnOnce() -> T + Send) -> PyResul
     if gpu::known_failure().is_some() {
         return Ok(None);
     }
+    gpu::look_into_environment();
     let answer = py.detach(ask);
     match gpu::known_failure() {
         None => Ok(Some(answer)),

@@ -1,11 +1,14 @@
 //! NVIDIA GPUs, read through the driver's own library, NVML.
 
+pub mod visible;
+
 use std::{env, ffi::OsString, fmt, sync::OnceLock};
 
-use nvml_wrapper::{Device, Nvml, error::NvmlError};
+use nvml_wrapper::{Device, Nvml, enum_wrappers::device::Clock, error::NvmlError};
 
 use super::per_process::PerProcess;
-use crate::home;
+use crate::{home, sync::Mutex};
+use visible::{Environment, Gpu, Place, visible};
 
 /// Names another library file than the system's, for drivers in unusual places.
 pub const LIBRARY_VARIABLE: &str = "PTPD_MONITORING_NVML_LIBRARY";
@@ -70,6 +73,16 @@ struct Library {
     /// The file that the environment names.
     path: Option<OsString>,
     nvml: OnceLock<Result<Nvml, NoGpus>>,
+    own: Mutex<Own>,
+}
+
+/// The GPU that this process works on. A forked child has one of its own, and so never finds its lock
+/// held.
+struct Own {
+    /// By this, as it was when somebody last looked.
+    environment: Environment,
+    /// Where those are that CUDA shows; nothing before they were looked for.
+    places: Option<Vec<Place>>,
 }
 
 impl Library {
@@ -79,6 +92,10 @@ impl Library {
                 .filter(|path| !path.is_empty())
                 .map(|path| home::expanded(path.into()).into_os_string()),
             nvml: OnceLock::new(),
+            own: Mutex::new(Own {
+                environment: Environment::read(),
+                places: None,
+            }),
         }
     }
 
@@ -119,6 +136,19 @@ pub fn known_failure() -> Option<&'static NoGpus> {
     LIBRARY.get().nvml.get()?.as_ref().err()
 }
 
+/// Looks into the environment for the GPU that this process works on, where the host program cannot be
+/// changing it meanwhile. Programs set it at any time before they first use CUDA.
+pub fn look_into_environment() {
+    let environment = Environment::read();
+    let mut own = LIBRARY.get().own.lock();
+    if own.environment != environment {
+        *own = Own {
+            environment,
+            places: None,
+        };
+    }
+}
+
 /// How many GPUs there are; zero, too, where the driver is missing or does not work. The first
 /// call in a process initialises the driver's library, which can take a second.
 #[must_use]
@@ -144,6 +174,89 @@ pub fn read(index: u32) -> Option<GpuReading> {
             utilisation: Err(error.to_string()),
             memory: Err(error.to_string()),
         }),
+    }
+}
+
+/// Readings of the GPU that this process works on: the first that CUDA shows to it; `None` where it
+/// shows none. Takes as long as [`read`].
+#[must_use]
+pub fn read_own() -> Option<GpuReading> {
+    let nvml = library().ok()?;
+    let place = own_place(nvml)?;
+    let Some(part) = place.part else {
+        return read(place.gpu);
+    };
+    let part = nvml
+        .device_by_index(place.gpu)
+        .and_then(|gpu| gpu.mig_device_by_index(part));
+    match part {
+        Ok(device) => Some(GpuReading {
+            utilisation: utilisation(&device),
+            memory: memory(&device),
+        }),
+        Err(error) => {
+            // It may have been divided in another way.
+            LIBRARY.get().own.lock().places = None;
+            Some(GpuReading {
+                utilisation: Err(error.to_string()),
+                memory: Err(error.to_string()),
+            })
+        }
+    }
+}
+
+/// Where the GPU is that this process works on.
+fn own_place(nvml: &Nvml) -> Option<Place> {
+    let environment = {
+        let own = LIBRARY.get().own.lock();
+        if let Some(places) = &own.places {
+            return places.first().copied();
+        }
+        own.environment.clone()
+    };
+    // The driver may take its time.
+    let gpus: Vec<Gpu> = (0..nvml.device_count().ok()?)
+        .map(|index| gpu(nvml, index))
+        .collect();
+    let places = visible(&gpus, &environment);
+    let place = places.first().copied();
+    let mut own = LIBRARY.get().own.lock();
+    if own.environment == environment {
+        own.places = Some(places);
+    }
+    place
+}
+
+/// What the driver tells of a GPU. What it does not tell names nothing.
+fn gpu(nvml: &Nvml, index: u32) -> Gpu {
+    let unknown = || Gpu {
+        uuid: String::new(),
+        name: String::new(),
+        speed: None,
+        is_divided: false,
+        parts: Vec::new(),
+    };
+    let Ok(device) = nvml.device_by_index(index) else {
+        return unknown();
+    };
+    let is_divided = device.mig_mode().is_ok_and(|mode| mode.current != 0);
+    let places = if is_divided {
+        device.mig_device_count().unwrap_or(0)
+    } else {
+        0
+    };
+    let parts = (0..places).filter_map(|place| {
+        let part = device.mig_device_by_index(place).ok()?;
+        Some((place, part.uuid().unwrap_or_default()))
+    });
+    let cores = device.num_cores().ok().map(f64::from);
+    let clock = device.max_clock_info(Clock::SM).ok().map(f64::from);
+    Gpu {
+        uuid: device.uuid().unwrap_or_default(),
+        name: device.name().unwrap_or_default(),
+        speed: cores.zip(clock).map(|(cores, clock)| cores * clock),
+        is_divided,
+        parts: parts.collect(),
     }
 }
 

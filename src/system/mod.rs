@@ -4,6 +4,7 @@
 pub mod alerts;
 #[cfg(target_os = "linux")]
 pub mod cgroup;
+pub mod children;
 pub mod cpu;
 pub mod disk;
 #[cfg(target_os = "linux")]

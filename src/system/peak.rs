@@ -9,6 +9,7 @@
 //! the host program and is slow in a large one.
 
 use super::{
+    children::{self, ChildUsage},
     process::{self, ProcessMemory, memory},
     sampler::{self, Slot, watch},
 };
@@ -26,6 +27,7 @@ pub struct Measurement {
     before: ProcessMemory,
     highest_before: Option<u64>,
     slot: Slot,
+    children: children::State,
     pid: u32,
 }
 
@@ -38,17 +40,21 @@ pub struct Peak {
     pub after: ProcessMemory,
     /// The highest RSS in between, in bytes; at least that of either end.
     pub bytes: u64,
+    /// What the children of this process took in between.
+    pub children: ChildUsage,
 }
 
 impl Measurement {
     /// Begins to measure. Fails where the process's memory cannot be read.
     pub fn begin() -> Result<Self> {
         let before = memory()?;
-        let slot = watch(before.rss);
+        let tick = children::now();
+        let slot = watch(before.rss, tick);
         Ok(Self {
             before,
             highest_before: highest_ever(),
             slot,
+            children: children::State::read(tick),
             pid: std::process::id(),
         })
     }
@@ -65,6 +71,12 @@ impl Measurement {
         self.slot.peak().max(self.before.rss)
     }
 
+    /// The highest RSS of a child that was sampled so far, in bytes.
+    #[must_use]
+    pub fn children_sampled(&self) -> u64 {
+        self.slot.children_peak()
+    }
+
     /// Ends the measurement. Fails where the process's memory cannot be read.
     pub fn finish(self) -> Result<Peak> {
         let highest = highest_ever();
@@ -79,21 +91,29 @@ impl Measurement {
             before: self.before,
             after,
             bytes,
+            children: self.children_usage(highest),
         })
+    }
+
+    /// What the children took, `highest` being the most that this process itself ever had.
+    fn children_usage(&self, highest: Option<u64>) -> ChildUsage {
+        if self.pid != std::process::id() {
+            // A forked child that goes on with its parent's measurement; these were not its own.
+            return ChildUsage::default();
+        }
+        let end = children::State::read(children::now());
+        // Elsewhere nobody begins with what its parent had.
+        let own = highest.filter(|_| cfg!(target_os = "linux")).unwrap_or(0);
+        self.children
+            .usage_until(&end, self.slot.children_peak(), own)
     }
 }
 
 /// The highest RSS that this process ever had, in bytes, where the system tells.
 #[cfg(unix)]
-fn highest_ever() -> Option<u64> {
+pub(super) fn highest_ever() -> Option<u64> {
     use nix::sys::resource::{UsageWho, getrusage};
 
-    // Apple counts in bytes, everybody else in KiB.
-    const UNIT: u64 = if cfg!(target_vendor = "apple") {
-        1
-    } else {
-        1024
-    };
     // On Linux a thread's answer tells the same maximum, the process's, without adding up the
     // times of all threads.
     #[cfg(target_os = "linux")]
@@ -101,8 +121,18 @@ fn highest_ever() -> Option<u64> {
     #[cfg(not(target_os = "linux"))]
     const WHO: UsageWho = UsageWho::RUSAGE_SELF;
 
-    let usage = getrusage(WHO).ok()?;
-    u64::try_from(usage.max_rss()).ok()?.checked_mul(UNIT)
+    bytes_of_max_rss(getrusage(WHO).ok()?.max_rss())
+}
+
+/// An RSS as getrusage(2) tells it, in bytes: Apple counts in those, everybody else in KiB.
+#[cfg(unix)]
+pub(super) fn bytes_of_max_rss(told: i64) -> Option<u64> {
+    const UNIT: u64 = if cfg!(target_vendor = "apple") {
+        1
+    } else {
+        1024
+    };
+    u64::try_from(told).ok()?.checked_mul(UNIT)
 }
 
 /// The highest RSS that this process ever had, in bytes, where the system tells.

@@ -35,6 +35,10 @@ const SLOWEST: Duration = Duration::from_millis(10);
 /// In between the interval is this part of the youngest one's age, so that a long call is as
 /// well resolved as a short one, for less.
 const PART: u32 = 100;
+/// Looking at the children, which takes longer the more there are, takes no more of the time than one
+/// part of so many.
+#[cfg(target_os = "linux")]
+const CHILDREN_PART: u32 = 20;
 /// For how long the thread stays awake with nothing to do.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long a fork waits for it.
@@ -66,10 +70,11 @@ static SAMPLER: PerProcess<Sampler> = PerProcess::new(Sampler::new);
 /// A slot of the sampler, given back when dropped.
 pub(super) type Slot = slots::Slot<'static, SLOTS>;
 
-/// Begins to watch for a measurement that starts at `rss` bytes.
-pub(super) fn watch(rss: u64) -> Slot {
+/// Begins to watch for a measurement that starts at `rss` bytes and at `tick`, by which it is told which
+/// of the children are younger.
+pub(super) fn watch(rss: u64, tick: u64) -> Slot {
     let sampler = SAMPLER.get();
-    let slot = sampler.slots.open(rss);
+    let slot = sampler.slots.open_at(rss, tick);
     // Without a thread, when the system refuses one, a measurement still has its two ends.
     if !sampler.runs.load(SeqCst) {
         sampler.start(&mut sampler.state.lock());
@@ -147,6 +152,7 @@ impl Sampler {
         let mut seen = self.slots.begun();
         let mut newest = Instant::now();
         let mut last_open = newest;
+        let mut look = newest;
         while !told.is_to_end() {
             let begun = self.slots.begun();
             let now = Instant::now();
@@ -159,6 +165,9 @@ impl Sampler {
             if self.slots.is_any_open() {
                 last_open = now;
                 self.slots.raise(read);
+                if now >= look {
+                    look = now + self.look_at_children();
+                }
                 self.rest(interval(now - newest), seen);
             } else if now - last_open < LINGER {
                 self.rest(interval(now - last_open), seen);
@@ -166,6 +175,24 @@ impl Sampler {
                 self.rest(Duration::MAX, seen);
             }
         }
+    }
+
+    /// Looks at the memory of the children and returns for how long to leave them alone.
+    fn look_at_children(&self) -> Duration {
+        #[cfg(target_os = "linux")]
+        {
+            let begun = Instant::now();
+            self.slots.raise_children(|| {
+                let children = super::children::readings();
+                move |tick| {
+                    let highest = children.iter().map(|child| child.highest_since(tick));
+                    highest.max().unwrap_or(0)
+                }
+            });
+            begun.elapsed() * CHILDREN_PART
+        }
+        #[cfg(not(target_os = "linux"))]
+        Duration::from_hours(1)
     }
 
     fn rest(&self, interval: Duration, seen: usize) {

@@ -41,11 +41,11 @@ const PERCENT: &str = "percent";
 impl Watch {
     /// With readings at least `interval` apart, the first of them soon.
     ///
-    /// Looks for the GPU's driver in the environment, which the thread that reads must not do while
+    /// Looks for the GPU and its driver in the environment, which the thread that reads must not do while
     /// the host program may change it.
     #[must_use]
     pub fn new(clock: Clock, interval: Duration) -> Self {
-        let _ = gpu::known_failure();
+        gpu::look_into_environment();
         let cpu = Meter::new(clock.clone(), SystemCounters::default());
         Self {
             clock,
@@ -90,7 +90,7 @@ impl State {
             figures.push(("disk_percent", PERCENT, disk.percent()));
             figures.push(("disk_used_gb", "GB", disk.used as f64 / GB));
         }
-        if let Some(gpu) = gpu::read(0) {
+        if let Some(gpu) = gpu::read_own() {
             if let Ok(percent) = gpu.utilisation {
                 figures.push(("gpu_percent", PERCENT, percent));
             }
@@ -131,6 +131,6 @@ impl Source for Watch {
 
     fn forget(&self) {
         // The child has an environment of its own, and a driver to initialise.
-        let _ = gpu::known_failure();
+        gpu::look_into_environment();
     }
 }

@@ -34,6 +34,9 @@ from ptpd_monitoring.settings import MonitoringSettings, read_settings
 from ptpd_monitoring.testing import ManualClock
 
 
+def callable_of_things(*_: object) -> None: ...
+
+
 class Thing:
     """An argument of which references would be missed."""
 
@@ -274,12 +277,27 @@ MONITOR: dict[str, Callable[[World], object]] = {
 PROFILER: dict[str, Callable[[World], object]] = {
     "__init__": lambda w: (ImageProcessingProfiler(), wrong(ImageProcessingProfiler, THING)),
     "monitor": read("profiler", "monitor"),
+    "size_of": lambda w: (
+        w.profiler.size_of,
+        setattr(w.profiler, "size_of", callable_of_things),
+        setattr(w.profiler, "size_of", lambda _: THING),
+        setattr(w.profiler, "size_of", None),
+        wrong(setattr, w.profiler, "size_of", THING),
+    ),
     "_begin": lambda w: w.profiler._begin((len, "abc"), {})[2].finished(3),
     "profile_operation": lambda w: (
         w.profiler.profile_operation(lambda thing, other: thing, THING, other=THING),
         wrong(w.profiler.profile_operation, fail, THING),
         wrong(w.profiler.profile_operation, THING),
     ),
+    "profile": lambda w: (
+        w.profiler.profile(size=lambda thing: 5)(lambda thing: thing)(THING),
+        list(w.profiler.profile(lambda: (yield THING))()),
+        wrong(w.profiler.profile(fail), THING),
+        wrong(w.profiler.profile, THING),
+        wrong(w.profiler.profile(size=THING), fail),
+    ),
+    "get_throughput": lambda w: (w.profiler.get_throughput(NAME), wrong(w.profiler.get_throughput, THING)),
     "get_processing_speed": lambda w: (w.profiler.get_processing_speed((1, 2), NAME), wrong(w.profiler.get_processing_speed, THING, NAME)),
     "estimate_batch_time": lambda w: (w.profiler.estimate_batch_time([(1, 2)] * 3, NAME), wrong(w.profiler.estimate_batch_time, [THING], NAME)),
     "track_memory_usage": lambda w: w.profiler.track_memory_usage(NAME),
@@ -433,6 +451,7 @@ VIEWS: dict[type, dict[str, Callable[[World], object]]] = {
     type(_made.profiler._begin((len, "abc"), {})[2]): {
         "finished": lambda w: w.profiler._begin((len, THING), {})[2].finished(THING),
         "failed": lambda w: w.profiler._begin((len, THING), {})[2].failed(Trouble(THING)),
+        "restart": lambda w: w.profiler._begin((len, THING), {})[2].restart(),
     },
     type(_made.timer.__aenter__()): {
         name: (lambda w, name=name: ended(getattr(w.left_open[0].__aenter__(), name)))
@@ -530,6 +549,15 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
     History: HISTORY,
     Report: REPORTED,
     **VIEWS,
+    _native.ProfileOptions: {
+        "__new__": lambda w: (
+            _native.ProfileOptions(NAME, callable_of_things),
+            _native.ProfileOptions(image=callable_of_things),
+            wrong(_native.ProfileOptions, NAME, THING),
+            wrong(_native.ProfileOptions, THING),
+        ),
+        "__getnewargs__": lambda w: copy.copy(_native.ProfileOptions(NAME, callable_of_things)),
+    },
     ManualClock: {
         "__new__": lambda w: (ManualClock(5), wrong(ManualClock, THING)),
         "advance": lambda w: (w.clock.advance(NUMBER), wrong(w.clock.advance, -1)),

@@ -325,6 +325,19 @@ def profiled_functions() -> None:
     monitor.timer("op")(Hook())(1)
 
 
+def sizes_of_images() -> None:
+    told = ImageProcessingProfiler(monitor, size_of=Hook())
+
+    def develop(image: object) -> list[object]:
+        return [image]
+
+    told.profile_operation(develop, Hook())
+    told.profile_operation(develop, Hook(), size=Hook())
+    told.profile(size=lambda _: (Hook(2), Hook(3)))(develop)(Hook())
+    refused(told.profile_operation, develop, Hook(), size=(Hook(0), Hook()))
+    told.get_processing_speed((Hook(2), Hook(3)), "develop")
+
+
 def log_handlers() -> None:
     monitor.stop_timer("never started")
     resources.get_gpu_usage()
@@ -424,6 +437,7 @@ BY_ROUND: dict[str, Callable[[], None]] = {
         values_shown_in_errors,
         exceptions_that_show_themselves,
         profiled_functions,
+        sizes_of_images,
         log_handlers,
         overridden_methods,
     )

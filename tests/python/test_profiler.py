@@ -1,7 +1,8 @@
-"""ImageProcessingProfiler: names, figures, images, estimates, bottlenecks."""
+"""ImageProcessingProfiler: names, figures, bottlenecks."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import operator
@@ -13,7 +14,6 @@ from unittest import mock
 import numpy as np
 import psutil
 import pytest
-from PIL import Image
 
 from ptpd_monitoring import ImageProcessingProfiler, PerformanceMonitor
 from ptpd_monitoring.testing import ManualClock
@@ -189,21 +189,20 @@ class Raising:
     ("function", "arguments", "name"),
     [
         (plain, (), "plain"),
-        (lambda: None, (), "<lambda>"),
         (wrapped, (), "plain"),
         (functools.lru_cache(plain), (), "plain"),
         (functools.partial(plain, 1), (), "plain"),
         (functools.partial(functools.partial(plain, 1), 2), (), "plain"),
         (functools.partial(Filter()), (), "Filter"),
-        (functools.partial(Filter().method), (), "method"),
+        (functools.partial(Filter().method), (), "Filter.method"),
         (functools.partial(max, 1), (2,), "max"),
-        (Filter().method, (), "method"),
-        (Filter.of_class, (), "of_class"),
-        (Filter().static, (), "static"),
+        (Filter().method, (), "Filter.method"),
+        (Filter.of_class, (), "Filter.of_class"),
+        (Filter().static, (), "Filter.static"),
         (Filter(), (), "Filter"),
         (Filter, (), "Filter"),
         (len, ([],), "len"),
-        ([].append, (1,), "append"),
+        ([].append, (1,), "list.append"),
         (np.sort, ([1],), "sort"),
         (np.add, (1, 2), "add"),
         (operator.itemgetter(0), ([1],), "itemgetter"),
@@ -212,12 +211,76 @@ class Raising:
     ],
     ids=repr,
 )
-def test_a_profile_is_named_by_the_function_or_class_behind_the_callable(
+def test_a_profile_is_named_by_the_function_method_or_class_behind_the_callable(
     profiler: ImageProcessingProfiler, function: Any, arguments: tuple[Any, ...], name: str
 ) -> None:
     _, profile = profiler.profile_operation(function, *arguments)
     assert profile["operation"] == name
     assert profiler.monitor.operations() == [f"{name}_wall_time", f"{name}_memory"]
+
+
+class Smaller(Filter):
+    """Inherits its methods, but for one that calls the one that it replaces."""
+
+    def method(self, *_: object) -> None:
+        ImageProcessingProfiler(RECORDS).profile_operation(super().method)
+
+
+class Larger(Filter): ...
+
+
+RECORDS = PerformanceMonitor()
+
+
+def test_methods_of_two_classes_are_two_operations(profiler: ImageProcessingProfiler) -> None:
+    for method in (Larger().method, Larger.of_class, Smaller.of_class, [].sort, bytearray().clear):
+        profiler.profile_operation(method)
+    names = profiler.monitor.operations()
+    assert [name.removesuffix("_wall_time") for name in names if name.endswith("_time")] == [
+        "Larger.method",
+        "Larger.of_class",
+        "Smaller.of_class",
+        "list.sort",
+        "bytearray.clear",
+    ]
+
+
+@pytest.mark.thread_unsafe(reason="counts what one monitor has recorded")
+def test_a_method_and_the_one_that_it_replaces_are_two_operations(
+    profiler: ImageProcessingProfiler,
+) -> None:
+    RECORDS.clear_metrics()
+    _, profile = profiler.profile_operation(Smaller().method)
+    assert profile["operation"] == "Smaller.method"
+    assert RECORDS.operations() == ["Filter.method_wall_time", "Filter.method_memory"]
+
+
+def test_functions_keep_their_names_wherever_they_are_defined(
+    profiler: ImageProcessingProfiler,
+) -> None:
+    def sharpen() -> None: ...
+
+    assert profiler.profile_operation(sharpen)[1]["operation"] == "sharpen"
+    profiler.profile_operation(type("Local", (), {"run": lambda _: None})().run)
+
+
+def test_lambdas_of_two_places_are_two_operations(profiler: ImageProcessingProfiler) -> None:
+    steps = [lambda: 1,
+             lambda: 2]  # fmt: skip
+    for step in steps * 2:
+        profiler.profile_operation(step)
+    first, second = (name for name in profiler.monitor.operations() if name.endswith("_time"))
+    line = steps[0].__code__.co_firstlineno
+    assert first.startswith(f"<lambda> ({__name__}:{line}")
+    assert second.startswith(f"<lambda> ({__name__}:{line + 1}")
+    assert len(profiler.monitor.get_metrics(first)) == 2
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python does not tell the column")
+def test_lambdas_of_one_line_are_two_operations(profiler: ImageProcessingProfiler) -> None:
+    for step in (lambda: 1, lambda: 2):
+        profiler.profile_operation(functools.partial(step))
+    assert len(profiler.monitor.operations()) == 4
 
 
 # Memory
@@ -292,151 +355,6 @@ def test_memory_snapshots_are_recorded_and_remembered(profiler: ImageProcessingP
         profiler.track_memory_usage(None)
 
 
-# Images
-
-
-class Lazy:
-    """An argument that fails when it is looked at, as proxies of web frameworks do."""
-
-    def __getattr__(self, name: str) -> object:
-        raise RuntimeError("outside of a request")
-
-
-class Huge:
-    """Looks like an image of Pillow's, of more pixels than can be counted."""
-
-    mode = "L"
-    size = (2**40, 2**40)
-
-    def getbands(self) -> tuple[str, ...]:
-        return ("L",)
-
-
-@pytest.mark.parametrize(
-    ("value", "pixels"),
-    [
-        (np.zeros((4, 6)), 24),
-        (np.zeros((4, 6, 1), np.uint8), 24),
-        (np.zeros((4, 6, 3), np.uint16), 24),
-        (np.zeros((4, 6, 4)), 24),
-        (np.zeros((4, 6, 5)), None),
-        (np.zeros((2, 4, 6, 3)), None),
-        (np.zeros(24), None),
-        (np.float64(3), None),
-        (np.zeros((0, 6)), None),
-        (Image.new("L", (6, 4)), 24),
-        (Image.new("RGBA", (6, 4)), 24),
-        ([[1, 2], [3, 4]], None),
-        ("image.png", None),
-        (Lazy(), None),
-        (Huge(), None),
-        (mock.MagicMock(), None),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_pixels_are_those_of_an_argument_or_a_result_that_is_an_image(
-    profiler: ImageProcessingProfiler, clock: ManualClock, value: Any, pixels: int | None
-) -> None:
-    def process(_: object = None, *, image: object = None, result: object = None) -> object:
-        clock.advance(2)
-        return result
-
-    for arguments, named in [((value,), {}), ((), {"image": value}), ((), {"result": value})]:
-        _, profile = profiler.profile_operation(process, *arguments, **named)
-        assert profile.get("pixels") == pixels
-        assert profile.get("pixels_per_s") == (None if pixels is None else pixels / 2)
-
-
-def test_the_first_argument_that_is_an_image_counts(profiler: ImageProcessingProfiler) -> None:
-    def process(*_: object, **__: object) -> object:
-        return np.zeros((9, 9))
-
-    _, profile = profiler.profile_operation(process, 5, np.zeros((2, 3)), x=np.zeros((4, 4)))
-    assert profile["pixels"] == 6
-
-
-def test_pixels_of_a_call_that_raises_are_counted(profiler: ImageProcessingProfiler) -> None:
-    def fail(_: object) -> None:
-        raise ValueError
-
-    with pytest.raises(ValueError):
-        profiler.profile_operation(fail, np.zeros((2, 3)))
-    assert profiler.monitor.get_metrics("fail_wall_time")[0].metadata["pixels"] == 6
-
-
-# Speed and estimates
-
-
-def test_speed_is_pixels_over_the_mean_wall_time(profiler: ImageProcessingProfiler) -> None:
-    record_wall_times(profiler, "op", 0.5, 1.0, 1.5)
-    assert profiler.get_processing_speed((1920, 1080), "op") == 1920 * 1080
-    assert profiler.get_processing_speed([10, 5.0], "op") == 50
-    assert profiler.get_processing_speed(image_size=(np.int64(4), 2), operation_name="op") == 8
-    assert profiler.get_processing_speed(np.zeros((3, 5)).shape, "op") == 15
-    assert profiler.get_processing_speed(np.array([3, 5]), "op") == 15
-
-
-def test_there_is_no_speed_without_data_or_with_a_mean_of_zero(
-    profiler: ImageProcessingProfiler,
-) -> None:
-    assert profiler.get_processing_speed((10, 10), "op") is None
-    record_wall_times(profiler, "op", 0.0, 0.0)
-    assert profiler.get_processing_speed((10, 10), "op") is None
-    record_wall_times(profiler, "nan", math.nan)
-    assert profiler.get_processing_speed((10, 10), "nan") is None
-
-
-def test_a_batch_takes_images_times_mean_times_eleven_tenths(
-    profiler: ImageProcessingProfiler,
-) -> None:
-    assert profiler.estimate_batch_time([(10, 10)], "op") is None
-    assert profiler.estimate_batch_time([], "op") is None
-    record_wall_times(profiler, "op", 1.0, 3.0)
-    batch = [(1920, 1080), (1024, 768), (800, 600)]
-    assert profiler.estimate_batch_time(batch, "op") == pytest.approx(3 * 2.0 * 1.1)
-    assert profiler.estimate_batch_time(iter(batch), "op") == pytest.approx(6.6)
-    assert profiler.estimate_batch_time([], "op") == 0
-
-
-def test_a_batch_scales_with_its_pixels_where_earlier_images_are_known(
-    profiler: ImageProcessingProfiler, clock: ManualClock
-) -> None:
-    def process(image: Any) -> None:
-        clock.advance(image.size / 100)
-        if image.size == 1:
-            raise ValueError("too small")
-
-    for shape in [(10, 10), (10, 30)]:
-        profiler.profile_operation(process, np.zeros(shape))
-    with pytest.raises(ValueError, match="small"):
-        profiler.profile_operation(process, np.zeros((1, 1)))
-    assert profiler.estimate_batch_time([(20, 10), (5, 10)], "process") == pytest.approx(
-        250 / 100 * 1.1
-    )
-
-
-@pytest.mark.parametrize("wrong", [(0, 5), (5, -1), (math.nan, 1), (math.inf, 1)])
-def test_a_size_out_of_range_is_refused_by_name_and_value(
-    profiler: ImageProcessingProfiler, wrong: tuple[float, float]
-) -> None:
-    with pytest.raises(ValueError, match=r"image_size .*got \("):
-        profiler.get_processing_speed(wrong, "op")
-    with pytest.raises(ValueError, match=r"images .*got \("):
-        profiler.estimate_batch_time([(1, 1), wrong], "op")
-
-
-@pytest.mark.parametrize("wrong", [5, (1,), (1, 2, 3), "ab", ("1", "2"), None])
-def test_a_size_of_the_wrong_type_is_refused_by_name(
-    profiler: ImageProcessingProfiler, wrong: object
-) -> None:
-    with pytest.raises(TypeError, match="image_size"):
-        profiler.get_processing_speed(wrong, "op")
-    with pytest.raises(TypeError, match="images"):
-        profiler.estimate_batch_time([wrong], "op")
-    with pytest.raises(TypeError, match="images"):
-        profiler.estimate_batch_time(5, "op")
-
-
 # Bottlenecks
 
 
@@ -476,6 +394,25 @@ def test_the_percentile_of_bottlenecks_is_honoured(profiler: ImageProcessingProf
         (entry,) = profiler.identify_bottlenecks(["op"], threshold_percentile=percentile)
         assert entry["slowdown_factor"] == np.percentile(values, percentile)
         assert entry["p90_time"] == 1.0
+
+
+def test_calls_that_failed_make_no_bottleneck_and_hide_none(
+    profiler: ImageProcessingProfiler, clock: ManualClock
+) -> None:
+    def develop(seconds: float) -> None:
+        clock.advance(abs(seconds))
+        if seconds < 0:
+            raise FileNotFoundError
+
+    for seconds in [1.0, 1.0, 1.0, 1.0, 9.0] + [-0.001] * 45:
+        with contextlib.suppress(FileNotFoundError):
+            profiler.profile_operation(develop, seconds)
+    (entry,) = profiler.identify_bottlenecks(["develop"], 100)
+    assert (entry["median_time"], entry["slowdown_factor"], entry["count"]) == (1.0, 9.0, 5)
+    for _ in range(9):
+        with contextlib.suppress(FileNotFoundError):
+            profiler.profile_operation(develop, -1_000)
+    assert profiler.identify_bottlenecks(["develop"], 100) == [entry]
 
 
 @pytest.mark.parametrize("wrong", [-1, 100.5, math.nan])

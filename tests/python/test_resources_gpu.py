@@ -38,7 +38,7 @@ def run(library: Path, log: Path) -> Run:
 
     def run_script(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("CUDA_")},
             "PTPD_MONITORING_NVML_LIBRARY": str(library),
             "NVML_STUB_LOG": str(log),
             **variables,
@@ -96,6 +96,97 @@ assert monitor.gpu_count() == 2
 assert monitor.get_gpu_usage(2) is None
 assert monitor.get_gpu_usage(10**30) is None
 """)
+
+
+# What the two GPUs show, and the two parts of the second.
+FIRST = (None, 2048.0)
+SECOND = (73.0, None)
+PARTS = ((None, 1024.0), (None, 3072.0))
+
+GPU_A = "GPU-1a1a1a1a-0000-0000-0000-000000000000"
+GPU_B = "GPU-1b1b1b1b-0000-0000-0000-000000000000"
+MIG_A = "MIG-2a2a2a2a-0000-0000-0000-000000000000"
+MIG_B = "MIG-2b2b2b2b-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({}, FIRST),
+        ({"CUDA_VISIBLE_DEVICES": "0"}, FIRST),
+        ({"CUDA_VISIBLE_DEVICES": "1"}, SECOND),
+        ({"CUDA_VISIBLE_DEVICES": "1,0"}, SECOND),
+        ({"CUDA_VISIBLE_DEVICES": " 1 , 0"}, SECOND),
+        ({"CUDA_VISIBLE_DEVICES": "1,-1,0"}, SECOND),
+        ({"CUDA_VISIBLE_DEVICES": ""}, None),
+        ({"CUDA_VISIBLE_DEVICES": "-1"}, None),
+        ({"CUDA_VISIBLE_DEVICES": "-1,0"}, None),
+        ({"CUDA_VISIBLE_DEVICES": "2,0"}, None),
+        ({"CUDA_VISIBLE_DEVICES": "none"}, None),
+        ({"CUDA_VISIBLE_DEVICES": "NoDevFiles"}, None),
+        ({"CUDA_VISIBLE_DEVICES": "1,1"}, None),
+        ({"CUDA_VISIBLE_DEVICES": GPU_B}, SECOND),
+        ({"CUDA_VISIBLE_DEVICES": f"{GPU_B},{GPU_A}"}, SECOND),
+        ({"CUDA_VISIBLE_DEVICES": "GPU-1b"}, SECOND),
+        ({"CUDA_VISIBLE_DEVICES": "GPU-1"}, None),
+        ({"CUDA_VISIBLE_DEVICES": "GPU-9"}, None),
+        ({"CUDA_VISIBLE_DEVICES": GPU_B, "NVML_STUB_DIVIDED": "1"}, PARTS[0]),
+        ({"CUDA_VISIBLE_DEVICES": "1", "NVML_STUB_DIVIDED": "1"}, PARTS[0]),
+        ({"CUDA_VISIBLE_DEVICES": MIG_B, "NVML_STUB_DIVIDED": "1"}, PARTS[1]),
+        ({"CUDA_VISIBLE_DEVICES": MIG_A}, None),
+        ({"NVML_STUB_CORES": "100 200"}, SECOND),
+        ({"NVML_STUB_CORES": "200 100"}, FIRST),
+        ({"NVML_STUB_CORES": "100 200", "CUDA_VISIBLE_DEVICES": "1"}, FIRST),
+        ({"NVML_STUB_CORES": "100 200", "CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, SECOND),
+        ({"NVML_STUB_CORES": "100 200", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, FIRST),
+    ],
+    ids=str,
+)
+def test_the_gpu_is_the_one_that_the_process_works_on(
+    run: Run, tmp_path: Path, variables: dict[str, str], shown: object
+) -> None:
+    run(
+        f"""
+from ptpd_monitoring import History
+from ptpd_monitoring.testing import ManualClock
+shown = {shown!r}
+usage = monitor.get_gpu_usage()
+assert (usage and (usage["gpu_percent"], usage["memory_used_mb"])) == shown, usage
+usage = monitor.check_resources()
+assert (usage.gpu_percent, usage.gpu_memory_mb) == (shown or (None, None)), usage
+assert monitor.gpu_count() == 2
+assert monitor.get_gpu_usage(0)["memory_used_mb"] == 2048.0
+
+clock = ManualClock(wall=1_700_000_000)
+history = History({str(tmp_path / "history.db")!r}, flush_interval=3600, clock=clock)
+watched = ResourceMonitor(history=history, clock=clock)
+for _ in range(3):
+    clock.advance(60)
+    history.flush()
+figures = {{row["name"]: row["mean"] for row in history.rows() if "gpu" in row["name"]}}
+expected = dict(zip(("gpu_percent", "gpu_memory_mb"), shown or ()))
+assert figures == {{name: value for name, value in expected.items() if value}}, figures
+""",
+        **variables,
+    )
+
+
+def test_a_gpu_that_is_chosen_later_is_the_one_and_is_looked_for_once(
+    run: Run, tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    script = """
+import os
+assert monitor.get_gpu_usage()["gpu_percent"] is None
+# As programs do by an argument, before they first use CUDA.
+os.environ["CUDA_VISIBLE_DEVICES"] = "1"
+for _ in range(100):
+    assert monitor.get_gpu_usage()["gpu_percent"] == 73.0
+del os.environ["CUDA_VISIBLE_DEVICES"]
+assert monitor.check_resources().gpu_memory_mb == 2048.0
+"""
+    run(script, NVML_STUB_ASKED=str(asked))
+    assert len(asked.read_text().splitlines()) == 3 * 2
 
 
 def test_the_driver_is_initialised_once_a_process(run: Run, log: Path) -> None:

@@ -19,6 +19,7 @@ mod fallen_off;
 mod histogram;
 mod histogram_bytes;
 mod history;
+mod images;
 mod inference;
 mod monitor;
 mod profile;
@@ -35,6 +36,9 @@ mod stats;
 mod system;
 #[cfg(target_os = "linux")]
 mod system_cgroup;
+#[cfg(target_os = "linux")]
+mod system_children;
+mod system_gpu;
 #[cfg(target_os = "linux")]
 mod system_peak;
 #[cfg(target_os = "linux")]

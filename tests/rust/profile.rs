@@ -1,34 +1,43 @@
-use ptpd_monitoring::{
-    clock::{Clock, Monotonic},
-    monitor::{Monitor, SECONDS},
-    profile::{Throughput, WALL_TIME, batch_seconds, bottlenecks, processing_speed},
-    series::{LabelRef, Outcome},
-};
+use ptpd_monitoring::profile::{Call, Performance, bottlenecks};
 
-const LABEL: LabelRef<'static> = LabelRef {
-    unit: SECONDS,
-    timer: false,
-    outcome: Outcome::None,
-    session: None,
-};
-const UNKNOWN: Throughput = Throughput {
-    pixels: 0.0,
-    seconds: 0.0,
-};
-
-fn monitor_of(operations: &[(&str, &[f64])]) -> Monitor<()> {
-    let monitor = Monitor::new(1_000, Clock::System).unwrap();
-    for (operation, times) in operations {
-        monitor.record_many(&format!("{operation}{WALL_TIME}"), times, LABEL);
-        // The operation's own series must not be mistaken for its wall times.
-        monitor.record(operation, Monotonic(0), 1e9, LABEL, None);
-    }
-    monitor
+fn calls(times: &[f64]) -> Vec<Call> {
+    let call = |seconds: &f64| Call {
+        seconds: *seconds,
+        pixels: None,
+        is_unsized: false,
+        failed: false,
+    };
+    times.iter().map(call).collect()
 }
 
-fn names(monitor: &Monitor<()>, operations: &[&str], percentile: f64) -> Vec<String> {
-    let operations: Vec<String> = operations.iter().map(ToString::to_string).collect();
-    let found = bottlenecks(monitor, &operations, percentile).unwrap();
+fn sized(seconds: f64, pixels: f64) -> Call {
+    Call {
+        seconds,
+        pixels: Some(pixels),
+        is_unsized: false,
+        failed: false,
+    }
+}
+
+/// Calls that fail at once on the largest of images.
+fn failures(count: usize) -> Vec<Call> {
+    let failure = Call {
+        seconds: 1e-6,
+        pixels: Some(1e9),
+        is_unsized: true,
+        failed: true,
+    };
+    vec![failure; count]
+}
+
+fn operations(of: &[(&str, &[f64])]) -> Vec<(String, Vec<Call>)> {
+    of.iter()
+        .map(|(name, times)| ((*name).to_owned(), calls(times)))
+        .collect()
+}
+
+fn names(of: &[(&str, &[f64])], percentile: f64) -> Vec<String> {
+    let found = bottlenecks(&operations(of), percentile).unwrap();
     found
         .into_iter()
         .map(|bottleneck| bottleneck.operation)
@@ -40,16 +49,15 @@ const NINE_AND_ONE: [f64; 10] = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 10
 
 #[test]
 fn the_percentile_asked_for_decides_what_is_a_bottleneck() {
-    let monitor = monitor_of(&[("op", &NINE_AND_ONE)]);
-    assert_eq!(names(&monitor, &["op"], 99.0), ["op"]);
-    assert!(names(&monitor, &["op"], 90.0).is_empty());
-    assert!(names(&monitor, &["op"], 0.0).is_empty());
+    let of: &[(&str, &[f64])] = &[("op", &NINE_AND_ONE)];
+    assert_eq!(names(of, 99.0), ["op"]);
+    assert!(names(of, 90.0).is_empty());
+    assert!(names(of, 0.0).is_empty());
 }
 
 #[test]
 fn a_bottleneck_has_the_figures_of_its_wall_times() {
-    let monitor = monitor_of(&[("op", &[4.0, 1.0, 1.0])]);
-    let found = bottlenecks(&monitor, &["op".to_owned()], 100.0).unwrap();
+    let found = bottlenecks(&operations(&[("op", &[4.0, 1.0, 1.0])]), 100.0).unwrap();
     let [bottleneck] = &found[..] else {
         panic!("{found:?}")
     };
@@ -61,80 +69,128 @@ fn a_bottleneck_has_the_figures_of_its_wall_times() {
 
 #[test]
 fn exactly_twice_the_median_is_no_bottleneck_yet() {
-    let monitor = monitor_of(&[("twice", &[1.0, 1.0, 2.0]), ("more", &[1.0, 1.0, 2.001])]);
-    assert_eq!(names(&monitor, &["twice", "more"], 100.0), ["more"]);
+    let of: &[(&str, &[f64])] = &[("twice", &[1.0, 1.0, 2.0]), ("more", &[1.0, 1.0, 2.001])];
+    assert_eq!(names(of, 100.0), ["more"]);
 }
 
 #[test]
 fn the_worst_comes_first_and_equals_keep_the_order_of_asking() {
-    let monitor = monitor_of(&[
+    let of: &[(&str, &[f64])] = &[
+        ("c", &[10.0, 10.0, 30.0]),
         ("a", &[1.0, 1.0, 3.0]),
         ("b", &[1.0, 1.0, 9.0]),
-        ("c", &[10.0, 10.0, 30.0]),
-    ]);
-    assert_eq!(names(&monitor, &["c", "a", "b"], 100.0), ["b", "c", "a"]);
+    ];
+    assert_eq!(names(of, 100.0), ["b", "c", "a"]);
 }
 
 #[test]
 fn operations_that_tell_nothing_hide_no_other() {
-    let monitor = monitor_of(&[
+    let of: &[(&str, &[f64])] = &[
         ("zero", &[0.0, 0.0, 5.0]),
         ("nan", &[1.0, f64::NAN, 9.0]),
+        ("unknown", &[]),
         ("negative", &[-1.0, -1.0, -9.0]),
         ("endless", &[f64::INFINITY; 3]),
         ("slow", &[1.0, 1.0, 3.0]),
-    ]);
-    let all = ["zero", "nan", "unknown", "negative", "endless", "slow"];
-    assert_eq!(names(&monitor, &all, 100.0), ["slow"]);
-    assert!(names(&monitor, &[], 90.0).is_empty());
+    ];
+    assert_eq!(names(of, 100.0), ["slow"]);
+    assert!(names(&[], 90.0).is_empty());
 }
 
 #[test]
 fn a_bad_percentile_is_refused_also_without_operations() {
-    let monitor = monitor_of(&[]);
     for bad in [-1.0, 100.5, f64::NAN] {
-        assert!(bottlenecks(&monitor, &[], bad).is_err(), "{bad}");
+        assert!(bottlenecks(&[], bad).is_err(), "{bad}");
     }
 }
 
 #[test]
-fn speed_is_pixels_over_the_mean_wall_time() {
-    let monitor = monitor_of(&[("op", &[0.5, 1.5]), ("zero", &[0.0]), ("nan", &[f64::NAN])]);
-    assert_eq!(processing_speed(&monitor, "op", 300.0), Some(300.0));
-    for useless in ["zero", "nan", "unknown"] {
-        assert_eq!(
-            processing_speed(&monitor, useless, 300.0),
-            None,
-            "{useless}"
-        );
+fn calls_that_failed_are_in_no_figure() {
+    let worked = [sized(1.0, 100.0), sized(1.0, 100.0), sized(5.0, 500.0)];
+    let with_failures = [&failures(50), &worked[..], &failures(3)].concat();
+    let (alone, among) = (Performance::of(&worked), Performance::of(&with_failures));
+    assert_eq!(among.failed, 53);
+    assert_eq!(among.count(), 3);
+    assert_eq!(among.processing_speed(7.0), alone.processing_speed(7.0));
+    assert_eq!(among.batch_seconds(&[7.0]), alone.batch_seconds(&[7.0]));
+    let bottlenecks_of = |calls: &[Call]| bottlenecks(&[("op".to_owned(), calls.to_vec())], 100.0);
+    assert_eq!(
+        bottlenecks_of(&with_failures).unwrap(),
+        bottlenecks_of(&worked).unwrap()
+    );
+    assert_eq!(bottlenecks_of(&worked).unwrap()[0].count, 3);
+
+    let nothing = Performance::of(&failures(3));
+    assert_eq!(nothing.processing_speed(7.0), None);
+    assert_eq!(nothing.batch_seconds(&[7.0]), None);
+}
+
+#[test]
+fn speed_of_unknown_sizes_is_pixels_over_the_mean_wall_time() {
+    let speed = |times: &[f64]| Performance::of(&calls(times)).processing_speed(300.0);
+    assert_eq!(speed(&[0.5, 1.5]), Some(300.0));
+    for useless in [&[0.0][..], &[f64::NAN], &[]] {
+        assert_eq!(speed(useless), None, "{useless:?}");
     }
 }
 
 #[test]
 fn a_batch_of_unknown_sizes_takes_its_images_times_the_mean_and_a_tenth() {
-    let monitor = monitor_of(&[("op", &[1.0, 3.0])]);
-    let seconds = batch_seconds(&monitor, "op", &[10.0, 99.0, 5.0], UNKNOWN).unwrap();
-    assert!((seconds - 3.0 * 2.0 * 1.1).abs() < 1e-12);
-    assert_eq!(batch_seconds(&monitor, "unknown", &[10.0], UNKNOWN), None);
+    let seconds = |times: &[f64]| Performance::of(&calls(times)).batch_seconds(&[10.0, 99.0, 5.0]);
+    assert!((seconds(&[1.0, 3.0]).unwrap() - 3.0 * 2.0 * 1.1).abs() < 1e-12);
+    assert_eq!(seconds(&[]), None);
 }
 
 #[test]
-fn a_batch_of_known_sizes_scales_with_its_pixels() {
-    let monitor = monitor_of(&[("op", &[1.0, 3.0])]);
-    let mut measured = Throughput::default();
-    measured.add(100.0, 1.0);
-    measured.add(300.0, 3.0);
-    let seconds = batch_seconds(&monitor, "op", &[50.0, 150.0], measured).unwrap();
-    assert!((seconds - 2.0 * 1.1).abs() < 1e-12);
+fn speed_and_estimate_of_known_sizes_agree_whatever_size_is_asked_for() {
+    let performance = Performance::of(&[sized(1.0, 100.0), sized(3.0, 500.0)]);
+    assert_eq!(performance.processing_speed(1e9), Some(150.0));
+    let seconds = performance.batch_seconds(&[50.0, 250.0]).unwrap();
+    assert!((seconds - 300.0 / 150.0 * 1.1).abs() < 1e-12);
+}
+
+#[test]
+fn calls_of_unknown_size_are_left_out_and_counted_where_others_are_known() {
+    let known = [sized(1.0, 100.0), sized(3.0, 300.0)];
+    let odd = [f64::NAN, f64::INFINITY, 0.0, -5.0].map(|pixels| sized(1_000.0, pixels));
+    let mixed = [&calls(&[1_000.0, 2_000.0]), &known[..], &odd].concat();
+    let performance = Performance::of(&mixed);
+    assert_eq!(
+        (
+            performance.count(),
+            performance.sized,
+            performance.unknown()
+        ),
+        (8, 2, 6)
+    );
+    assert_eq!(performance.processing_speed(7.0), Some(100.0));
+    assert_eq!(Performance::of(&calls(&[1.0, 2.0])).unknown(), 0);
+}
+
+#[test]
+fn images_of_unknown_size_are_told_from_calls_on_none() {
+    let image = Call {
+        is_unsized: true,
+        ..calls(&[1.0])[0]
+    };
+    let performance = Performance::of(&[image, calls(&[3.0])[0], failures(1)[0]]);
+    assert_eq!(performance.unknown(), 1);
+    // They count as the documented formula has it.
+    assert_eq!(performance.processing_speed(300.0), Some(150.0));
+}
+
+#[test]
+fn calls_that_took_no_time_have_no_speed() {
+    let performance = Performance::of(&[sized(0.0, 100.0)]);
+    assert_eq!(performance.processing_speed(100.0), None);
+    assert_eq!(performance.pixels_per_second(), None);
+    assert_eq!(performance.batch_seconds(&[100.0]), Some(0.0));
 }
 
 #[test]
 fn an_empty_batch_takes_no_time_and_not_minus_none() {
-    let monitor = monitor_of(&[("op", &[1.0, 3.0])]);
-    let mut measured = Throughput::default();
-    measured.add(100.0, 1.0);
-    for throughput in [UNKNOWN, measured] {
-        let seconds = batch_seconds(&monitor, "op", &[], throughput).unwrap();
+    for calls in [calls(&[1.0, 3.0]), vec![sized(1.0, 100.0)]] {
+        let seconds = Performance::of(&calls).batch_seconds(&[]).unwrap();
         assert_eq!(seconds.to_bits(), 0.0_f64.to_bits(), "{seconds:?}");
     }
 }

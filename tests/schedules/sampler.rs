@@ -127,6 +127,38 @@ fn no_reading_is_lost_to_a_measurement_or_reaches_one_that_began_after_it() {
     }
 }
 
+/// What is told of the children since one measurement began is in no other one's peak.
+#[test]
+fn no_measurement_has_the_children_of_another_one() {
+    const MEASUREMENTS: u64 = 3;
+    fn explored<const N: usize>() {
+        let slots = Arc::new(Slots::<N>::new());
+        let mut jobs: Vec<Box<dyn FnOnce() + Send>> = (1..=MEASUREMENTS)
+            .map(|tick| {
+                let slots = Arc::clone(&slots);
+                Box::new(move || {
+                    let slot = slots.open_at(0, tick);
+                    let peak = slot.children_peak() / UNIT;
+                    assert!(peak == 0 || peak == tick, "{peak} at {tick}");
+                    drop(slot);
+                }) as _
+            })
+            .collect();
+        let sampling = Arc::clone(&slots);
+        jobs.push(Box::new(move || {
+            for _ in 0..MEASUREMENTS {
+                sampling.raise_children(|| |tick| tick * UNIT);
+            }
+        }));
+        at_once(jobs);
+        let slot = slots.open_at(0, 7);
+        slots.raise_children(|| |tick| tick * UNIT);
+        assert_eq!(slot.children_peak() / UNIT, 7);
+    }
+    explore(explored::<1>);
+    explore(explored::<AT_ONCE>);
+}
+
 #[test]
 fn no_measurement_is_overlooked_by_a_thread_that_rests() {
     const MEASUREMENTS: usize = 3;

@@ -1,5 +1,7 @@
 //! The measurements that are open, as they and the one thread that reads the RSS share them.
 
+use std::array;
+
 use crate::sync::atomic::{
     AtomicBool, AtomicU64, AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
@@ -36,6 +38,10 @@ impl Cell {
 /// Room for `N` measurements that are open at once; further ones see their two ends only.
 pub struct Slots<const N: usize> {
     cells: [AtomicU64; N],
+    /// When each was opened, in the ticks of [`Slots::open_at`], and its generation then.
+    since: [AtomicU64; N],
+    /// The peaks of the children's memory.
+    children: [AtomicU64; N],
     /// How many measurements are open.
     open: AtomicUsize,
     /// How many were ever opened; tells the thread that there is a young one.
@@ -62,6 +68,8 @@ impl<const N: usize> Slots<N> {
     pub const fn new() -> Self {
         Self {
             cells: [const { AtomicU64::new(0) }; N],
+            since: [const { AtomicU64::new(0) }; N],
+            children: [const { AtomicU64::new(0) }; N],
             open: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
             resting: AtomicBool::new(false),
@@ -72,7 +80,13 @@ impl<const N: usize> Slots<N> {
     /// asked.
     #[must_use]
     pub fn open(&self, rss: u64) -> Slot<'_, N> {
-        let place = self.claim(rss);
+        self.open_at(rss, 0)
+    }
+
+    /// Likewise, at `tick`, by which [`Slots::raise_children`] tells it from others.
+    #[must_use]
+    pub fn open_at(&self, rss: u64, tick: u64) -> Slot<'_, N> {
+        let place = self.claim(rss, tick);
         self.open.fetch_add(1, SeqCst);
         self.begun.fetch_add(1, SeqCst);
         Slot { slots: self, place }
@@ -126,14 +140,47 @@ impl<const N: usize> Slots<N> {
         }
     }
 
-    fn claim(&self, rss: u64) -> Option<usize> {
-        self.cells.iter().position(|slot| {
+    /// The thread's: raises the peak of the children of every measurement that was open before
+    /// `read` looked at these, to what it told of them since the tick at which the measurement began.
+    pub fn raise_children<F: Fn(u64) -> u64>(&self, read: impl FnOnce() -> F) {
+        let open: [Option<(u64, Cell)>; N] = array::from_fn(|place| {
+            let cell = Cell(self.cells[place].load(SeqCst));
+            let since = self.since[place].load(SeqCst);
+            let peak = Cell(self.children[place].load(SeqCst));
+            // Whoever has just opened it may not have said since when.
+            let told = [since >> PEAK_BITS, peak.generation()];
+            (cell.is_open() && told == [cell.generation(); 2]).then_some((since & PEAK_MASK, peak))
+        });
+        if open.iter().all(Option::is_none) {
+            return;
+        }
+        let highest_since = read();
+        for (open, place) in open.into_iter().zip(&self.children) {
+            let Some((tick, peak)) = open else { continue };
+            let raised = Cell::new(peak.generation(), highest_since(tick));
+            if raised.bytes() > peak.bytes() {
+                // As above.
+                let _ = place.compare_exchange(peak.0, raised.0, SeqCst, Relaxed);
+            }
+        }
+    }
+
+    fn claim(&self, rss: u64, tick: u64) -> Option<usize> {
+        self.cells.iter().enumerate().find_map(|(place, slot)| {
             let free = Cell(slot.load(Relaxed));
             let owned = Cell::new(free.generation().wrapping_add(1), rss);
-            !free.is_open()
-                && slot
+            if free.is_open()
+                || slot
                     .compare_exchange(free.0, owned.0, AcqRel, Relaxed)
-                    .is_ok()
+                    .is_err()
+            {
+                return None;
+            }
+            let generation = owned.generation();
+            self.children[place].store(Cell::new(generation, 0).0, SeqCst);
+            let since = generation << PEAK_BITS | (tick & PEAK_MASK);
+            self.since[place].store(since, SeqCst);
+            Some(place)
         })
     }
 
@@ -150,6 +197,14 @@ impl<const N: usize> Slot<'_, N> {
     pub fn peak(&self) -> u64 {
         self.place.map_or(0, |place| {
             Cell(self.slots.cells[place].load(Acquire)).bytes()
+        })
+    }
+
+    /// The highest RSS of a child seen so far, likewise.
+    #[must_use]
+    pub fn children_peak(&self) -> u64 {
+        self.place.map_or(0, |place| {
+            Cell(self.slots.children[place].load(SeqCst)).bytes()
         })
     }
 }
