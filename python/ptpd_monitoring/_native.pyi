@@ -57,6 +57,7 @@ __all__ = [
     "Session",
     "Timer",
     "read_settings",
+    "report_changed",
     "report_fragment",
     "spreadsheet_text",
 ]
@@ -576,6 +577,11 @@ class MonitoringSettings:
     def retention_days(self) -> int: ...
 
 def read_settings() -> MonitoringSettings: ...
+def report_changed(
+    report: dict[str, Any],
+) -> (
+    tuple[str, str, str, list[tuple[str, str, str, str, str, str, float | None]]] | None
+): ...
 def report_fragment(report: dict[str, Any]) -> str: ...
 def spreadsheet_text(text: str) -> str: ...
 

@@ -13,6 +13,7 @@ mod cache;
 mod cache_arguments;
 mod cache_key;
 mod cache_weigher;
+mod changed;
 mod charts;
 mod clock;
 mod comparison;
@@ -71,6 +72,8 @@ mod _native {
     use super::profiler::ImageProcessingProfiler;
     #[pymodule_export]
     use super::replacement::Replacement;
+    #[pymodule_export]
+    use super::changed::report_changed;
     #[pymodule_export]
     use super::report::{PerformanceReport, report_fragment};
     #[pymodule_export]

@@ -17,6 +17,7 @@ use super::{
         Session1, Session2, SessionId, Significance, Text, Whole, optional_path,
     },
     cache::CacheManager,
+    changed::set_changed,
     charts::{self, charts_of},
     comparison::{compared, thresholds},
     convert::{attribute, detached_if_long, micros, time_range, wrong_type},
@@ -105,6 +106,8 @@ impl PerformanceReport {
             period.set_item("counted", bounds_dict(py, counted, zone)?)?;
         }
         report.set_item("period", period)?;
+        let tracker = sources.api_tracker.as_ref().map(|tracker| tracker.get());
+        set_changed(&report, monitor, tracker, range, zone)?;
         let operations = PyDict::new(py);
         for operation in &known.recorded {
             let samples = &operation.samples;
@@ -256,7 +259,7 @@ fn period_dict(py: Python<'_>, range: TimeRange, zone: Zone) -> PyResult<Bound<'
 }
 
 /// The figures of a report, those included that JSON cannot hold.
-fn figures(report: &Bound<'_, PyDict>) -> PyResult<Value> {
+pub fn figures(report: &Bound<'_, PyDict>) -> PyResult<Value> {
     PyJson::for_table(report.as_any()).serialized(|report| {
         let value = serde_json::to_value(report);
         value.map_err(|error| PyErr::from(Error::Encoding(error.to_string())))

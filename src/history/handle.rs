@@ -153,6 +153,15 @@ impl History {
         self.reading(|pass| self.engine.timelines(pass, range, &length, &wanted))
     }
 
+    /// The same by the hour, in each of `ranges`, as of one moment: the timelines of each range.
+    pub fn hourly(
+        &self,
+        ranges: &[TimeRange],
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Reading<Vec<Timeline>> {
+        self.reading(|pass| self.engine.hourly(pass, ranges, &wanted))
+    }
+
     fn reading<T>(&self, read: impl Fn(&Pass<'_>) -> Reading<T>) -> Reading<T> {
         // What cannot be written is read from where it waits.
         self.flush();

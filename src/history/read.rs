@@ -206,8 +206,6 @@ impl Reader {
         length: impl Fn(TimeRange) -> i64,
         wanted: impl Fn(&Key) -> bool,
     ) -> Result<(Vec<Timeline>, i64), Problem> {
-        let mut timelines: Vec<Timeline> = Vec::new();
-        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
         let period = Period::of(range);
         let moment = self.moment(wanted, &[])?;
         let spans = moment.spans(period, finest);
@@ -215,19 +213,24 @@ impl Reader {
         let longest = rows.fold(Table::Minutes.seconds(), i64::max);
         let recorded = moment.recorded(&spans)?;
         let seconds = length(recorded.map_or(range, Period::range)).max(longest);
-        moment.each(&spans, |row| {
-            let place = *places.entry(row.series).or_insert_with(|| {
-                timelines.push(Timeline {
-                    key: row.key.clone(),
-                    seconds,
-                    slots: Vec::new(),
-                });
-                timelines.len() - 1
-            });
-            let start = period.slot_of(row.start, seconds);
-            row.columns.merge_into(timelines[place].slot(start))
-        })?;
+        let timelines = moment.by_time(&spans, period, seconds)?;
         Ok((timelines, seconds))
+    }
+
+    /// What the file holds by the hour of each key that is `wanted`, in each of `periods`, as of one
+    /// moment. The first slot begins with the period. What an edge cuts off of an hour is told as
+    /// [`Reader::read`] tells it.
+    pub fn hourly(
+        &mut self,
+        periods: &[Period],
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Result<Vec<Vec<Timeline>>, Problem> {
+        let moment = self.moment(wanted, &[])?;
+        let of_period = |&period: &Period| {
+            let spans = moment.spans(period, fewest);
+            moment.by_time(&spans, period, Table::Hours.seconds())
+        };
+        periods.iter().map(of_period).collect()
     }
 
     /// The start, in seconds since the Unix epoch, from which on the file holds rows of minutes.
@@ -321,6 +324,30 @@ impl Moment<'_> {
         let found: Result<Vec<_>, _> = spans.iter().map(|(_, span)| of_span(span)).collect();
         let found = found.map_err(|error| Problem::of(self.path, &error))?;
         Ok(found.into_iter().flatten().reduce(Period::hull))
+    }
+
+    /// What the rows of `spans` come to in slots of `seconds` that begin with `period`.
+    fn by_time(
+        &self,
+        spans: &[(i64, Span)],
+        period: Period,
+        seconds: i64,
+    ) -> Result<Vec<Timeline>, Problem> {
+        let mut timelines: Vec<Timeline> = Vec::new();
+        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
+        self.each(spans, |row| {
+            let place = *places.entry(row.series).or_insert_with(|| {
+                timelines.push(Timeline {
+                    key: row.key.clone(),
+                    seconds,
+                    slots: Vec::new(),
+                });
+                timelines.len() - 1
+            });
+            let start = period.slot_of(row.start, seconds);
+            row.columns.merge_into(timelines[place].slot(start))
+        })?;
+        Ok(timelines)
     }
 
     /// Calls `visit` with each row of `spans`, in order of time for each table.

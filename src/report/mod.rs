@@ -1,6 +1,7 @@
 //! Reports as data, and their renderings.
 
 mod api;
+pub mod changed;
 pub mod charts;
 mod comparison;
 mod csv;
@@ -41,3 +42,4 @@ pub use samples::{ExportedSample, Format, Formulas, render_samples};
 pub use slots::{slot_length, slots};
 pub use stream::Stream;
 pub use verdict::{Reason, Thresholds, Verdict};
+pub use view::{Changed as ChangedInWords, quantity::THIN_SPACE};

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.text import Text
 
+from ptpd_monitoring.cli.changes import changes
 from ptpd_monitoring.cli.quantities import NOTHING, count, percent, quantity, share
 from ptpd_monitoring.cli.screen import Column, cell, name, table, units
 
@@ -24,7 +25,7 @@ def drawn(report: dict[str, Any], width: int) -> RenderableType:
     """Everything that a report says, for a terminal so many columns wide."""
     if "changes" in report:
         return _comparison(report, width)
-    parts: list[RenderableType] = [_title(report)]
+    parts: list[RenderableType] = [_title(report), *changes(report, width)]
     operations = report["operations"]
     if operations:
         of_period = "period" in report

@@ -106,24 +106,61 @@ impl Engine {
             }
         };
         let period = Period::of(range);
-        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| wanted(&slot.key)) {
-            let known = found.iter().position(|timeline| timeline.key == slot.key);
-            let at = known.unwrap_or_else(|| {
-                found.push(Timeline {
-                    key: slot.key.clone(),
-                    seconds,
-                    slots: Vec::new(),
-                });
-                found.len() - 1
-            });
-            let start = period.slot_of(start_of(slot), seconds);
-            found[at].slot(start).merge(rollup);
+        add_waiting(&mut found, &work, period, seconds, &wanted);
+        Reading {
+            found,
+            counted: None,
+            problem,
+        }
+    }
+
+    /// The same by the hour, in each of `ranges`, as of one moment.
+    pub fn hourly(
+        &self,
+        _pass: &Pass<'_>,
+        ranges: &[TimeRange],
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Reading<Vec<Timeline>> {
+        let work = self.work.lock();
+        let periods: Vec<Period> = ranges.iter().map(|range| Period::of(*range)).collect();
+        let read = self
+            .reader_beside(&work)
+            .and_then(|mut reader| reader.hourly(&periods, &wanted));
+        let (mut found, problem) = match read {
+            Ok(found) => (found, None),
+            Err(problem) => (vec![Vec::new(); periods.len()], Some(problem)),
+        };
+        for (timelines, period) in found.iter_mut().zip(periods) {
+            add_waiting(timelines, &work, period, Table::Hours.seconds(), &wanted);
         }
         Reading {
             found,
             counted: None,
             problem,
         }
+    }
+}
+
+/// Adds what waits of `period` to what is on disk of it.
+fn add_waiting(
+    found: &mut Vec<Timeline>,
+    work: &Work,
+    period: Period,
+    seconds: i64,
+    wanted: impl Fn(&Key) -> bool,
+) {
+    for (slot, rollup) in waiting(work, period).filter(|(slot, _)| wanted(&slot.key)) {
+        let known = found.iter().position(|timeline| timeline.key == slot.key);
+        let at = known.unwrap_or_else(|| {
+            found.push(Timeline {
+                key: slot.key.clone(),
+                seconds,
+                slots: Vec::new(),
+            });
+            found.len() - 1
+        });
+        let start = period.slot_of(start_of(slot), seconds);
+        found[at].slot(start).merge(rollup);
     }
 }
 

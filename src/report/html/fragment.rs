@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     super::{
         charts::Charts,
-        view::{Cell, Document, quantity::THIN_SPACE},
+        view::{Cell, Document, Table, quantity::THIN_SPACE},
     },
     encoding,
 };
@@ -20,6 +20,7 @@ const MAX_ROWS: usize = 20;
 #[template(path = "fragment.html")]
 struct Fragment<'a> {
     document: &'a Document,
+    changed_rows: Option<Table>,
 }
 
 impl Fragment<'_> {
@@ -39,6 +40,10 @@ impl Fragment<'_> {
 pub fn render_fragment(report: &Value, charts: Option<&Charts>) -> Result<String> {
     let document = Document::of(report, charts, MAX_ROWS);
     let fragment = Fragment {
+        changed_rows: document
+            .changed
+            .as_ref()
+            .and_then(|changed| changed.table(MAX_ROWS)),
         document: &document,
     };
     fragment.render().map_err(encoding)

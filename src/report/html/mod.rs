@@ -10,7 +10,7 @@ use self::charts::{Drawing, Window};
 use super::{
     charts::{Charts, OperationChart},
     view::{
-        COMPARISON, Cell, Change, Document, Fact, Operation, Section, Verdict,
+        COMPARISON, Cell, Change, Document, Fact, Operation, Section, Table, Verdict,
         names::Name,
         quantity::{self, THIN_SPACE, Unit},
         resource_name,
@@ -48,6 +48,7 @@ fn encoding(error: impl std::fmt::Display) -> Error {
 #[template(path = "page.html")]
 struct Page<'a> {
     document: &'a Document,
+    changed_rows: Option<Table>,
     parts: Vec<Part<'a>>,
     notes: Vec<String>,
     version: &'static str,
@@ -128,8 +129,10 @@ impl<'a> Page<'a> {
             }
             parts.push(part);
         }
+        let changed = document.changed.as_ref();
         Ok(Self {
             document,
+            changed_rows: changed.and_then(|changed| changed.table(MAX_ROWS)),
             parts,
             notes: document.notes(),
             version: env!("CARGO_PKG_VERSION"),

@@ -43,10 +43,9 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
 fn is_read(key: &str, value: &Value) -> bool {
     match key {
         "operations" | "api" | "resources" | "period1" | "period2" | "changes" | "cache"
-        | "session" | "period" | "counted" | "history" | "thresholds" | "comparison" => {
-            value.is_object()
-        }
-        "resource_alerts" | "bottlenecks" => value.is_array(),
+        | "session" | "period" | "counted" | "history" | "thresholds" | "comparison"
+        | "compared_with" => value.is_object(),
+        "resource_alerts" | "bottlenecks" | "changed" => value.is_array(),
         "date" | "generated_at" | "session_id" | "session1" | "session2" | "start" | "end"
         | "timezone" => value.is_string(),
         "confidence" => value.is_number(),
