@@ -48,6 +48,7 @@ mod resources;
 mod settings;
 mod statistics;
 mod timer;
+mod versions;
 mod views;
 
 use pyo3::prelude::*;

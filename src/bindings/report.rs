@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     arguments::{
         Adjust, Confidence, ExportFormat, Flag, MinChange, MinSamples, NeutralizeFormulas, Number,
-        Session1, Session2, SessionId, Significance, Text, Whole, optional_path,
+        Session1, Session2, SessionId, Significance, Text, Version1, Version2, Whole, optional_path,
     },
     cache::CacheManager,
     changed::set_changed,
@@ -32,6 +32,7 @@ use super::{
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
+    versions::{of_versions, set_versions},
 };
 use crate::{
     calendar::{IsoFormatter, TimeRange, Zone},
@@ -136,6 +137,7 @@ impl PerformanceReport {
         }
         if let Some(history) = &history {
             report.set_item("history", history.to_dict(py)?)?;
+            charts.marks = set_versions(&report, &history.history, range, zone)?;
         }
         if let Some(monitor) = &sources.resource_monitor {
             let monitor = monitor.bind(py);
@@ -541,6 +543,53 @@ impl PerformanceReport {
         report.set_item("session1", session1.0)?;
         report.set_item("session2", session2.0)?;
         report.update(compared(py, [before, after], None, &thresholds)?.as_mapping())?;
+        charts::report(report, Some(charts), None)
+    }
+
+    /// Compares what the writers of two versions recorded, whenever that was, as
+    /// :meth:`compare_performance` does two periods: operations and requests of the monitor's history.
+    /// The versions are those of ``History(version=...)`` or ``PTPD_MONITORING_VERSION``. The keys
+    /// ``version1`` and ``version2`` come first. A version that wrote nothing there is a ValueError.
+    #[pyo3(
+        signature = (
+            version1, version2, *, confidence = Number::new(Thresholds::DEFAULT.confidence),
+            significance = Number::new(Thresholds::DEFAULT.significance),
+            min_change = Number::new(Thresholds::DEFAULT.min_change),
+            min_samples = Whole::new(Thresholds::DEFAULT.min_samples.cast_signed()),
+            adjust = Flag::new(Thresholds::DEFAULT.adjust)
+        ),
+        text_signature = "(self, version1, version2, *, confidence=0.95, significance=0.05, min_change=5.0, min_samples=10, adjust=True)"
+    )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the thresholds are keywords in Python"
+    )]
+    fn compare_versions<'py>(
+        &self,
+        py: Python<'py>,
+        version1: Text<'_, Version1>,
+        version2: Text<'_, Version2>,
+        confidence: Number<Confidence>,
+        significance: Number<Significance>,
+        min_change: Number<MinChange>,
+        min_samples: Whole<MinSamples>,
+        adjust: Flag<Adjust>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let monitor = self.sources()?.monitor.get();
+        let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
+        let asked = [("version1", version1.0), ("version2", version2.0)];
+        let [before, after] = of_versions(py, monitor, asked)?;
+        let (one, other) = (&before.operations.recorded, &after.operations.recorded);
+        let mut charts = comparison_charts(one, other, &[]);
+        charts.endpoints = endpoint_charts(&before.requests.recorded, &after.requests.recorded);
+        let report = PyDict::new(py);
+        report.set_item("version1", version1.0)?;
+        report.set_item("version2", version2.0)?;
+        let operations = [before.operations, after.operations];
+        let requests = [before.requests, after.requests];
+        let is_any = requests.iter().any(|known| !known.recorded.is_empty());
+        let requests = is_any.then_some(requests);
+        report.update(compared(py, operations, requests, &thresholds)?.as_mapping())?;
         charts::report(report, Some(charts), None)
     }
 

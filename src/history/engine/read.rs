@@ -56,30 +56,37 @@ impl Engine {
                 ((Vec::new(), period.covered(kept, 0)), Some(problem))
             }
         };
-        let mut places: HashMap<Key, usize, RandomState> = found
-            .iter()
-            .enumerate()
-            .map(|(at, found)| (found.key.clone(), at))
-            .collect();
-        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| wanted(&slot.key)) {
-            let place = *places.entry(slot.key.clone()).or_insert_with(|| {
-                found.push(Found {
-                    key: slot.key.clone(),
-                    own: Rollup::default(),
-                    others: Rollup::default(),
-                });
-                found.len() - 1
-            });
-            let found = &mut found[place];
-            if own.contains(&slot.writer) {
-                found.own.merge(rollup);
-            } else {
-                found.others.merge(rollup);
-            }
-        }
+        let waits = waiting(&work, period).filter(|(slot, _)| wanted(&slot.key));
+        add_found(&mut found, waits, own);
         Reading {
             found,
             counted: covered.counted(range, self.options.clock.wall()),
+            problem,
+        }
+    }
+
+    /// What the writers of a version, as they noted it, have recorded of each key that is `wanted`.
+    pub fn of_version(
+        &self,
+        _pass: &Pass<'_>,
+        version: &str,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Reading<Found> {
+        let work = self.work.lock();
+        let read = self
+            .reader_beside(&work)
+            .and_then(|mut reader| reader.of_version(version, &wanted));
+        let (mut found, problem) = match read {
+            Ok(found) => (found, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        let waits = waiting(&work, Period::of(TimeRange::ALL)).filter(|(slot, _)| {
+            slot.writer.version.as_deref() == Some(version) && wanted(&slot.key)
+        });
+        add_found(&mut found, waits, &[]);
+        Reading {
+            found,
+            counted: None,
             problem,
         }
     }
@@ -137,6 +144,35 @@ impl Engine {
             found,
             counted: None,
             problem,
+        }
+    }
+}
+
+/// Adds what waits to what is on disk, those of `own` apart.
+fn add_found<'a>(
+    found: &mut Vec<Found>,
+    waits: impl Iterator<Item = (&'a Slot, &'a Rollup)>,
+    own: &[Arc<Identity>],
+) {
+    let mut places: HashMap<Key, usize, RandomState> = found
+        .iter()
+        .enumerate()
+        .map(|(at, found)| (found.key.clone(), at))
+        .collect();
+    for (slot, rollup) in waits {
+        let place = *places.entry(slot.key.clone()).or_insert_with(|| {
+            found.push(Found {
+                key: slot.key.clone(),
+                own: Rollup::default(),
+                others: Rollup::default(),
+            });
+            found.len() - 1
+        });
+        let found = &mut found[place];
+        if own.contains(&slot.writer) {
+            found.own.merge(rollup);
+        } else {
+            found.others.merge(rollup);
         }
     }
 }

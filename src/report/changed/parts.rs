@@ -215,7 +215,7 @@ impl Varied<'_> {
             }
             What::Durations => {
                 let percent = |variation| {
-                    let reach = reach(variation, after.numbers()) * 100.0;
+                    let reach = reach(variation, after.numbers()).exp_m1() * 100.0;
                     reach.max(self.thresholds.min_change)
                 };
                 let least = Least {
@@ -243,7 +243,7 @@ impl Varied<'_> {
         let of = |figure: fn(&Figures) -> f64| {
             let residuals = cells.iter().filter_map(|(period, part, one, all)| {
                 let [one_is, all_is] = [one, all].map(|it| figure(&it.figures));
-                let value = (one_is - all_is) / all_is.abs();
+                let value = relative(one_is, all_is);
                 value.is_finite().then_some(Residual {
                     period: *period,
                     part: *part,
@@ -269,6 +269,13 @@ impl Varied<'_> {
             failures: Variation::of(&failures.collect::<Vec<_>>()),
         }
     }
+}
+
+/// How far a figure is from another one, of which it is a part: by the logarithm, since twice as much is
+/// as far as half as much. Where that means nothing, in parts of it.
+fn relative(one: f64, all: f64) -> f64 {
+    let ratio = one / all;
+    if ratio > 0.0 { ratio.ln() } else { (one - all) / all.abs() }
 }
 
 /// What residuals are made of.

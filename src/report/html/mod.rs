@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use self::charts::{Drawing, Window};
 use super::{
-    charts::{Charts, OperationChart},
+    charts::{Charts, Mark, OperationChart},
     view::{
         COMPARISON, Cell, Change, Document, Fact, Operation, Section, Table, Verdict,
         names::Name,
@@ -178,6 +178,10 @@ impl Drawer<'_> {
         charts.iter().find(|chart| chart.name == name)
     }
 
+    fn marks(&self) -> &[Mark] {
+        self.charts.map_or(&[], |charts| &charts.marks)
+    }
+
     /// Numbers a drawing, if there is one.
     fn figure(&mut self, caption: impl Into<String>, drawing: Option<Drawing>) -> Option<Figure> {
         self.drawn += 1;
@@ -210,7 +214,8 @@ impl Drawer<'_> {
                 .collect();
             if let Some(window) = self.window {
                 let drawing =
-                    charts::timeline(&chart.slots, &operation.unit, window).map_err(encoding)?;
+                    charts::timeline(&chart.slots, &operation.unit, window, self.marks())
+                        .map_err(encoding)?;
                 figures.extend(self.figure(
                     in_unit("Percentiles and throughput over time", &operation.unit),
                     drawing,
@@ -279,7 +284,7 @@ impl Drawer<'_> {
         let mut figures = Vec::new();
         for chart in &charts.resources {
             let name = resource_name(&chart.figure);
-            let drawing = charts::readings(chart, &name, window).map_err(encoding)?;
+            let drawing = charts::readings(chart, &name, window, &charts.marks).map_err(encoding)?;
             figures.extend(self.figure(name, drawing));
         }
         Ok(figures)

@@ -53,10 +53,12 @@ pub enum Ink {
     Mean,
     /// What should not be passed.
     Limit,
+    /// Where something happened.
+    Mark,
 }
 
 impl Ink {
-    const ALL: [(Self, &'static str); 15] = [
+    const ALL: [(Self, &'static str); 16] = [
         (Self::Grid, "grid"),
         (Self::Axis, "axis"),
         (Self::Label, "label"),
@@ -72,6 +74,7 @@ impl Ink {
         (Self::Band, "band"),
         (Self::Mean, "mean"),
         (Self::Limit, "limit"),
+        (Self::Mark, "mark"),
     ];
 
     /// The colour that stands for it.
