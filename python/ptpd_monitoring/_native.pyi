@@ -523,6 +523,17 @@ class PerformanceReport:
         min_samples: SupportsIndex = 10,
         adjust: bool = True,
     ) -> Report: ...
+    def compare_versions(
+        self,
+        version1: str,
+        version2: str,
+        *,
+        confidence: _Number = 0.95,
+        significance: _Number = 0.05,
+        min_change: _Number = 5.0,
+        min_samples: SupportsIndex = 10,
+        adjust: bool = True,
+    ) -> Report: ...
     @overload
     @staticmethod
     def export_report(

@@ -25,7 +25,7 @@ def drawn(report: dict[str, Any], width: int) -> RenderableType:
     """Everything that a report says, for a terminal so many columns wide."""
     if "changes" in report:
         return _comparison(report, width)
-    parts: list[RenderableType] = [_title(report), *changes(report, width)]
+    parts: list[RenderableType] = [_title(report), *_versions(report), *changes(report, width)]
     operations = report["operations"]
     if operations:
         of_period = "period" in report
@@ -51,6 +51,18 @@ def _title(report: dict[str, Any]) -> Text:
     bounds = f"{start} to {end} ({period['timezone']})"
     day = f"{report['date']}  " if "date" in report else ""
     return Text.assemble((day, "bold"), bounds)
+
+
+def _versions(report: dict[str, Any]) -> list[Text]:
+    """Which releases wrote, and since when those that began in the period."""
+    start = report["period"]["start"] if "period" in report else ""
+    said = [
+        cell(one["version"])
+        if one["first"] < start
+        else f"{cell(one['version'])} from {one['first'].replace('T', ' ')}"
+        for one in report.get("versions", [])
+    ]
+    return [Text(f"Versions: {', '.join(said)}")] if said else []
 
 
 def _operations(operations: dict[str, dict[str, Any]], width: int) -> Table:
