@@ -27,6 +27,12 @@ def stands_apart(unit: str) -> bool:
     return not scaled and len(_SHOWN_AS.get(unit, unit)) > _LONGEST
 
 
+def seconds(value: float, unit: str) -> float | None:
+    """A time in seconds; None where the unit is none of time, or the value no number."""
+    factor = _SECONDS.get(unit)
+    return value * factor if factor is not None and math.isfinite(value) else None
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A value in a unit that suits it, to three figures; without one that stands apart."""
     if value is None:

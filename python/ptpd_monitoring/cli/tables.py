@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from ptpd_monitoring.cli.changes import changes
+from ptpd_monitoring.cli.profiles import memory, rows
 from ptpd_monitoring.cli.quantities import NOTHING, count, percent, quantity, share
 from ptpd_monitoring.cli.screen import Column, cell, name, table, units
 
@@ -66,7 +67,8 @@ def _versions(report: dict[str, Any]) -> list[Text]:
 
 
 def _operations(operations: dict[str, dict[str, Any]], width: int) -> Table:
-    entries = list(operations.values())
+    found = rows(operations)
+    entries = [row.entry for row in found]
     columns = [
         *units([entry["unit"] for entry in entries], goes=6),
         Column("count", [count(entry["count"]) for entry in entries], goes=4),
@@ -75,8 +77,9 @@ def _operations(operations: dict[str, dict[str, Any]], width: int) -> Table:
         _quantities("p95", entries),
         _quantities("p99", entries, goes=2),
         _quantities("max", entries, goes=1),
+        *memory(found),
     ]
-    return table(_names("operation", operations), columns, width)
+    return table(_names("operation", [row.name for row in found]), columns, width)
 
 
 def _session(operations: dict[str, dict[str, Any]], width: int) -> Table:

@@ -10,6 +10,7 @@ mod figures;
 mod further;
 pub mod names;
 mod operations;
+mod profiles;
 mod provenance;
 pub mod quantity;
 mod resources;
