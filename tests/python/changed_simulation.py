@@ -16,6 +16,7 @@ from ptpd_monitoring import (
     PerformanceReport,
 )
 from ptpd_monitoring.testing import ManualClock
+from verdict_simulation import HEAVY
 
 FIRST = datetime(2026, 6, 8, tzinfo=timezone.utc)
 DAYS = 8
@@ -57,6 +58,16 @@ def varying(draw: Draw, by: float, seed: int) -> Draw:
         return draw(chance, day, hour) * of_days[day]
 
     return drawn
+
+
+def heavy_tails(a_minute: float, seed: int) -> Draw:
+    """Samples of one of the distributions of which verdicts are tested."""
+    drawn = list(HEAVY.values())[seed % len(HEAVY)]
+
+    def draw(chance: np.random.Generator, _day: int, hour: int) -> Any:
+        return drawn(chance, int(chance.poisson(a_minute * 60 * rate(hour)))) * 0.01
+
+    return draw
 
 
 def report(

@@ -9,6 +9,9 @@ use crate::{
 
 const DAY: i64 = 24 * HOUR;
 
+/// Both ends of a period belong to it.
+const NANOS_PER_MICRO: i64 = 1_000;
+
 /// Periods that are longer are not compared: no history reaches back seven times as far.
 const LONGEST: i64 = 366 * DAY;
 
@@ -35,8 +38,11 @@ impl Frame {
     #[must_use]
     pub fn of(range: TimeRange, zone: Zone, now: i64) -> Option<Self> {
         let seconds = |nanos: i64| nanos.div_euclid(NANOS_PER_SEC);
-        let (first, last) = (seconds(range.start), seconds(range.end));
-        let now = seconds(now);
+        // An hour of which only the first moment is within is none of its hours.
+        let end = range.end.saturating_sub(NANOS_PER_MICRO);
+        let (first, last) = (seconds(range.start), seconds(end.max(range.start)));
+        // Nothing is of the second that has only begun.
+        let now = seconds(now) - 1;
         if range.start > range.end || first > now || last.saturating_sub(first) > LONGEST {
             return None;
         }
@@ -52,11 +58,12 @@ impl Frame {
             start += HOUR;
         }
         let hours = until(last.min(now), start).min(most);
+        let over = usize::try_from((local(now.saturating_add(1)) - start).div_euclid(HOUR));
         (hours > 0).then(|| Self {
             zone,
             start,
             hours,
-            over: if last <= now { hours } else { hours - 1 },
+            over: over.unwrap_or_default().min(hours),
             shift: shift * DAY,
         })
     }

@@ -15,8 +15,9 @@
 //!   has to be beyond that, too.
 //!
 //! All of these verdicts share what chance may do: where nothing has changed, nothing is told in at
-//! least 95 of 100 reports, however many operations there are. From when to when a change shows is
-//! [looked for](stretch) only once there is a verdict.
+//! least 95 of 100 reports, however many operations there are. In which hours a change shows
+//! is [looked for](stretch) only once there is a verdict; one that no hours show is not told, since it is
+//! a change of how many samples there are at which hours.
 
 mod frame;
 mod parts;
@@ -33,9 +34,8 @@ use subjects::{Hour, Subject, subjects};
 
 use super::{
     comparison::{difference, percent},
-    evidence::Evidence,
     failures::Failures,
-    verdict::{Judged, Reason, Thresholds, Verdict},
+    verdict::{Reason, Thresholds, Verdict},
 };
 use crate::{history::Timeline, stats::Figures};
 
@@ -228,10 +228,9 @@ pub fn changed(frame: &Frame, readings: &[Vec<Timeline>], thresholds: &Threshold
         .saturating_sub(judged.subjects);
     for held in &judged.held {
         let subject = &subjects[held.subject];
-        let slots = stretch::stretch(subject, &recorded, frame, held);
-        changed
-            .entries
-            .push(entry(subject, &recorded, frame, held, slots, thresholds));
+        let found = stretch::stretch(subject, &recorded, frame, held);
+        let entry = found.map(|found| entry(subject, &recorded, frame, held, found));
+        changed.entries.extend(entry);
     }
     changed
         .entries
@@ -250,32 +249,22 @@ fn entry(
     recorded: &[usize],
     frame: &Frame,
     held: &parts::Held,
-    slots: std::ops::Range<usize>,
-    thresholds: &Thresholds,
+    (slots, reason): (std::ops::Range<usize>, Option<Reason>),
 ) -> Entry {
-    let before = subject.before(recorded, &slots);
-    let after = subject.after(&slots);
-    // Those hours alone may show it in another way than the part that the verdict was on.
-    let shown = Evidence::of(&before.distribution(), &after.distribution(), thresholds)
-        .judge(thresholds);
     let outcome = match held.what {
         parts::What::Durations => Outcome::of_durations(held.verdict),
         parts::What::Failures => Outcome::of_failures(held.verdict),
     };
-    let reason = shown
-        .reason
-        .filter(|_| shown.verdict == held.verdict)
-        .or(held.reason);
     let is_last = subject.last().is_none_or(|last| slots.end > last);
     Entry {
         kind: subject.kind,
         name: Arc::clone(&subject.name),
         unit: subject.unit(),
         outcome,
-        reason: reason.filter(|_| held.what == parts::What::Durations),
+        reason,
         since: frame.moment(slots.start),
         until: (!is_last).then(|| frame.moment(slots.end)),
-        before: Side::of(before),
-        after: Side::of(after),
+        before: Side::of(subject.before(recorded, &slots)),
+        after: Side::of(subject.after(&slots)),
     }
 }

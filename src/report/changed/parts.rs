@@ -85,7 +85,7 @@ pub(super) fn judge(
         }
         for (division, ranges) in divisions.iter().enumerate() {
             for slots in ranges {
-                let hours = [subject.before(recorded, slots), subject.after(slots)];
+                let hours = subject.both(recorded, slots);
                 if hours.iter().all(|hour| hour.numbers() >= thresholds.min_samples) {
                     add(&mut parts, number, division, slots, hours, thresholds);
                 }
@@ -183,7 +183,7 @@ struct Varied<'a> {
 }
 
 /// The variations of the figures that verdicts are made by.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Variations {
     median: Option<Variation>,
     mean: Option<Variation>,
@@ -201,27 +201,27 @@ impl Varied<'_> {
             self.known.push((key, variations));
             self.known.len() - 1
         });
-        let variations = self.known[at].1;
+        let variations = &self.known[at].1;
         let [before, after] = &part.hours;
         let chance = self.chance;
         // Where nothing tells how much they differ, nothing is beyond it.
-        let reach = |variation: Option<Variation>, samples: u64| {
-            variation.map_or(f64::INFINITY, |it| it.reach(samples as f64, chance))
+        let reach = |variation: &Option<Variation>, samples: u64| {
+            variation.as_ref().map_or(f64::INFINITY, |it| it.reach(samples as f64, chance))
         };
         match part.what {
             What::Failures => {
-                let least = reach(variations.failures, after.failures.requests);
+                let least = reach(&variations.failures, after.failures.requests);
                 Box::new(FailureEvidence::beyond(before.failures, after.failures, least))
             }
             What::Durations => {
-                let percent = |variation| {
+                let percent = |variation: &Option<Variation>| {
                     let reach = reach(variation, after.numbers()).exp_m1() * 100.0;
                     reach.max(self.thresholds.min_change)
                 };
                 let least = Least {
-                    typical: percent(variations.median),
-                    mean: percent(variations.mean),
-                    tails: variations.tails.map(percent),
+                    typical: percent(&variations.median),
+                    mean: percent(&variations.mean),
+                    tails: variations.tails.each_ref().map(percent),
                 };
                 let [before, after] = [before, after].map(Hour::distribution);
                 Box::new(Evidence::beyond(&before, &after, least))
@@ -251,7 +251,7 @@ impl Varied<'_> {
                     value,
                 })
             });
-            Variation::of(&residuals.collect::<Vec<_>>())
+            Variation::of(residuals.collect())
         };
         let failures = cells.iter().filter_map(|(period, part, one, all)| {
             let value = one.failures.rate() - all.failures.rate();
@@ -266,7 +266,7 @@ impl Varied<'_> {
             median: of(|figures| figures.median),
             mean: of(|figures| figures.mean),
             tails: [of(|figures| figures.p95), of(|figures| figures.p99)],
-            failures: Variation::of(&failures.collect::<Vec<_>>()),
+            failures: Variation::of(failures.collect()),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! From when to when a change shows.
 //!
 //! Each hour's samples are hits or not: above the percentile that tells the change best, or failed. How
-//! many there are is more likely as usual, or as in the part in which the change is the clearest; the
-//! logarithm of the ratio of both is what speaks for the hour. The hours in which the change shows are
-//! the stretch for which most speaks in sum: where a change begins and ends is most likely there.
+//! many there are is more likely as usual, or as much more as in one of the parts that have a verdict;
+//! the logarithm of the ratio of both is what speaks for the hour. The hours in which the change shows
+//! are the stretch for which most speaks in sum: where a change begins and ends is most likely there.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::{
     subjects::{Hour, Subject},
 };
 use crate::{
-    report::verdict::Verdict,
+    report::verdict::{Reason, Verdict},
     stats::inference::{Group, Share},
 };
 
@@ -32,13 +32,21 @@ const OF_FAILURES: [Hit; 1] = [Hit::Failed];
 const OF_GREATER: [Hit; 3] = [Hit::Above(0.5), Hit::Above(0.95), Hit::Above(0.99)];
 const OF_LESS: [Hit; 3] = [Hit::Below, Hit::Above(0.95), Hit::Above(0.99)];
 
-/// The hours in which what is `held` shows.
+/// How often what a stretch came to is looked at for a better one.
+const ROUNDS: usize = 4;
+
+/// How much has to speak for a stretch: e to this number is how much more likely it is than chance. A
+/// change that no hours show is one of when there are how many samples.
+const CONVINCING: f64 = 3.0;
+
+/// The hours in which what is `held` shows, and which way it shows best: `None` of failures. Nothing if it
+/// does not show in hours, each beside the same ones before.
 pub(super) fn stretch(
     subject: &Subject,
     recorded: &[usize],
     frame: &Frame,
     held: &Held,
-) -> Range<usize> {
+) -> Option<(Range<usize>, Option<Reason>)> {
     let is_more = held.verdict == Verdict::Degraded;
     let ways = match (held.what, is_more) {
         (What::Failures, _) => &OF_FAILURES[..],
@@ -53,18 +61,18 @@ pub(super) fn stretch(
         .collect();
     let best = ways
         .iter()
-        .map(|&hit| {
+        .map(|hit| {
             let shares: Vec<[Share; 2]> = pairs.iter().map(|pair| hit.shares(pair)).collect();
-            most_likely(&shares, held)
+            (most_likely(&shares, held, hit.sign(is_more)), hit)
         })
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
-    let whole = held.parts.first().cloned().unwrap_or(0..frame.hours());
-    best.filter(|(weight, _)| *weight > 0.0)
-        .map_or(whole, |(_, slots)| slots)
+        .max_by(|((a, _), _), ((b, _), _)| a.total_cmp(b));
+    best.filter(|((weight, _), _)| *weight >= CONVINCING)
+        .map(|((_, slots), hit)| (slots, hit.reason(held)))
 }
 
-/// The stretch for which most speaks, and how much that is.
-fn most_likely(shares: &[[Share; 2]], held: &Held) -> (f64, Range<usize>) {
+/// The stretch for which most speaks, and how much that is. Hits have to become more where `sign` is
+/// positive, and else fewer.
+fn most_likely(shares: &[[Share; 2]], held: &Held, sign: f64) -> (f64, Range<usize>) {
     let odds_in = |slots: &Range<usize>| {
         let sum = |side: usize| {
             let of_side = shares[slots.clone()].iter().map(|pair| pair[side]);
@@ -75,22 +83,35 @@ fn most_likely(shares: &[[Share; 2]], held: &Held) -> (f64, Range<usize>) {
         };
         log_odds(sum(1)) - log_odds(sum(0))
     };
-    let clearest = held
-        .parts
-        .iter()
-        .map(odds_in)
-        .max_by(|a, b| a.abs().total_cmp(&b.abs()))
-        .unwrap_or(0.0);
-    let weights = shares.iter().map(|[before, after]| {
-        if before.total == 0 || after.total == 0 {
-            return 0.0;
+    let stretch_at = |odds: f64| {
+        if odds * sign <= 0.0 {
+            return (0.0, 0..0);
         }
-        let usual = log_odds(*before);
-        let [usual, changed] = [usual, usual + clearest].map(|odds| 1.0 / (1.0 + (-odds).exp()));
-        let (hits, misses) = (after.hits as f64, (after.total - after.hits) as f64);
-        hits * (changed / usual).ln() + misses * ((1.0 - changed) / (1.0 - usual)).ln()
-    });
-    greatest_sum(weights)
+        let weights = shares.iter().map(|[before, after]| {
+            if before.total == 0 || after.total == 0 {
+                return 0.0;
+            }
+            let usual = log_odds(*before);
+            let [usual, changed] = [usual, usual + odds].map(|odds| 1.0 / (1.0 + (-odds).exp()));
+            let (hits, misses) = (after.hits as f64, (after.total - after.hits) as f64);
+            hits * (changed / usual).ln() + misses * ((1.0 - changed) / (1.0 - usual)).ln()
+        });
+        greatest_sum(weights)
+    };
+    let of_part = |part: &Range<usize>| {
+        let mut best = stretch_at(odds_in(part));
+        for _ in 0..ROUNDS {
+            let next = stretch_at(odds_in(&best.1));
+            if next.0 <= best.0 {
+                break;
+            }
+            best = next;
+        }
+        best
+    };
+    let stretches = held.parts.iter().map(of_part);
+    let best = stretches.max_by(|(a, _), (b, _)| a.total_cmp(b));
+    best.unwrap_or((0.0, 0..0))
 }
 
 /// The logarithm of the odds of a hit. Half a hit and half a miss more keep it finite.
@@ -116,6 +137,26 @@ fn greatest_sum(weights: impl Iterator<Item = f64>) -> (f64, Range<usize>) {
 }
 
 impl Hit {
+    /// Whether there are more or fewer of them where samples are greater, or less.
+    fn sign(self, is_more: bool) -> f64 {
+        match self {
+            Self::Below => 1.0,
+            Self::Above(_) | Self::Failed if is_more => 1.0,
+            Self::Above(_) | Self::Failed => -1.0,
+        }
+    }
+
+    /// Which way a change shows of which these hits tell most.
+    fn reason(self, held: &Held) -> Option<Reason> {
+        match self {
+            Self::Failed => None,
+            Self::Below => Some(Reason::Typical),
+            Self::Above(share) if share <= 0.5 => Some(Reason::Typical),
+            Self::Above(_) if held.reason == Some(Reason::Mean) => held.reason,
+            Self::Above(_) => Some(Reason::Tail),
+        }
+    }
+
     /// How many of the samples before, and of those of the period, are hits.
     fn shares(self, [before, after]: &[Hour; 2]) -> [Share; 2] {
         if matches!(self, Self::Failed) {

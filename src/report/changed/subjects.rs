@@ -110,6 +110,20 @@ impl Subject {
         merged(recorded.iter().map(|&period| &self.periods[period]), slots)
     }
 
+    /// What it came to in those hours of `slots` that have samples before and in the period: an hour
+    /// that one lacks would make the other look slow or fast.
+    pub fn both(&self, recorded: &[usize], slots: &Range<usize>) -> [Hour; 2] {
+        let mut both = [Hour::default(), Hour::default()];
+        for (slot, after) in self.periods[0].range(slots.clone()) {
+            let before = self.before(recorded, &(*slot..slot + 1));
+            if !before.samples.is_empty() {
+                both[0].merge(&before);
+                both[1].merge(after);
+            }
+        }
+        both
+    }
+
     /// Whether it has samples in the period.
     pub fn is_present(&self) -> bool {
         !self.periods[0].is_empty()

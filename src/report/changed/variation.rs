@@ -10,6 +10,9 @@
 //! have in common is told apart from the rest, since there are only as many such values as periods,
 //! however many parts: that one takes Student's distribution of fewer degrees of freedom.
 //!
+//! Bursts are no matter of such an interval. So a part has to lie beyond what parts came to in all of the
+//! periods but one, besides: a single bad day before does not hide the next one.
+//!
 //! Residuals of few samples vary by their number, so each counts by it; and where the variation is all
 //! by chance among samples, a part with fewer of them varies the more.
 
@@ -25,8 +28,9 @@ pub(super) struct Residual {
 }
 
 /// How much periods differ.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Variation {
+    residuals: Vec<Residual>,
     periods: f64,
     /// The variance of what whole periods have in common. What chance adds to it is not taken off, as
     /// an estimate of the difference would be too small too often.
@@ -48,7 +52,7 @@ pub(super) struct Chance {
 
 impl Variation {
     /// That of `residuals`. `None` where there are fewer than two periods to differ.
-    pub fn of(residuals: &[Residual]) -> Option<Self> {
+    pub fn of(residuals: Vec<Residual>) -> Option<Self> {
         let by = |key: fn(&Residual) -> usize| {
             let mut all: Vec<usize> = residuals.iter().map(key).collect();
             all.sort_unstable();
@@ -70,6 +74,7 @@ impl Variation {
         let rest_freedom = cells - periods.len() as f64 - parts as f64 + 1.0;
         if parts == 1 || rest_freedom < 1.0 {
             return Some(Self {
+                residuals,
                 periods: periods.len() as f64,
                 of_periods: between,
                 rest: 0.0,
@@ -78,7 +83,7 @@ impl Variation {
             });
         }
         let (mut squares, mut samples) = (0.0, 0.0);
-        for residual in residuals {
+        for residual in &residuals {
             let at = periods.partition_point(|&period| period < residual.period);
             let rest = residual.value - common[at];
             squares += residual.samples * rest * rest;
@@ -87,6 +92,7 @@ impl Variation {
         let lost = cells / rest_freedom;
         let rest = squares / samples * lost;
         Some(Self {
+            residuals,
             periods: periods.len() as f64,
             of_periods: between,
             rest,
@@ -106,7 +112,23 @@ impl Variation {
             if variance > 0.0 { quantile * quantile * variance } else { 0.0 }
         };
         let both = squared(of_periods, self.of_periods) + squared(of_rest, rest);
-        (both * (1.0 + 1.0 / self.periods)).sqrt()
+        let interval = (both * (1.0 + 1.0 / self.periods)).sqrt();
+        interval.max(self.seen(samples))
+    }
+
+    /// What parts with as many samples came to on more than one of the periods: bursts that are there
+    /// nearly every day lie far outside of what Student's distribution knows of.
+    fn seen(&self, samples: f64) -> f64 {
+        let mut farthest: Vec<(usize, f64)> = Vec::new();
+        for residual in self.residuals.iter().filter(|it| 2.0 * it.samples >= samples) {
+            let value = residual.value.abs();
+            match farthest.iter_mut().find(|(period, _)| *period == residual.period) {
+                Some((_, most)) => *most = most.max(value),
+                None => farthest.push((residual.period, value)),
+            }
+        }
+        farthest.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        farthest.get(1).map_or(0.0, |(_, value)| *value)
     }
 }
 
