@@ -14,6 +14,10 @@
 //!   lets them. How much the periods before do, [is measured](variation), and what a part changed by
 //!   has to be beyond that, too.
 //!
+//! How busy hours are may change, too, and slow hours make a day look slow where they are busier than
+//! before. So parts are compared in which the samples are spread over the hours as before; an hour by
+//! itself always is.
+//!
 //! All of these verdicts share what chance may do: where nothing has changed, nothing is told in at
 //! least 95 of 100 reports, however many operations there are. In which hours a change shows
 //! is [looked for](stretch) only once there is a verdict; one that no hours show is not told, since it is

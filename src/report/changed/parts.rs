@@ -85,7 +85,9 @@ pub(super) fn judge(
         }
         for (division, ranges) in divisions.iter().enumerate() {
             for slots in ranges {
-                let hours = subject.both(recorded, slots);
+                let Some(hours) = subject.both(recorded, slots) else {
+                    continue;
+                };
                 if hours.iter().all(|hour| hour.numbers() >= thresholds.min_samples) {
                     add(&mut parts, number, division, slots, hours, thresholds);
                 }

@@ -37,6 +37,9 @@ impl Kind {
     }
 }
 
+/// By how much of it an hour's share of the samples may be another one.
+const OTHER_SHARE: f64 = 0.25;
+
 /// What was recorded in an hour, or in several.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hour {
@@ -111,17 +114,20 @@ impl Subject {
     }
 
     /// What it came to in those hours of `slots` that have samples before and in the period: an hour
-    /// that one lacks would make the other look slow or fast.
-    pub fn both(&self, recorded: &[usize], slots: &Range<usize>) -> [Hour; 2] {
+    /// that one lacks would make the other look slow or fast. So would other shares of slow hours:
+    /// `None` where the hours have other shares of the samples than before.
+    pub fn both(&self, recorded: &[usize], slots: &Range<usize>) -> Option<[Hour; 2]> {
         let mut both = [Hour::default(), Hour::default()];
+        let mut counts = Vec::new();
         for (slot, after) in self.periods[0].range(slots.clone()) {
             let before = self.before(recorded, &(*slot..slot + 1));
             if !before.samples.is_empty() {
+                counts.push([before.numbers() as f64, after.numbers() as f64]);
                 both[0].merge(&before);
                 both[1].merge(after);
             }
         }
-        both
+        is_alike(&counts).then_some(both)
     }
 
     /// Whether it has samples in the period.
@@ -142,6 +148,16 @@ impl Subject {
     pub fn unit(&self) -> Arc<str> {
         self.units.first().cloned().unwrap_or_default()
     }
+}
+
+/// Whether samples are spread over hours as before, but for chance and what matters little.
+fn is_alike(hours: &[[f64; 2]]) -> bool {
+    let all = |side: usize| hours.iter().map(|counts| counts[side]).sum::<f64>();
+    let share = all(1) / all(0);
+    hours.iter().all(|[before, after]| {
+        let expected = before * share;
+        (after - expected).abs() <= OTHER_SHARE * expected + 3.0 * expected.sqrt()
+    })
 }
 
 fn merged<'a>(periods: impl IntoIterator<Item = &'a Hours>, slots: &Range<usize>) -> Hour {
