@@ -542,6 +542,7 @@ FUNCTIONS: dict[str, Callable[[World], object]] = {
         _native.spreadsheet_text(NAME),
         wrong(_native.spreadsheet_text, THING),
     ),
+    "report_changed": lambda w: (_native.report_changed(w.reader.generate_daily_report()), _native.report_changed({}), wrong(_native.report_changed, THING)),
     "report_fragment": lambda w: (
         w.report.generate_daily_report()._repr_html_(),
         _native.report_fragment({NAME: THING}),
