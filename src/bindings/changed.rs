@@ -8,7 +8,8 @@ use pyo3::{
 };
 
 use super::{
-    report::figures, monitor::PerformanceMonitor, recorded::bounds_dict, requests::APIPerformanceTracker,
+    monitor::PerformanceMonitor, recorded::bounds_dict, report::figures,
+    requests::APIPerformanceTracker,
 };
 use crate::{
     calendar::{TimeRange, Zone},
@@ -130,14 +131,23 @@ fn set_rates(dict: &Bound<'_, PyDict>, failures: Failures) -> PyResult<()> {
 
 /// What a row says: what became of it, a class for its colour, its name, since when, the figures, the
 /// change and the number of samples.
-type RowInWords = (String, &'static str, String, String, String, String, Option<f64>);
+type RowInWords = (
+    String,
+    &'static str,
+    String,
+    String,
+    String,
+    String,
+    Option<f64>,
+);
+
+/// A line that tells what changes come to and a class for its colour, what was compared, and the rows.
+type InWords = (String, &'static str, String, Vec<RowInWords>);
 
 /// What a report says of changes, for a terminal: a line that tells what they come to and a class for
 /// its colour, what was compared, and the rows. None where it says nothing of them.
 #[pyfunction]
-pub fn report_changed(
-    report: &Bound<'_, PyDict>,
-) -> PyResult<Option<(String, &'static str, String, Vec<RowInWords>)>> {
+pub fn report_changed(report: &Bound<'_, PyDict>) -> PyResult<Option<InWords>> {
     let found = ChangedInWords::in_report(&figures(report)?);
     let plain = |text: String| text.replace(THIN_SPACE, " ");
     Ok(found.map(|found| {
@@ -152,6 +162,11 @@ pub fn report_changed(
                 row.samples,
             )
         });
-        (found.headline, found.class, plain(found.intro), rows.collect())
+        (
+            found.headline,
+            found.class,
+            plain(found.intro),
+            rows.collect(),
+        )
     }))
 }

@@ -58,6 +58,8 @@ mod _native {
     #[pymodule_export]
     use super::cache::CacheManager;
     #[pymodule_export]
+    use super::changed::report_changed;
+    #[pymodule_export]
     use super::clock::ManualClock;
     #[pymodule_export]
     use super::context::Session;
@@ -73,8 +75,6 @@ mod _native {
     use super::profiler::ImageProcessingProfiler;
     #[pymodule_export]
     use super::replacement::Replacement;
-    #[pymodule_export]
-    use super::changed::report_changed;
     #[pymodule_export]
     use super::report::{PerformanceReport, report_fragment};
     #[pymodule_export]

@@ -14,7 +14,8 @@ use serde_json::Value;
 use super::{
     arguments::{
         Adjust, Confidence, ExportFormat, Flag, MinChange, MinSamples, NeutralizeFormulas, Number,
-        Session1, Session2, SessionId, Significance, Text, Version1, Version2, Whole, optional_path,
+        Session1, Session2, SessionId, Significance, Text, Version1, Version2, Whole,
+        optional_path,
     },
     cache::CacheManager,
     changed::set_changed,
@@ -107,7 +108,7 @@ impl PerformanceReport {
             period.set_item("counted", bounds_dict(py, counted, zone)?)?;
         }
         report.set_item("period", period)?;
-        let tracker = sources.api_tracker.as_ref().map(|tracker| tracker.get());
+        let tracker = sources.api_tracker.as_ref().map(Py::get);
         set_changed(&report, monitor, tracker, range, zone)?;
         let operations = PyDict::new(py);
         for operation in &known.recorded {

@@ -155,11 +155,7 @@ impl History {
 
     /// What the writers of a version, as they noted it, have recorded of each key that is `wanted`; all
     /// of it as that of others.
-    pub fn of_version(
-        &self,
-        version: &str,
-        wanted: impl Fn(&Key) -> bool,
-    ) -> Reading<Found> {
+    pub fn of_version(&self, version: &str, wanted: impl Fn(&Key) -> bool) -> Reading<Found> {
         self.reading(|pass| self.engine.of_version(pass, version, &wanted))
     }
 

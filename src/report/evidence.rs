@@ -147,7 +147,8 @@ impl Evidence {
     /// What the typical sample did, if it changed.
     fn typical(&self, thresholds: &Thresholds) -> Option<Verdict> {
         let ranks = self.ranks?;
-        let matters = self.median.abs() >= self.least.typical && self.median * ranks.effect_size > 0.0;
+        let matters =
+            self.median.abs() >= self.least.typical && self.median * ranks.effect_size > 0.0;
         (matters && ranks.p_value < thresholds.significance * OF_RANKS)
             .then(|| Verdict::towards(self.median))
     }

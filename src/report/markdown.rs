@@ -59,7 +59,11 @@ fn end_block(lines: &mut Vec<String>) {
 
 fn write_changed(changed: &Changed, lines: &mut Vec<String>) {
     end_block(lines);
-    lines.push(format!("**{}.** {}", plain(&changed.headline), changed.intro));
+    lines.push(format!(
+        "**{}.** {}",
+        plain(&changed.headline),
+        changed.intro
+    ));
     end_block(lines);
     for row in changed.rows.iter().take(MAX_ROWS) {
         lines.push(format!(

@@ -33,8 +33,8 @@ mod variation;
 use std::sync::Arc;
 
 pub use frame::Frame;
-pub use subjects::{Kind, kind_of};
 use subjects::{Hour, Subject, subjects};
+pub use subjects::{Kind, kind_of};
 
 use super::{
     comparison::{difference, percent},

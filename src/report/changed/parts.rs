@@ -88,7 +88,10 @@ pub(super) fn judge(
                 let Some(hours) = subject.both(recorded, slots) else {
                     continue;
                 };
-                if hours.iter().all(|hour| hour.numbers() >= thresholds.min_samples) {
+                if hours
+                    .iter()
+                    .all(|hour| hour.numbers() >= thresholds.min_samples)
+                {
                     add(&mut parts, number, division, slots, hours, thresholds);
                 }
             }
@@ -125,8 +128,7 @@ pub(super) fn judge(
             continue;
         }
         let same = held.iter_mut().find(|held| {
-            (held.subject, held.what, held.verdict)
-                == (part.subject, part.what, judgement.verdict)
+            (held.subject, held.what, held.verdict) == (part.subject, part.what, judgement.verdict)
         });
         match same {
             Some(held) => held.parts.push(part.slots.clone()),
@@ -208,12 +210,18 @@ impl Varied<'_> {
         let chance = self.chance;
         // Where nothing tells how much they differ, nothing is beyond it.
         let reach = |variation: &Option<Variation>, samples: u64| {
-            variation.as_ref().map_or(f64::INFINITY, |it| it.reach(samples as f64, chance))
+            variation
+                .as_ref()
+                .map_or(f64::INFINITY, |it| it.reach(samples as f64, chance))
         };
         match part.what {
             What::Failures => {
                 let least = reach(&variations.failures, after.failures.requests);
-                Box::new(FailureEvidence::beyond(before.failures, after.failures, least))
+                Box::new(FailureEvidence::beyond(
+                    before.failures,
+                    after.failures,
+                    least,
+                ))
             }
             What::Durations => {
                 let percent = |variation: &Option<Variation>| {
@@ -277,7 +285,11 @@ impl Varied<'_> {
 /// as far as half as much. Where that means nothing, in parts of it.
 fn relative(one: f64, all: f64) -> f64 {
     let ratio = one / all;
-    if ratio > 0.0 { ratio.ln() } else { (one - all) / all.abs() }
+    if ratio > 0.0 {
+        ratio.ln()
+    } else {
+        (one - all) / all.abs()
+    }
 }
 
 /// What residuals are made of.

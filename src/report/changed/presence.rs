@@ -8,7 +8,10 @@
 //! (periods / (periods + 1))^n, which has to be less than chance may do among all that could be gone.
 //! Besides, what ran on every day before in the same one or two hours has a timetable.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Entry, Frame, Outcome, Side,
@@ -59,7 +62,7 @@ fn is_new(subject: &Subject, thresholds: &Thresholds) -> bool {
     let of_clients: u64 = hours.values().map(|hour| hour.failures.client).sum();
     // What clients ask for without getting it is theirs to make up.
     let is_there = subject.kind == Kind::Operation || of_clients < samples;
-    subject.periods[1..].iter().all(|hours| hours.is_empty())
+    subject.periods[1..].iter().all(BTreeMap::is_empty)
         && is_there
         && (samples >= thresholds.min_samples || hours.len() >= HOURS)
 }
@@ -70,8 +73,15 @@ fn gone_from(subject: &Subject, recorded: &[usize], over: usize, chance: f64) ->
     if from >= over {
         return None;
     }
-    let missing = |period: usize| subject.periods[period].range(from..over).map(|(slot, _)| *slot);
-    let slots: Vec<usize> = recorded.iter().flat_map(|&period| missing(period)).collect();
+    let missing = |period: usize| {
+        subject.periods[period]
+            .range(from..over)
+            .map(|(slot, _)| *slot)
+    };
+    let slots: Vec<usize> = recorded
+        .iter()
+        .flat_map(|&period| missing(period))
+        .collect();
     let first = slots.iter().min().copied()?;
     let periods = recorded.len() as f64;
     let by_chance = (periods / (periods + 1.0)).powf(slots.len() as f64);

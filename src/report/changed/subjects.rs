@@ -186,11 +186,7 @@ pub(super) fn subjects(frame: &Frame, readings: &[Vec<Timeline>]) -> (Vec<Subjec
                 }
                 Key::Endpoint {
                     endpoint, method, ..
-                } => (
-                    Kind::Endpoint,
-                    route(method, endpoint),
-                    MILLISECONDS.into(),
-                ),
+                } => (Kind::Endpoint, route(method, endpoint), MILLISECONDS.into()),
                 Key::Resource { .. } => continue,
             };
             let subject = subjects

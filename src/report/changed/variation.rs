@@ -109,7 +109,11 @@ impl Variation {
         let rest = self.rest.max(self.of_a_sample / samples);
         // Nothing times infinity is nothing here.
         let squared = |quantile: f64, variance: f64| {
-            if variance > 0.0 { quantile * quantile * variance } else { 0.0 }
+            if variance > 0.0 {
+                quantile * quantile * variance
+            } else {
+                0.0
+            }
         };
         let both = squared(of_periods, self.of_periods) + squared(of_rest, rest);
         let interval = (both * (1.0 + 1.0 / self.periods)).sqrt();
@@ -120,9 +124,16 @@ impl Variation {
     /// nearly every day lie far outside of what Student's distribution knows of.
     fn seen(&self, samples: f64) -> f64 {
         let mut farthest: Vec<(usize, f64)> = Vec::new();
-        for residual in self.residuals.iter().filter(|it| 2.0 * it.samples >= samples) {
+        for residual in self
+            .residuals
+            .iter()
+            .filter(|it| 2.0 * it.samples >= samples)
+        {
             let value = residual.value.abs();
-            match farthest.iter_mut().find(|(period, _)| *period == residual.period) {
+            match farthest
+                .iter_mut()
+                .find(|(period, _)| *period == residual.period)
+            {
                 Some((_, most)) => *most = most.max(value),
                 None => farthest.push((residual.period, value)),
             }

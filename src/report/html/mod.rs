@@ -213,9 +213,8 @@ impl Drawer<'_> {
                 .into_iter()
                 .collect();
             if let Some(window) = self.window {
-                let drawing =
-                    charts::timeline(&chart.slots, &operation.unit, window, self.marks())
-                        .map_err(encoding)?;
+                let drawing = charts::timeline(&chart.slots, &operation.unit, window, self.marks())
+                    .map_err(encoding)?;
                 figures.extend(self.figure(
                     in_unit("Percentiles and throughput over time", &operation.unit),
                     drawing,
@@ -284,7 +283,8 @@ impl Drawer<'_> {
         let mut figures = Vec::new();
         for chart in &charts.resources {
             let name = resource_name(&chart.figure);
-            let drawing = charts::readings(chart, &name, window, &charts.marks).map_err(encoding)?;
+            let drawing =
+                charts::readings(chart, &name, window, &charts.marks).map_err(encoding)?;
             figures.extend(self.figure(name, drawing));
         }
         Ok(figures)

@@ -203,7 +203,8 @@ fn hours(compared: &Figures) -> Option<[&str; 2]> {
 fn spans_days(compared: &Figures) -> bool {
     hours(compared).is_some_and(|[start, end]| {
         let is_midnight = &end[11..16] == "00:00";
-        start[..10] != end[..10] && !(is_midnight && &start[11..16] == "00:00" && days(start, end) == 1)
+        start[..10] != end[..10]
+            && !(is_midnight && &start[11..16] == "00:00" && days(start, end) == 1)
     })
 }
 
@@ -236,31 +237,25 @@ fn intro(compared: &Figures, periods: usize) -> String {
             crate::report::changed::LEAST_PERIODS,
         );
     }
-    let mut text = format!("Compared with the {} before", of_days(periods));
-    if let Some([start, end]) = hours.filter(|_| !is_long) {
-        let end = if &end[11..16] == "00:00" { "24:00" } else { &end[11..16] };
-        if !(&start[11..16] == "00:00" && end == "24:00") {
-            let start = &start[11..16];
-            text.push_str(&format!(", from {start} to {end} each"));
-        }
-    }
-    let count = |key| number(compared, key).unwrap_or(0.0);
-    let (judged, unjudged) = (count("judged"), count("unjudged"));
-    text.push_str(&match judged as u64 {
-        1 => ": one operation or endpoint could be judged".to_owned(),
-        _ => format!(
-            ": {} operations and endpoints could be judged",
-            quantity::count(judged)
-        ),
-    });
-    if unjudged > 0.0 {
-        text.push_str(&format!(
-            ", {} had too few samples",
-            quantity::count(unjudged)
-        ));
-    }
-    text.push('.');
-    text
+    let at_hours = match hours.filter(|_| !is_long) {
+        Some([start, end]) => match [&start[11..16], &end[11..16]] {
+            ["00:00", "00:00"] => String::new(),
+            [start, "00:00"] => format!(", from {start} to 24:00 each"),
+            [start, end] => format!(", from {start} to {end} each"),
+        },
+        None => String::new(),
+    };
+    let count = |key| quantity::count(number(compared, key).unwrap_or(0.0));
+    let judged = match &*count("judged") {
+        "1" => "one operation or endpoint".to_owned(),
+        more => format!("{more} operations and endpoints"),
+    };
+    let unjudged = match &*count("unjudged") {
+        "0" => String::new(),
+        some => format!(", {some} had too few samples"),
+    };
+    let periods = of_days(periods);
+    format!("Compared with the {periods} before{at_hours}: {judged} could be judged{unjudged}.")
 }
 
 impl Row {
@@ -298,12 +293,7 @@ impl Row {
     }
 }
 
-fn moved(
-    entry: &Figures,
-    sides: [Option<&Figures>; 2],
-    unit: &Unit,
-    outcome: Outcome,
-) -> String {
+fn moved(entry: &Figures, sides: [Option<&Figures>; 2], unit: &Unit, outcome: Outcome) -> String {
     let reason = figures::text(entry, "reason");
     let (label, key) = match reason {
         Some("failures") => ("errors", "error_rate"),
@@ -358,9 +348,10 @@ fn headline<'a>(entries: impl Iterator<Item = &'a Figures>, rows: &[Row]) -> Str
             (true, ["one endpoint", "endpoints"]),
             (false, ["one operation", "operations"]),
         ] {
-            let such = rows.iter().zip(&kinds).filter(|(row, kind)| {
-                row.outcome == outcome && **kind == is_endpoint
-            });
+            let such = rows
+                .iter()
+                .zip(&kinds)
+                .filter(|(row, kind)| row.outcome == outcome && **kind == is_endpoint);
             match such.count() {
                 0 => {}
                 1 => parts.push(format!("{} {}", nouns[0], outcome.said[0])),

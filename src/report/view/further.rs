@@ -46,8 +46,8 @@ fn is_read(key: &str, value: &Value) -> bool {
         | "session" | "period" | "counted" | "history" | "thresholds" | "comparison"
         | "compared_with" => value.is_object(),
         "resource_alerts" | "bottlenecks" | "changed" | "versions" => value.is_array(),
-        "date" | "generated_at" | "session_id" | "session1" | "session2" | "version1" | "version2" | "start" | "end"
-        | "timezone" => value.is_string(),
+        "date" | "generated_at" | "session_id" | "session1" | "session2" | "version1"
+        | "version2" | "start" | "end" | "timezone" => value.is_string(),
         "confidence" => value.is_number(),
         _ => false,
     }

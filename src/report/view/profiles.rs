@@ -1,11 +1,6 @@
 //! What belongs to one profile: `develop_wall_time` and `develop_memory` are one row, `develop`.
 
-use super::{
-    Cell,
-    names::Name,
-    operations::Operation,
-    quantity::Unit,
-};
+use super::{Cell, names::Name, operations::Operation, quantity::Unit};
 
 const WALL_TIME: &str = crate::profile::WALL_TIME;
 const MEMORY: &str = "_memory";

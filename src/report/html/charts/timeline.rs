@@ -2,9 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::{
-    Area, Axis, Drawing, DrawingError, Frame, Ink, Sign, UNIT, Window, draw, marks, plot,
-};
+use super::{Area, Axis, Drawing, DrawingError, Frame, Ink, Sign, UNIT, Window, draw, marks, plot};
 use crate::{
     clock::NANOS_PER_SEC,
     report::{
