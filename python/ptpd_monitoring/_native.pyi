@@ -66,6 +66,7 @@ __all__ = [
     "misspelt_settings",
     "quantity_text",
     "read_settings",
+    "report_changed",
     "report_fragment",
     "report_order",
     "spreadsheet_text",
@@ -824,6 +825,17 @@ class PerformanceReport:
         min_samples: SupportsIndex = 10,
         adjust: bool = True,
     ) -> Report: ...
+    def compare_versions(
+        self,
+        version1: str,
+        version2: str,
+        *,
+        confidence: _Number = 0.95,
+        significance: _Number = 0.05,
+        min_change: _Number = 5.0,
+        min_samples: SupportsIndex = 10,
+        adjust: bool = True,
+    ) -> Report: ...
     @overload
     @staticmethod
     def export_report(
@@ -885,6 +897,9 @@ class MonitoringSettings:
 
 def misspelt_settings() -> list[tuple[str, str]]: ...
 def read_settings(*names: str) -> MonitoringSettings: ...
+def report_changed(
+    report: dict[str, Any],
+) -> tuple[str, str, str, list[tuple[str, str, str, str, str, str, float | None]]] | None: ...
 def report_fragment(report: dict[str, Any]) -> str: ...
 def spreadsheet_text(text: str) -> str: ...
 def quantity_text(value: _Number, unit: str) -> str | None: ...

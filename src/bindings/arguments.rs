@@ -99,6 +99,8 @@ names! {
     Unit = "unit",
     Value = "value",
     Version = "version",
+    Version1 = "version1",
+    Version2 = "version2",
     Wall = "wall",
     Seconds = "seconds",
 }

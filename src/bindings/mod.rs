@@ -14,6 +14,7 @@ mod cache;
 mod cache_arguments;
 mod cache_key;
 mod cache_weigher;
+mod changed;
 mod charts;
 mod clock;
 mod comparison;
@@ -57,6 +58,7 @@ mod settings;
 mod shown;
 mod statistics;
 mod timer;
+mod versions;
 mod views;
 
 use pyo3::prelude::*;
@@ -65,6 +67,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::cache::CacheManager;
+    #[pymodule_export]
+    use super::changed::report_changed;
     #[pymodule_export]
     use super::clock::{ManualClock, StagedClock};
     #[pymodule_export]

@@ -41,6 +41,16 @@ pub struct Consulted {
 }
 
 impl Consulted {
+    /// One of which all rows count that were asked for.
+    pub fn told(history: Arc<History>, problem: Option<String>) -> Self {
+        Self {
+            history,
+            counted: None,
+            resources: Vec::new(),
+            problem,
+        }
+    }
+
     /// The one to tell of: the first one, unless only the other could not be read.
     pub fn either(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {

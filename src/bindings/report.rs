@@ -14,9 +14,11 @@ use serde_json::Value;
 use super::{
     arguments::{
         Adjust, Confidence, EncodingName, Flag, Given, MinChange, MinSamples, NeutralizeFormulas,
-        Number, Session1, Session2, SessionId, SessionText, Significance, Text, TimesName, Whole,
+        Number, Session1, Session2, SessionId, SessionText, Significance, Text, TimesName,
+        Version1, Version2, Whole,
     },
     cache::CacheManager,
+    changed::set_changed,
     charts::{self, charts_of},
     comparison::{compared, thresholds},
     convert::{attribute, detached_if_long, micros, time_range, wrong_type},
@@ -33,6 +35,7 @@ use super::{
     },
     requests::APIPerformanceTracker,
     statistics::statistics_dict,
+    versions::{of_versions, set_versions},
 };
 use crate::{
     calendar::{TimeRange, Times, Zone, iso_local},
@@ -117,6 +120,8 @@ impl PerformanceReport {
             period.set_item("counted", bounds_dict(py, counted, zone)?)?;
         }
         report.set_item("period", period)?;
+        let tracker = sources.api_tracker.as_ref().map(Py::get);
+        set_changed(&report, monitor, tracker, range, zone)?;
         let operations = PyDict::new(py);
         for operation in &known.recorded {
             let samples = &operation.samples;
@@ -152,6 +157,7 @@ impl PerformanceReport {
         }
         if let Some(history) = &history {
             report.set_item("history", history.to_dict(py)?)?;
+            charts.marks = set_versions(&report, &history.history, range, zone)?;
             let readings = history.resources(py)?;
             if !readings.is_empty() {
                 report.set_item(RESOURCE_READINGS, readings)?;
@@ -590,6 +596,53 @@ impl PerformanceReport {
         report.set_item("session1", session1.0)?;
         report.set_item("session2", session2.0)?;
         report.update(compared(py, [before, after], None, &thresholds)?.as_mapping())?;
+        charts::report(report, Some(charts), None)
+    }
+
+    /// Compares what the writers of two versions recorded, whenever that was, as
+    /// :meth:`compare_performance` does two periods: operations and requests of the monitor's history.
+    /// The versions are those of ``History(version=...)`` or ``PTPD_MONITORING_VERSION``. The keys
+    /// ``version1`` and ``version2`` come first. A version that wrote nothing there is a ValueError.
+    #[pyo3(
+        signature = (
+            version1, version2, *, confidence = Number::new(Thresholds::DEFAULT.confidence),
+            significance = Number::new(Thresholds::DEFAULT.significance),
+            min_change = Number::new(Thresholds::DEFAULT.min_change),
+            min_samples = Whole::new(Thresholds::DEFAULT.min_samples.cast_signed()),
+            adjust = Flag::new(Thresholds::DEFAULT.adjust)
+        ),
+        text_signature = "(self, version1, version2, *, confidence=0.95, significance=0.05, min_change=5.0, min_samples=10, adjust=True)"
+    )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the thresholds are keywords in Python"
+    )]
+    fn compare_versions<'py>(
+        &self,
+        py: Python<'py>,
+        version1: Text<'_, Version1>,
+        version2: Text<'_, Version2>,
+        confidence: Number<Confidence>,
+        significance: Number<Significance>,
+        min_change: Number<MinChange>,
+        min_samples: Whole<MinSamples>,
+        adjust: Flag<Adjust>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let monitor = self.sources()?.monitor.get();
+        let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
+        let asked = [("version1", version1.0), ("version2", version2.0)];
+        let [before, after] = of_versions(py, monitor, asked)?;
+        let (one, other) = (&before.operations.recorded, &after.operations.recorded);
+        let mut charts = comparison_charts(one, other, &[]);
+        charts.endpoints = endpoint_charts(&before.requests.recorded, &after.requests.recorded);
+        let report = PyDict::new(py);
+        report.set_item("version1", version1.0)?;
+        report.set_item("version2", version2.0)?;
+        let operations = [before.operations, after.operations];
+        let requests = [before.requests, after.requests];
+        let is_any = requests.iter().any(|known| !known.recorded.is_empty());
+        let requests = is_any.then_some(requests);
+        report.update(compared(py, operations, requests, &thresholds)?.as_mapping())?;
         charts::report(report, Some(charts), None)
     }
 

@@ -157,6 +157,21 @@ impl History {
         self.reading(|pass| self.engine.timelines(pass, range, &length, &wanted))
     }
 
+    /// What the writers of a version, as they noted it, have recorded of each key that is `wanted`; all
+    /// of it as that of others.
+    pub fn of_version(&self, version: &str, wanted: impl Fn(&Key) -> bool) -> Reading<Found> {
+        self.reading(|pass| self.engine.of_version(pass, version, &wanted))
+    }
+
+    /// The same as [`History::timelines`] by the hour, in each of `ranges`, as of one moment: the timelines of each range.
+    pub fn hourly(
+        &self,
+        ranges: &[TimeRange],
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Reading<Vec<Timeline>> {
+        self.reading(|pass| self.engine.hourly(pass, ranges, &wanted))
+    }
+
     pub(super) fn reading<T>(&self, read: impl Fn(&Pass<'_>) -> Reading<T>) -> Reading<T> {
         // What cannot be written is read from where it waits.
         self.flush();

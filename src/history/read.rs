@@ -8,7 +8,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use rusqlite::{Row, Transaction};
 
 use super::{
@@ -173,29 +173,29 @@ impl Reader {
         wanted: impl Fn(&Key) -> bool,
         own: &[Arc<Identity>],
     ) -> Result<(Vec<Found>, Period), Problem> {
-        let mut found: Vec<Found> = Vec::new();
-        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
         let period = Period::of(range);
         let moment = self.moment(wanted, own)?;
-        moment.each(&moment.spans(period, fewest), |row| {
-            let place = *places.entry(row.series).or_insert_with(|| {
-                found.push(Found {
-                    key: row.key.clone(),
-                    own: Rollup::default(),
-                    others: Rollup::default(),
-                });
-                found.len() - 1
-            });
-            let found = &mut found[place];
-            row.columns.merge_into(if row.own {
-                &mut found.own
-            } else {
-                &mut found.others
-            })
-        })?;
+        let found = moment.found(period)?;
         let shifts = moment.shifts().into_iter();
         let covered = shifts.map(|shift| period.covered(moment.kept, shift));
         Ok((found, covered.reduce(Period::hull).unwrap_or(period)))
+    }
+
+    /// What the writers of a version, as they noted it, have written of each key that is `wanted`.
+    pub fn of_version(
+        &mut self,
+        version: &str,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Result<Vec<Found>, Problem> {
+        if !self.has_errors() {
+            return Ok(Vec::new());
+        }
+        let mut moment = self.moment(wanted, &[])?;
+        let path = moment.path;
+        moment
+            .keep_version(version)
+            .map_err(|error| Problem::of(path, &error))?;
+        moment.found(Period::of(TimeRange::ALL))
     }
 
     /// What the file holds of each key that is `wanted` in `range`, in slots that begin with the
@@ -208,8 +208,6 @@ impl Reader {
         length: impl Fn(TimeRange) -> i64,
         wanted: impl Fn(&Key) -> bool,
     ) -> Result<(Vec<Timeline>, i64), Problem> {
-        let mut timelines: Vec<Timeline> = Vec::new();
-        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
         let period = Period::of(range);
         let moment = self.moment(wanted, &[])?;
         let spans = moment.spans(period, finest);
@@ -217,19 +215,24 @@ impl Reader {
         let longest = rows.fold(Table::Minutes.seconds(), i64::max);
         let recorded = moment.recorded(&spans)?;
         let seconds = length(recorded.map_or(range, Period::range)).max(longest);
-        moment.each(&spans, |row| {
-            let place = *places.entry(row.series).or_insert_with(|| {
-                timelines.push(Timeline {
-                    key: row.key.clone(),
-                    seconds,
-                    slots: Vec::new(),
-                });
-                timelines.len() - 1
-            });
-            let start = period.slot_of(row.start, seconds);
-            row.columns.merge_into(timelines[place].slot(start))
-        })?;
+        let timelines = moment.by_time(&spans, period, seconds)?;
         Ok((timelines, seconds))
+    }
+
+    /// What the file holds by the hour of each key that is `wanted`, in each of `periods`, as of one
+    /// moment. The first slot begins with the period. What an edge cuts off of an hour is told as
+    /// [`Reader::read`] tells it.
+    pub fn hourly(
+        &mut self,
+        periods: &[Period],
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Result<Vec<Vec<Timeline>>, Problem> {
+        let moment = self.moment(wanted, &[])?;
+        let of_period = |&period: &Period| {
+            let spans = moment.spans(period, fewest);
+            moment.by_time(&spans, period, Table::Hours.seconds())
+        };
+        periods.iter().map(of_period).collect()
     }
 
     /// The start, in seconds since the Unix epoch, from which on the file holds rows of minutes.
@@ -323,6 +326,63 @@ impl Moment<'_> {
         let found: Result<Vec<_>, _> = spans.iter().map(|(_, span)| of_span(span)).collect();
         let found = found.map_err(|error| Problem::of(self.path, &error))?;
         Ok(found.into_iter().flatten().reduce(Period::hull))
+    }
+
+    /// Leaves writers of other versions out.
+    fn keep_version(&mut self, version: &str) -> rusqlite::Result<()> {
+        let sql = "SELECT id FROM writers WHERE version = ?";
+        let mut statement = self.transaction.prepare(sql)?;
+        let ids = statement.query_map([version], |row| row.get(0))?;
+        let ids: HashSet<i64, RandomState> = ids.collect::<rusqlite::Result<_>>()?;
+        self.writers.retain(|id, _| ids.contains(id));
+        Ok(())
+    }
+
+    /// What the fewest rows of `period` come to.
+    fn found(&self, period: Period) -> Result<Vec<Found>, Problem> {
+        let mut found: Vec<Found> = Vec::new();
+        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
+        self.each(&self.spans(period, fewest), |row| {
+            let place = *places.entry(row.series).or_insert_with(|| {
+                found.push(Found {
+                    key: row.key.clone(),
+                    own: Rollup::default(),
+                    others: Rollup::default(),
+                });
+                found.len() - 1
+            });
+            let found = &mut found[place];
+            row.columns.merge_into(if row.own {
+                &mut found.own
+            } else {
+                &mut found.others
+            })
+        })?;
+        Ok(found)
+    }
+
+    /// What the rows of `spans` come to in slots of `seconds` that begin with `period`.
+    fn by_time(
+        &self,
+        spans: &[(i64, Span)],
+        period: Period,
+        seconds: i64,
+    ) -> Result<Vec<Timeline>, Problem> {
+        let mut timelines: Vec<Timeline> = Vec::new();
+        let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
+        self.each(spans, |row| {
+            let place = *places.entry(row.series).or_insert_with(|| {
+                timelines.push(Timeline {
+                    key: row.key.clone(),
+                    seconds,
+                    slots: Vec::new(),
+                });
+                timelines.len() - 1
+            });
+            let start = period.slot_of(row.start, seconds);
+            row.columns.merge_into(timelines[place].slot(start))
+        })?;
+        Ok(timelines)
     }
 
     /// Calls `visit` with each row of `spans`, in order of time for each table.

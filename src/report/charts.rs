@@ -25,6 +25,17 @@ pub struct Charts {
     pub endpoints: Vec<OperationChart>,
     /// The resources, found by figure.
     pub resources: Vec<ResourceChart>,
+    /// What happened meanwhile, in order of time.
+    pub marks: Vec<Mark>,
+}
+
+/// Something that happened at a moment, such as the start of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// When, in UTC nanoseconds since the Unix epoch.
+    pub time: i64,
+    /// What.
+    pub label: String,
 }
 
 impl Charts {

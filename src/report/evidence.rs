@@ -57,18 +57,49 @@ pub(super) struct Evidence {
     skewness: [f64; 2],
     /// Of the percentiles 95 and 99, as far as they changed.
     tails: [Option<Tail>; 2],
-    /// The least change of a sample that matters, in percent.
-    min_change: f64,
+    /// What matters.
+    least: Least,
+}
+
+/// The least change that matters, in percent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Least {
+    /// Of the typical sample.
+    pub typical: f64,
+    /// Of the mean.
+    pub mean: f64,
+    /// Of the percentiles 95 and 99.
+    pub tails: [f64; 2],
+}
+
+impl Least {
+    /// The same of all.
+    pub fn of_all(percent: f64) -> Self {
+        Self {
+            typical: percent,
+            mean: percent,
+            tails: [percent; 2],
+        }
+    }
 }
 
 impl Evidence {
     pub fn of(before: &Distribution, after: &Distribution, thresholds: &Thresholds) -> Self {
+        Self::beyond(before, after, Least::of_all(thresholds.min_change))
+    }
+
+    /// The same where another change than that of the thresholds is the least that matters.
+    pub fn beyond(before: &Distribution, after: &Distribution, least: Least) -> Self {
         let moments = [before, after].map(|distribution| distribution.figures().moments());
         if before.is_exact() && after.is_exact() {
-            Self::of_alike(before, after, moments, thresholds.min_change)
+            Self::of_alike(before, after, moments, least)
         } else {
-            let min_change = thresholds.min_change.max(RESOLUTION);
-            Self::of_alike(&before.bucketed(), &after.bucketed(), moments, min_change)
+            let least = Least {
+                typical: least.typical.max(RESOLUTION),
+                tails: least.tails.map(|percent| percent.max(RESOLUTION)),
+                ..least
+            };
+            Self::of_alike(&before.bucketed(), &after.bucketed(), moments, least)
         }
     }
 
@@ -77,21 +108,24 @@ impl Evidence {
         before: &Distribution,
         after: &Distribution,
         moments: [Moments; 2],
-        min_change: f64,
+        least: Least,
     ) -> Self {
         let groups: [Vec<Group>; 2] = [before.groups(), after.groups()];
         let figures = [before, after].map(Distribution::figures);
         let medians = figures.map(|figures| figures.median);
         let samples = figures.map(Figures::numbers);
-        let tail = |percentile| Tail::beyond(percentile, &groups, samples, min_change);
+        let tail = |percentile, least| Tail::beyond(percentile, &groups, samples, least);
         Self {
             samples,
             moments,
             ranks: RankTest::of(&groups[0], &groups[1]),
             median: percent(difference(medians[0], medians[1]), medians[0]),
             skewness: groups.each_ref().map(|groups| skewness(groups.iter())),
-            tails: [figures[0].p95, figures[0].p99].map(tail),
-            min_change,
+            tails: [
+                tail(figures[0].p95, least.tails[0]),
+                tail(figures[0].p99, least.tails[1]),
+            ],
+            least,
         }
     }
 
@@ -113,7 +147,8 @@ impl Evidence {
     /// What the typical sample did, if it changed.
     fn typical(&self, thresholds: &Thresholds) -> Option<Verdict> {
         let ranks = self.ranks?;
-        let matters = self.median.abs() >= self.min_change && self.median * ranks.effect_size > 0.0;
+        let matters =
+            self.median.abs() >= self.least.typical && self.median * ranks.effect_size > 0.0;
         (matters && ranks.p_value < thresholds.significance * OF_RANKS)
             .then(|| Verdict::towards(self.median))
     }
@@ -122,7 +157,7 @@ impl Evidence {
     fn mean(&self, thresholds: &Thresholds) -> Option<Verdict> {
         let Interval { low, high } = self.interval_percentage(thresholds.confidence)?;
         let nearest = if low > 0.0 { low } else { high };
-        (low * high > 0.0 && nearest.abs() >= thresholds.min_change && self.means_are_reliable())
+        (low * high > 0.0 && nearest.abs() >= self.least.mean && self.means_are_reliable())
             .then(|| Verdict::towards(nearest))
     }
 

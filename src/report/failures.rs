@@ -25,6 +25,13 @@ pub struct Failures {
 }
 
 impl Failures {
+    /// Adds those of another time.
+    pub fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.client += other.client;
+        self.server += other.server;
+    }
+
     /// The share of those that the server is to blame for, 0 to 1; NaN of no requests.
     #[must_use]
     pub fn rate(&self) -> f64 {
@@ -55,14 +62,22 @@ pub struct FailureChange {
 pub(super) struct FailureEvidence {
     periods: [Failures; 2],
     p_value: f64,
+    /// The least difference of the shares that matters.
+    least: f64,
 }
 
 impl FailureEvidence {
     pub fn of(before: Failures, after: Failures) -> Self {
+        Self::beyond(before, after, 0.0)
+    }
+
+    /// The same where the shares have to differ by so much at least.
+    pub fn beyond(before: Failures, after: Failures, least: f64) -> Self {
         let periods = [before, after];
         Self {
             periods,
             p_value: p_value(periods),
+            least,
         }
     }
 
@@ -78,8 +93,12 @@ impl FailureEvidence {
 
     /// The change of the share in percent.
     fn percentage(&self) -> f64 {
+        percent(self.difference(), self.periods[0].rate())
+    }
+
+    fn difference(&self) -> f64 {
         let [before, after] = self.periods.map(|period| period.rate());
-        percent(difference(before, after), before)
+        difference(before, after)
     }
 }
 
@@ -87,7 +106,9 @@ impl Judged for FailureEvidence {
     fn judge(&self, thresholds: &Thresholds) -> Judgement {
         let change = self.percentage();
         let is_significant = self.p_value < thresholds.significance;
-        let matters = change != 0.0 && change.abs() >= thresholds.min_change;
+        let matters = change != 0.0
+            && change.abs() >= thresholds.min_change
+            && self.difference().abs() >= self.least;
         Judgement::without_reason(if self.is_too_little(thresholds) {
             Verdict::NotEnoughData
         } else if !(is_significant && matters) {

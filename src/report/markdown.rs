@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::charts::Charts;
 use super::few::FEW;
-use super::view::{Cell, Document, Fact, Section, Table, quantity::THIN_SPACE};
+use super::view::{Cell, Changed, Document, Fact, Section, Table, quantity::THIN_SPACE};
 use crate::error::Result;
 
 /// What would become a link although it is only letters.
@@ -25,6 +25,9 @@ pub fn render_markdown(report: &Value, charts: Option<&Charts>) -> Result<String
     ];
     for fact in &document.facts {
         lines.push(format!("- {}", fact_text(fact)));
+    }
+    if let Some(changed) = &document.changed {
+        write_changed(changed, &mut lines);
     }
     for tile in &document.tiles {
         let whose = tile.name.as_ref().map(|name| code(&name.to_string()));
@@ -53,6 +56,26 @@ fn end_block(lines: &mut Vec<String>) {
     if lines.last().is_some_and(|line| !line.is_empty()) {
         lines.push(String::new());
     }
+}
+
+fn write_changed(changed: &Changed, lines: &mut Vec<String>) {
+    end_block(lines);
+    lines.push(format!(
+        "**{}.** {}",
+        plain(&changed.headline),
+        changed.intro
+    ));
+    end_block(lines);
+    for row in changed.rows.iter().take(MAX_ROWS) {
+        lines.push(format!(
+            "- {} {} **{}** {}",
+            row.outcome.sign,
+            code(&row.name.to_string()),
+            row.outcome.words,
+            plain(&row.words())
+        ));
+    }
+    end_block(lines);
 }
 
 fn write_section(section: &Section, document: &Document, lines: &mut Vec<String>) {
@@ -153,6 +176,7 @@ fn cell_text(cell: &Cell) -> String {
         Cell::Text(text) | Cell::Pair(text) => plain(text),
         Cell::Quantity(quantity) => plain(&quantity.to_string()),
         Cell::Verdict(verdict) => format!("{} {}", verdict.sign(), verdict.as_str()),
+        Cell::Outcome(outcome) => format!("{} {}", outcome.sign, outcome.words),
     }
 }
 

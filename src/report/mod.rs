@@ -1,6 +1,7 @@
 //! Reports as data, and their renderings.
 
 mod api;
+pub mod changed;
 pub mod charts;
 mod comparison;
 mod csv;
@@ -46,8 +47,8 @@ pub use slots::{slot_length, slots};
 pub use stream::Stream;
 pub use verdict::{Reason, Thresholds, Verdict};
 pub use view::{
-    Order, order,
-    quantity::{self, seconds_in_unit},
+    Changed as ChangedInWords, Order, order,
+    quantity::{self, THIN_SPACE, seconds_in_unit},
 };
 
 /// The key of a report under which it tells the course of resources, from its history.

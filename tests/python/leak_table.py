@@ -93,7 +93,9 @@ class World:
         self.profiler = ImageProcessingProfiler(self.monitor)
         self.folder = Path(_folder.name)
         self.path = self.folder / "history.db"
-        self.history = History(self.path, flush_interval=3_600, clock=self.clock)
+        self.history = History(
+            self.path, flush_interval=3_600, clock=self.clock, version="1.0"
+        )
         self.kept = PerformanceMonitor(20, history=self.history, clock=self.clock)
         self.tracked = APIPerformanceTracker(20, history=self.history, clock=self.clock)
         self.reader = PerformanceReport(self.kept, self.tracked, ResourceMonitor(1, 1, 1))
@@ -372,6 +374,7 @@ REPORT: dict[str, Callable[[World], object]] = {
     "generate_daily_report": lambda w: (w.report.generate_daily_report(), w.report.generate_daily_report(date(2023, 11, 14)), w.reader.generate_daily_report(), wrong(w.report.generate_daily_report, THING)),
     "generate_session_report": lambda w: (w.report.generate_session_report(NAME), w.reader.generate_session_report(NAME), wrong(w.report.generate_session_report, THING)),
     "compare_sessions": lambda w: (w.report.compare_sessions(NAME, NAME), w.reader.compare_sessions(NAME, NAME), wrong(w.report.compare_sessions, NAME, THING), wrong(w.report.compare_sessions, NAME, NAME, confidence=NUMBER)),
+    "compare_versions": lambda w: (w.reader.compare_versions("1.0", "1.0"), wrong(w.report.compare_versions, "1.0", "1.0"), wrong(w.reader.compare_versions, "1.0", NAME), wrong(w.reader.compare_versions, "1.0", THING), wrong(w.reader.compare_versions, "1.0", "1.0", confidence=NUMBER)),
     "compare_performance": lambda w: (w.report.compare_performance(RANGE, RANGE), w.reader.compare_performance(RANGE, RANGE), w.report.compare_performance(RANGE, RANGE, min_change=NUMBER, min_samples=2), wrong(w.report.compare_performance, RANGE, None), wrong(w.report.compare_performance, RANGE, RANGE, confidence=THING), wrong(w.report.compare_performance, RANGE, RANGE, min_samples=0)),
     "export_report": lambda w: (w.report.export_report({"operations": {NAME: {"mean": NUMBER}}, "x": THING}), w.report.export_report({"operations": {NAME: {"mean": NUMBER}}}, "csv"), [w.report.export_report(w.report.generate_daily_report(), it) for it in ("html", "md")], w.report.export_report({}, path=w.folder / "report.json"), wrong(w.report.export_report, {}, path=w.folder), wrong(w.report.export_report, THING), wrong(w.report.export_report, {}, NAME)),
     "__repr__": lambda w: repr(w.report),
@@ -611,6 +614,7 @@ FUNCTIONS: dict[str, Callable[[World], object]] = {
         _native.spreadsheet_text(NAME),
         wrong(_native.spreadsheet_text, THING),
     ),
+    "report_changed": lambda w: (_native.report_changed(w.reader.generate_daily_report()), _native.report_changed({}), wrong(_native.report_changed, THING)),
     "report_fragment": lambda w: (
         w.report.generate_daily_report()._repr_html_(),
         _native.report_fragment({NAME: THING}),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,14 @@ def arguments() -> dict[str, Argument]:
     stats = CacheStats(max_size=3)
     usage = ResourceUsage(**dict.fromkeys(ResourceUsage.__match_args__[:7], 3))
 
+    def versioned() -> PerformanceMonitor:
+        """A monitor whose history a release has written."""
+        path = Path(_folder.name) / "versions.db"
+        if not path.exists():
+            with History(path, version="1.0") as history:
+                PerformanceMonitor(history=history).record_metric("op", 1.0, "s")
+        return PerformanceMonitor(history=History(path, record=False))
+
     def samples() -> Any:
         return [
             (m.value, m.unit) for name in monitor.operations() for m in monitor.get_metrics(name)
@@ -242,7 +251,8 @@ def arguments() -> dict[str, Argument]:
 
     def compared(method: str, both: Any, threshold: str) -> Callable[[Any], Any]:
         def give(value: Any) -> Any:
-            compare = getattr(PerformanceReport(monitor), method)
+            of = versioned() if method == "compare_versions" else monitor
+            compare = getattr(PerformanceReport(of), method)
             comparison = compare(both, both, **{threshold: value})
             assert len(comparison["changes"]) == 1
             return comparison["thresholds"][threshold]
@@ -480,7 +490,11 @@ def arguments() -> dict[str, Argument]:
             name, field(model, name), anything, lambda model=model: repr(model)
         )
     period = (datetime.fromtimestamp(0), datetime.fromtimestamp(10))
-    for method, both in (("compare_performance", period), ("compare_sessions", "s")):
+    for method, both in (
+        ("compare_performance", period),
+        ("compare_sessions", "s"),
+        ("compare_versions", "1.0"),
+    ):
         for name, allowed, more in (
             ("confidence", within_0_and_1, {}),
             ("significance", within_0_and_1, {}),
@@ -514,4 +528,5 @@ SATURATING = {
     "PerformanceMonitor.max_operations",
     "PerformanceReport.compare_performance.min_samples",
     "PerformanceReport.compare_sessions.min_samples",
+    "PerformanceReport.compare_versions.min_samples",
 }

@@ -230,6 +230,7 @@ def reports() -> None:
         min_samples=Hook(1),
     )
     kept_report.compare_sessions(Text("s"), Text("s"), min_samples=Hook(2))
+    kept_report.compare_versions(Text("1.0"), Text("1.0"), min_samples=Hook(2))
     daily = PerformanceReport(kept, None, Source()).generate_daily_report(day, tz=Zone())  # type: ignore[arg-type]
     kept_report.generate_period_report((day, later), tz=Zone())  # type: ignore[arg-type]
     for figures in (known, daily):
@@ -294,6 +295,7 @@ def values_shown_in_errors() -> None:
     refused(kept_report.generate_period_report, [wrong, wrong])
     refused(kept_report.generate_daily_report, tz=wrong)
     refused(kept_report.compare_sessions, wrong, wrong)
+    refused(kept_report.compare_versions, wrong, wrong)
     refused(kept_report.compare_performance, PERIOD, PERIOD, confidence=[wrong])
     refused(weighed.__init__, 3, max_bytes=[wrong], weigher=wrong)  # type: ignore[misc]
     refused(weighed.__init__, 3, max_bytes=1, weigher=[wrong])  # type: ignore[misc]

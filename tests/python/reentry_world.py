@@ -44,7 +44,7 @@ usage = ResourceUsage(
 # Written all the time, by a thread of its own. The folder is removed at the end of the process.
 _folder = tempfile.TemporaryDirectory()
 path = Path(_folder.name) / "history.db"
-history = History(path, flush_interval=0.01, clock=clock)
+history = History(path, flush_interval=0.01, clock=clock, version="1.0")
 kept = PerformanceMonitor(max_history=3, history=history, clock=clock)
 kept_requests = APIPerformanceTracker(max_history=3, history=history, clock=clock)
 kept_resources = ResourceMonitor(history=history, sample_interval=0.1, clock=clock)
@@ -145,6 +145,7 @@ BY_TURNS: list[Callable[[], object]] = [
     lambda: kept_report.generate_period_report(PERIOD, tz="Europe/Berlin"),
     lambda: kept_report.compare_performance(PERIOD, PERIOD),
     lambda: kept_report.compare_sessions("s", "s"),
+    lambda: kept_report.compare_versions("1.0", "1.0"),
     lambda: report.export_report(kept_report.generate_daily_report(_start), "html"),
     lambda: report.export_report(kept_report.compare_performance(PERIOD, PERIOD), "md"),
     lambda: kept_report.generate_daily_report()._repr_html_(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ptpd_monitoring.cli import EXIT_FAILURE, EXIT_UNDECIDED, fail
+from ptpd_monitoring.cli import EXIT_FAILURE, EXIT_UNDECIDED, EXIT_USAGE, fail
 from ptpd_monitoring.cli.files import (
     Failure,
     asking,
@@ -17,7 +17,14 @@ from ptpd_monitoring.cli.files import (
     reports_of,
 )
 from ptpd_monitoring.cli.finite import FiniteRange
-from ptpd_monitoring.cli.periods import FORMS, Periods, times_option, zone_option
+from ptpd_monitoring.cli.periods import (
+    FORMS,
+    NoPeriod,
+    Period,
+    Periods,
+    times_option,
+    zone_option,
+)
 from ptpd_monitoring.cli.screen import cell
 from ptpd_monitoring.cli.written import FORMATS, chosen_format, encoding_option, write
 
@@ -28,16 +35,21 @@ if TYPE_CHECKING:
     from ptpd_monitoring.cli.written import Times
 
 _UNDECIDED = "not enough data"
+_VERSION = "version:"
 
 
 @click.command(
-    short_help="Did anything get slower between two periods?",
+    short_help="Did anything get slower between two periods or versions?",
     epilog=f"""\b
 Examples:
   ptpd-monitor compare yesterday today
   ptpd-monitor compare 14d..7d 7d                 the week before and the last
   ptpd-monitor compare 2026-11-22 2026-11-23 --min-change 10 --format md
   ptpd-monitor compare 2h..1h 1h || echo slower   in a build
+  ptpd-monitor compare v1.4.1 v1.4.2              two releases, by PTPD_MONITORING_VERSION
+
+Two texts that are no periods are versions, as programs call their releases: what each of them wrote
+is compared, whenever that was. version:2026-11-22 names one that looks like a period.
 
 The exit status is 1 if any verdict is `degraded`, be it on an operation, on the durations of
 requests or on how many of them failed; or if there is nothing to compare: no operation and no
@@ -106,33 +118,59 @@ def compare(
     output: Path | None,
     encoding: str | None,
 ) -> int:
-    """Compare a period with a later one, and say what got slower and which requests fail more.
+    """Compare a period or version with a later one, and say what got slower or fails more.
 
     Something degraded if the change is both significant and large enough to matter. Of requests
     that fail, those count that the server is to blame for: a status of 500 or above.
     """
     format_ = chosen_format(format_, output) or "text"
-    periods = Periods(zone)
-    before, after = periods.period(first), periods.period(second)
+    periods = _periods(Periods(zone), first, second, path)
     refuse_history(output, path)
-    with asking():
-        report = reports_of(path).compare_performance(
-            before.pair,
-            after.pair,
-            confidence=confidence,
-            significance=significance,
-            min_change=min_change,
-            min_samples=min_samples,
-        )
+    thresholds: dict[str, Any] = {
+        "confidence": confidence,
+        "significance": significance,
+        "min_change": min_change,
+        "min_samples": min_samples,
+    }
+    reports = reports_of(path)
+    if periods is not None:
+        with asking():
+            report = reports.compare_performance(*(it.pair for it in periods), **thresholds)
+    else:
+        first, second = (text.removeprefix(_VERSION) for text in (first, second))
+        try:
+            report = reports.compare_versions(first, second, **thresholds)
+        except ValueError as error:
+            raise Failure(
+                f"these are no periods, so versions are meant: {error}", EXIT_USAGE
+            ) from error
     refuse_unread(report)
     compared = list(_compared(report))
     if not any(part["changes"] for part in compared):
-        raise Failure(f"there is nothing to compare: {_missing(compared, before.text, after.text)}")
+        raise Failure(f"there is nothing to compare: {_missing(compared, first, second)}")
     write(report, format_, output, times, encoding)
     verdicts = [verdict for part in compared for verdict in _verdicts(part)]
     if all(verdict == _UNDECIDED for verdict in verdicts):
-        return fail(_undecided(report, before.text, after.text), EXIT_UNDECIDED)
+        return fail(_undecided(report, first, second), EXIT_UNDECIDED)
     return EXIT_FAILURE if "degraded" in verdicts else 0
+
+
+def _periods(
+    periods: Periods, first: str, second: str, path: Path | None
+) -> tuple[Period, Period] | None:
+    """Read both as periods, or return None where both are versions."""
+    if first.startswith(_VERSION) and second.startswith(_VERSION):
+        return None
+    try:
+        before = periods.period(first)
+    except NoPeriod:
+        try:
+            periods.period(second)
+        except NoPeriod:
+            if path is not None:
+                return None
+        raise
+    return before, periods.period(second)
 
 
 def _compared(report: dict[str, Any]) -> Iterator[dict[str, Any]]:

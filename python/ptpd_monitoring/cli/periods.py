@@ -44,6 +44,10 @@ _LATEST = datetime(2262, 4, 11, tzinfo=timezone.utc)
 _ONE_DAY = timedelta(days=1)
 
 
+class NoPeriod(click.BadParameter):
+    """A text that is not written as a period."""
+
+
 @dataclass(frozen=True)
 class Period:
     """A stretch of time, both ends included.
@@ -113,7 +117,7 @@ class Periods:
         start = self._moment(first, at_end=False)
         end = self._moment(last, at_end=True) if last else self._now
         if not dots or start is None or end is None:
-            raise click.BadParameter(f"{text!r} is no period; such are {_SAMPLES}")
+            raise NoPeriod(f"{text!r} is no period; such are {_SAMPLES}")
         if start > end:
             raise click.BadParameter(f"{text!r} ends before it begins")
         if start == end:

@@ -8,6 +8,8 @@ from rich.console import Group
 from rich.text import Text
 
 from ptpd_monitoring._native import few_samples, report_order, time_text
+from ptpd_monitoring.cli.changes import changes
+from ptpd_monitoring.cli.profiles import memory, rows
 from ptpd_monitoring.cli.quantities import NOTHING, count, percent, quantity, share
 from ptpd_monitoring.cli.screen import Column, cell, name, short, table, units
 
@@ -34,7 +36,11 @@ def drawn(report: dict[str, Any], width: int, times: Times = "local") -> Rendera
     order = report_order(report)
     if "changes" in report:
         return _comparison(report, order, width)
-    parts: list[RenderableType] = [_title(report, times)]
+    parts: list[RenderableType] = [
+        _title(report, times),
+        *_versions(report, times),
+        *changes(report, width),
+    ]
     operations = _ordered(report["operations"], order["operations"])
     if operations:
         of_period = "period" in report
@@ -123,19 +129,34 @@ def _unit_of(figure: str) -> str:
     return next((unit for ending, unit in _UNITS.items() if figure.endswith(f"_{ending}")), "")
 
 
+def _versions(report: dict[str, Any], times: Times) -> list[Text]:
+    """Which releases wrote, and since when those that began in the period."""
+    start = report["period"]["start"] if "period" in report else ""
+    said = [
+        cell(one["version"])
+        if one["first"] < start
+        else f"{cell(one['version'])} from {_moment(one['first'], times)}"
+        for one in report.get("versions", [])
+    ]
+    return [Text(f"Versions: {', '.join(said)}")] if said else []
+
+
 def _operations(operations: dict[str, dict[str, Any]], few: dict[str, str], width: int) -> Table:
-    entries = list(operations.values())
+    found = rows(operations)
+    entries = [row.entry for row in found]
     columns = [
         *units([entry["unit"] for entry in entries], goes=7),
         Column("count", [count(entry["count"]) for entry in entries], goes=5),
+        *_failed(entries),
         _quantities("mean", entries, goes=4),
         _quantities("p50", entries, goes=6),
         _quantities("p95", entries),
         _quantities("p99", entries, goes=3),
         _quantities("max", entries, goes=2),
-        *_few(operations, few),
+        *_few([row.key for row in found], few),
+        *memory(found),
     ]
-    return table(_names("operation", operations), columns, width)
+    return table(_names("operation", [row.name for row in found]), columns, width)
 
 
 def _session(operations: dict[str, dict[str, Any]], few: dict[str, str], width: int) -> Table:
@@ -148,6 +169,19 @@ def _session(operations: dict[str, dict[str, Any]], few: dict[str, str], width: 
         *_few(operations, few),
     ]
     return table(_names("operation", operations), columns, width)
+
+
+def _failed(entries: Sequence[dict[str, Any]]) -> list[Column]:
+    """The share of runs that failed, where any did."""
+    if not any(entry.get("failures") for entry in entries):
+        return []
+    shown = [
+        Text(share(entry["failure_rate"]), style="red" if entry["failures"] else "")
+        if "failures" in entry
+        else NOTHING
+        for entry in entries
+    ]
+    return [Column("failed", shown)]
 
 
 def _few(operations: Iterable[str], few: dict[str, str]) -> list[Column]:

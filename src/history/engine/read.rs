@@ -57,29 +57,8 @@ impl Engine {
                 ((Vec::new(), period.covered(kept, 0)), Some(problem))
             }
         };
-        // Errors are read by themselves.
-        let is_wanted = |key: &Key| !matches!(key, Key::Error(_)) && wanted(key);
-        let mut places: HashMap<Key, usize, RandomState> = found
-            .iter()
-            .enumerate()
-            .map(|(at, found)| (found.key.clone(), at))
-            .collect();
-        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| is_wanted(&slot.key)) {
-            let place = *places.entry(slot.key.clone()).or_insert_with(|| {
-                found.push(Found {
-                    key: slot.key.clone(),
-                    own: Rollup::default(),
-                    others: Rollup::default(),
-                });
-                found.len() - 1
-            });
-            let found = &mut found[place];
-            if own.contains(&slot.writer) {
-                found.own.merge(rollup);
-            } else {
-                found.others.merge(rollup);
-            }
-        }
+        let waits = waiting(&work, period).filter(|(slot, _)| counts(&slot.key, &wanted));
+        add_found(&mut found, waits, own);
         Reading {
             found,
             counted: covered.counted(range, self.options.clock.wall()),
@@ -133,6 +112,32 @@ impl Engine {
         }
     }
 
+    /// What the writers of a version, as they noted it, have recorded of each key that is `wanted`.
+    pub fn of_version(
+        &self,
+        _pass: &Pass<'_>,
+        version: &str,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Reading<Found> {
+        let work = self.work.lock();
+        let read = self
+            .reader_beside(&work)
+            .and_then(|mut reader| reader.of_version(version, &wanted));
+        let (mut found, problem) = match read {
+            Ok(found) => (found, None),
+            Err(problem) => (Vec::new(), Some(problem)),
+        };
+        let waits = waiting(&work, Period::of(TimeRange::ALL)).filter(|(slot, _)| {
+            slot.writer.version.as_deref() == Some(version) && counts(&slot.key, &wanted)
+        });
+        add_found(&mut found, waits, &[]);
+        Reading {
+            found,
+            counted: None,
+            problem,
+        }
+    }
+
     /// The same by time, in slots that begin with the range, and of all writers together. `length`
     /// says how many seconds the slots are long, for the part of the range that there are rows of;
     /// they are no shorter than the longest of the rows that are read.
@@ -155,25 +160,95 @@ impl Engine {
             }
         };
         let period = Period::of(range);
-        let is_wanted = |key: &Key| !matches!(key, Key::Error(_)) && wanted(key);
-        for (slot, rollup) in waiting(&work, period).filter(|(slot, _)| is_wanted(&slot.key)) {
-            let known = found.iter().position(|timeline| timeline.key == slot.key);
-            let at = known.unwrap_or_else(|| {
-                found.push(Timeline {
-                    key: slot.key.clone(),
-                    seconds,
-                    slots: Vec::new(),
-                });
-                found.len() - 1
-            });
-            let start = period.slot_of(start_of(slot), seconds);
-            found[at].slot(start).merge(rollup);
+        add_waiting(&mut found, &work, period, seconds, &wanted);
+        Reading {
+            found,
+            counted: None,
+            problem,
+        }
+    }
+
+    /// The same by the hour, in each of `ranges`, as of one moment.
+    pub fn hourly(
+        &self,
+        _pass: &Pass<'_>,
+        ranges: &[TimeRange],
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Reading<Vec<Timeline>> {
+        let work = self.work.lock();
+        let periods: Vec<Period> = ranges.iter().map(|range| Period::of(*range)).collect();
+        let read = self
+            .reader_beside(&work)
+            .and_then(|mut reader| reader.hourly(&periods, &wanted));
+        let (mut found, problem) = match read {
+            Ok(found) => (found, None),
+            Err(problem) => (vec![Vec::new(); periods.len()], Some(problem)),
+        };
+        for (timelines, period) in found.iter_mut().zip(periods) {
+            add_waiting(timelines, &work, period, Table::Hours.seconds(), &wanted);
         }
         Reading {
             found,
             counted: None,
             problem,
         }
+    }
+}
+
+/// Whether a key is wanted of those that have rollups; errors are read by themselves.
+fn counts(key: &Key, wanted: impl Fn(&Key) -> bool) -> bool {
+    !matches!(key, Key::Error(_)) && wanted(key)
+}
+
+/// Adds what waits to what is on disk, those of `own` apart.
+fn add_found<'a>(
+    found: &mut Vec<Found>,
+    waits: impl Iterator<Item = (&'a Slot, &'a Rollup)>,
+    own: &[Arc<Identity>],
+) {
+    let mut places: HashMap<Key, usize, RandomState> = found
+        .iter()
+        .enumerate()
+        .map(|(at, found)| (found.key.clone(), at))
+        .collect();
+    for (slot, rollup) in waits {
+        let place = *places.entry(slot.key.clone()).or_insert_with(|| {
+            found.push(Found {
+                key: slot.key.clone(),
+                own: Rollup::default(),
+                others: Rollup::default(),
+            });
+            found.len() - 1
+        });
+        let found = &mut found[place];
+        if own.contains(&slot.writer) {
+            found.own.merge(rollup);
+        } else {
+            found.others.merge(rollup);
+        }
+    }
+}
+
+/// Adds what waits of `period` to what is on disk of it.
+fn add_waiting(
+    found: &mut Vec<Timeline>,
+    work: &Work,
+    period: Period,
+    seconds: i64,
+    wanted: impl Fn(&Key) -> bool,
+) {
+    for (slot, rollup) in waiting(work, period).filter(|(slot, _)| counts(&slot.key, &wanted)) {
+        let known = found.iter().position(|timeline| timeline.key == slot.key);
+        let at = known.unwrap_or_else(|| {
+            found.push(Timeline {
+                key: slot.key.clone(),
+                seconds,
+                slots: Vec::new(),
+            });
+            found.len() - 1
+        });
+        let start = period.slot_of(start_of(slot), seconds);
+        found[at].slot(start).merge(rollup);
     }
 }
 

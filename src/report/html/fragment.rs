@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     super::{
         charts::Charts,
-        view::{Cell, Document, Fact, names, quantity::THIN_SPACE},
+        view::{Cell, Document, Fact, Table, names, quantity::THIN_SPACE},
     },
     encoding,
 };
@@ -20,6 +20,7 @@ pub const MAX_ROWS: usize = 20;
 #[template(path = "fragment.html")]
 struct Fragment<'a> {
     document: &'a Document,
+    changed_rows: Option<Table>,
 }
 
 impl Fragment<'_> {
@@ -54,6 +55,7 @@ pub fn render_glance(glance: Glance, figures: &Value, charts: Option<&Charts>) -
     document.title = names::text(&glance.title);
     document.facts = glance.facts.into_iter().map(text).collect();
     let fragment = Fragment {
+        changed_rows: None,
         document: &document,
     };
     fragment.render().map_err(encoding)
@@ -64,6 +66,10 @@ pub fn render_glance(glance: Glance, figures: &Value, charts: Option<&Charts>) -
 pub fn render_fragment(report: &Value, charts: Option<&Charts>) -> Result<String> {
     let document = Document::of(report, charts, MAX_ROWS);
     let fragment = Fragment {
+        changed_rows: document
+            .changed
+            .as_ref()
+            .and_then(|changed| changed.table(MAX_ROWS)),
         document: &document,
     };
     fragment.render().map_err(encoding)

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use self::charts::{Drawing, Window};
 use super::{
-    charts::{Charts, OperationChart},
+    charts::{Charts, Mark, OperationChart},
     view::{
-        COMPARISON, Cell, Change, Document, Fact, Operation, Section, Verdict,
+        COMPARISON, Cell, Change, Document, Fact, Operation, Section, Table, Verdict,
         names::Name,
         quantity::{self, THIN_SPACE, Unit},
         resource_name,
@@ -48,6 +48,7 @@ fn encoding(error: impl std::fmt::Display) -> Error {
 #[template(path = "page.html")]
 struct Page<'a> {
     document: &'a Document,
+    changed_rows: Option<Table>,
     parts: Vec<Part<'a>>,
     notes: Vec<String>,
     version: &'static str,
@@ -128,8 +129,10 @@ impl<'a> Page<'a> {
             }
             parts.push(part);
         }
+        let changed = document.changed.as_ref();
         Ok(Self {
             document,
+            changed_rows: changed.and_then(|changed| changed.table(MAX_ROWS)),
             parts,
             notes: document.notes(),
             version: env!("CARGO_PKG_VERSION"),
@@ -175,6 +178,10 @@ impl Drawer<'_> {
         charts.iter().find(|chart| chart.name == name)
     }
 
+    fn marks(&self) -> &[Mark] {
+        self.charts.map_or(&[], |charts| &charts.marks)
+    }
+
     /// Numbers a drawing, if there is one.
     fn figure(&mut self, caption: impl Into<String>, drawing: Option<Drawing>) -> Option<Figure> {
         self.drawn += 1;
@@ -208,8 +215,8 @@ impl Drawer<'_> {
                 .into_iter()
                 .collect();
             if let Some(window) = self.window {
-                let drawing =
-                    charts::timeline(&chart.slots, &operation.unit, window).map_err(encoding)?;
+                let drawing = charts::timeline(&chart.slots, &operation.unit, window, self.marks())
+                    .map_err(encoding)?;
                 figures.extend(self.figure(
                     in_unit("Percentiles and throughput over time", &operation.unit),
                     drawing,
@@ -278,7 +285,8 @@ impl Drawer<'_> {
         let mut figures = Vec::new();
         for chart in &charts.resources {
             let name = resource_name(&chart.figure);
-            let drawing = charts::readings(chart, &name, window).map_err(encoding)?;
+            let drawing =
+                charts::readings(chart, &name, window, &charts.marks).map_err(encoding)?;
             figures.extend(self.figure(name, drawing));
         }
         Ok(figures)

@@ -45,10 +45,10 @@ fn is_read(key: &str, value: &Value) -> bool {
     match key {
         "operations" | "api" | "resources" | "period1" | "period2" | "changes" | "cache"
         | "session" | "period" | "counted" | RESOURCE_READINGS | "history" | "thresholds"
-        | "comparison" | "request_errors" => value.is_object(),
-        "resource_alerts" | "bottlenecks" => value.is_array(),
-        "date" | "generated_at" | "session_id" | "session1" | "session2" | "start" | "end"
-        | "timezone" => value.is_string(),
+        | "comparison" | "compared_with" | "request_errors" => value.is_object(),
+        "resource_alerts" | "bottlenecks" | "changed" | "versions" => value.is_array(),
+        "date" | "generated_at" | "session_id" | "session1" | "session2" | "version1"
+        | "version2" | "start" | "end" | "timezone" => value.is_string(),
         "confidence" => value.is_number(),
         _ => false,
     }

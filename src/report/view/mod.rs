@@ -2,6 +2,7 @@
 //! tables. Whatever dict a report may be, what it lacks is left out, and what it has beyond the
 //! documented keys comes at the end.
 
+mod changed;
 mod changes;
 mod comparison;
 mod failures;
@@ -9,6 +10,7 @@ mod figures;
 mod further;
 pub mod names;
 mod operations;
+mod profiles;
 mod provenance;
 pub mod quantity;
 mod resources;
@@ -20,6 +22,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+pub use changed::{Changed, Outcome};
 pub use changes::Change;
 pub use comparison::COMPARISON;
 use figures::Figures;
@@ -44,6 +47,8 @@ pub struct Document {
     pub facts: Vec<Fact>,
     /// The figures to begin with.
     pub tiles: Vec<Tile>,
+    /// What changed against the periods before, which is said first.
+    pub changed: Option<Changed>,
     /// What needs somebody's attention.
     pub alerts: Vec<Alert>,
     /// The parts.
@@ -162,6 +167,8 @@ pub enum Cell {
     Pair(String),
     /// A verdict.
     Verdict(Verdict),
+    /// What became of something since the periods before.
+    Outcome(Outcome),
 }
 
 impl Unit {
@@ -287,6 +294,7 @@ impl Document {
             }
         };
         document.facts = times::facts(scope);
+        document.changed = Changed::of(scope);
         document.is_cut = !times::counted(scope).is_empty();
         document.alerts.extend(history_alert(scope));
         operations::add(scope, &mut document);

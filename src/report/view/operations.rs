@@ -4,6 +4,7 @@ use super::{
     Alert, Cell, Document, Fact, Scope, Section, Table, Tile,
     figures::{self, Figures, first_number, number},
     names::{self, Name},
+    profiles::Row,
     provenance::{self, Provenance},
     quantity::{self, Quantity, Unit},
 };
@@ -161,10 +162,11 @@ pub(super) fn of_all(operations: &[Operation]) -> Option<Fact> {
 
 /// The table of `operations`, with what each one's figures rest on or without.
 pub(super) fn table(operations: &[Operation], provenances: bool, most: usize) -> Option<Table> {
-    let rows = operations.iter().map(|operation| {
+    let rows = Row::of_all(operations).into_iter().map(|row| {
+        let operation = row.operation;
         vec![
             Cell::Operation {
-                name: operation.name.clone(),
+                name: row.name.clone(),
                 number: operation.number,
                 unit: operation.unit.named().map(ToOwned::to_owned),
             },
@@ -176,6 +178,7 @@ pub(super) fn table(operations: &[Operation], provenances: bool, most: usize) ->
             operation.unit.cell(operation.p95),
             operation.unit.cell(operation.p99),
             operation.unit.cell(operation.max),
+            row.memory(),
             Provenance::cell(operation.provenance.words().filter(|_| provenances)),
         ]
     });
@@ -189,6 +192,7 @@ pub(super) fn table(operations: &[Operation], provenances: bool, most: usize) ->
         ("p95", true),
         ("p99", true),
         ("Max", true),
+        ("Memory", true),
         ("Accuracy", false),
     ];
     let caption = if operations.iter().any(|operation| operation.total.is_some()) {

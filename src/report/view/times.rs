@@ -95,6 +95,8 @@ pub(super) fn facts(scope: Scope<'_>) -> Vec<Fact> {
     for (label, key) in [
         ("First session", "session1"),
         ("Second session", "session2"),
+        ("First version", "version1"),
+        ("Second version", "version2"),
     ] {
         if let Some(session) = figures::text(scope.report, key) {
             add(label, names::text(session));
@@ -103,11 +105,31 @@ pub(super) fn facts(scope: Scope<'_>) -> Vec<Fact> {
     if let Some(generated) = figures::text(scope.report, "generated_at") {
         add("Generated", moment_in_words(generated));
     }
+    if let Some(versions) = versions_in_words(scope) {
+        add("Versions", versions);
+    }
     let history = scope.object("history");
     if let Some(path) = history.and_then(|history| figures::text(history, "path")) {
         add("History", names::text(path));
     }
     facts
+}
+
+/// Which releases wrote, and since when those that began within.
+fn versions_in_words(scope: Scope<'_>) -> Option<String> {
+    let start = figures::text(scope.object("period")?, "start")?;
+    let versions = figures::objects(scope.report, "versions").filter_map(|version| {
+        let name = names::text(figures::text(version, "version")?);
+        let first = figures::text(version, "first")?;
+        // Texts of one zone are in the order of time, but for the hour that clocks repeat.
+        Some(if first < start {
+            name
+        } else {
+            format!("{name} from {}", moment_in_words(first))
+        })
+    });
+    let said: Vec<String> = versions.collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// What counts of samples on disk, where that is not the period.

@@ -1,5 +1,6 @@
 //! Reports and their renderings, one file for each file of the room.
 
+mod changed;
 mod charts;
 mod comparison;
 mod csv;

@@ -57,10 +57,12 @@ pub enum Ink {
     Mean,
     /// What should not be passed.
     Limit,
+    /// Where something happened.
+    Mark,
 }
 
 impl Ink {
-    const ALL: [(Self, &'static str); 17] = [
+    const ALL: [(Self, &'static str); 18] = [
         (Self::Grid, "grid"),
         (Self::Axis, "axis"),
         (Self::Label, "label"),
@@ -78,6 +80,7 @@ impl Ink {
         (Self::Band, "band"),
         (Self::Mean, "mean"),
         (Self::Limit, "limit"),
+        (Self::Mark, "mark"),
     ];
 
     /// The colour that stands for it.

@@ -2,9 +2,9 @@
 
 use plotters::prelude::*;
 
-use super::{Axis, Drawing, DrawingError, Frame, Ink, Sign, Window, axis, draw, plot};
+use super::{Axis, Drawing, DrawingError, Frame, Ink, Sign, Window, axis, draw, marks, plot};
 use crate::report::{
-    charts::{Band, ResourceChart},
+    charts::{Band, Mark, ResourceChart},
     view::quantity::Unit,
 };
 
@@ -23,7 +23,9 @@ pub fn readings(
     chart: &ResourceChart,
     name: &str,
     window: Window<'_>,
+    marks: &[Mark],
 ) -> Result<Option<Drawing>, DrawingError> {
+    let marked = marks::within(marks, window);
     let unit = Unit::parse(&chart.unit);
     let bands: Vec<&Band> = chart
         .slots
@@ -55,6 +57,7 @@ pub fn readings(
             Axis::from_zero(low, most, &unit, 4)
         };
         let (_, end) = window.axis().bounds();
+        let ends: [f64; 2] = values.bounds().into();
         let mut plot = plot(area, &FRAME, window.axis(), values)?;
         for run in bands.chunk_by(|a, b| a.end == b.start) {
             let upper = run.iter().flat_map(|band| edges(band, band.max, window));
@@ -69,6 +72,7 @@ pub fn readings(
             let means = run.iter().flat_map(|band| edges(band, band.mean, window));
             plot.draw_series(LineSeries::new(means, Ink::Mean.line()))?;
         }
+        marks::draw(&mut plot, &marked, ends, window)?;
         if let Some(limit) = chart.threshold {
             let across = [(0.0, limit), (end, limit)];
             plot.draw_series(LineSeries::new(across, Ink::Limit.line()))?;
@@ -81,6 +85,7 @@ pub fn readings(
         let limit = unit.show_short(limit);
         legend.push(Sign::new("limit", format!("threshold, {limit}")));
     }
+    legend.extend(marks::signs(&marked, window));
     Ok(Some(Drawing {
         size: SIZE,
         elements,

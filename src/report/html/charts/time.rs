@@ -88,6 +88,21 @@ impl<'a> Window<'a> {
         time.saturating_sub(self.start) as f64 / NANOS_PER_SEC as f64
     }
 
+    /// Whether a UTC nanosecond lies inside.
+    pub fn holds(self, time: i64) -> bool {
+        self.start < time && time < self.end
+    }
+
+    /// Where times are read.
+    pub fn zone(self) -> &'a Zone {
+        self.zone
+    }
+
+    /// Whether hours have to be told with their days.
+    pub fn is_of_days(self) -> bool {
+        self.end.saturating_sub(self.start) / NANOS_PER_SEC > DAY + 2 * HOUR
+    }
+
     /// From when to when, in words.
     pub fn words(self) -> String {
         let seconds = self.end.saturating_sub(self.start) / NANOS_PER_SEC;

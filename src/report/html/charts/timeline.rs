@@ -2,11 +2,11 @@
 
 use plotters::prelude::*;
 
-use super::{Area, Axis, Drawing, DrawingError, Frame, Ink, Sign, UNIT, Window, draw, plot};
+use super::{Area, Axis, Drawing, DrawingError, Frame, Ink, Sign, UNIT, Window, draw, marks, plot};
 use crate::{
     clock::NANOS_PER_SEC,
     report::{
-        charts::Slot,
+        charts::{Mark, Slot},
         view::quantity::{self, Unit},
     },
 };
@@ -49,7 +49,9 @@ pub fn timeline(
     slots: &[Slot],
     unit: &Unit,
     window: Window<'_>,
+    marks: &[Mark],
 ) -> Result<Option<Drawing>, DrawingError> {
+    let marked = marks::within(marks, window);
     let known: Vec<&Slot> = slots.iter().filter(|slot| slot.count > 0).collect();
     let figures = || {
         let of_slot = |slot: &&Slot| [slot.p50, slot.p95, slot.p99];
@@ -69,7 +71,7 @@ pub fn timeline(
     let rate = Rate::of(&known);
     let elements = draw(SIZE, |area| {
         let (above, below) = area.split_vertically(ABOVE * UNIT);
-        draw_percentiles(&above, &known, values, window)?;
+        draw_percentiles(&above, &known, values, window, &marked)?;
         draw_rates(&below, &known, &rate, window)
     })?;
     let mut description = Drawing::over(&format!("{} slots", known.len()), window);
@@ -85,6 +87,7 @@ pub fn timeline(
         .map(|(_, _, name, _)| Sign::new(name, *name))
         .collect();
     legend.push(Sign::new("bars", rate.name));
+    legend.extend(marks::signs(&marked, window));
     Ok(Some(Drawing {
         size: SIZE,
         elements,
@@ -104,10 +107,13 @@ fn draw_percentiles(
     slots: &[&Slot],
     values: Axis,
     window: Window<'_>,
+    marked: &[&Mark],
 ) -> Result<(), DrawingError> {
     // The times are told below.
     let (_, end) = window.axis().bounds();
+    let ends: [f64; 2] = values.bounds().into();
     let mut plot = plot(area, &FRAME, Axis::new(0.0..end, Vec::new()), values)?;
+    marks::draw(&mut plot, marked, ends, window)?;
     for (line, dot, _, figure) in LINES {
         let known: Vec<&&Slot> = slots
             .iter()

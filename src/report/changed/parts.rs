@@ -1,0 +1,309 @@
+//! Verdicts on a period and on its parts.
+
+use std::ops::Range;
+
+use super::{
+    super::{
+        evidence::{Evidence, Least},
+        failures::{FailureEvidence, Failures},
+        verdict::{Judged, Reason, Thresholds, Verdict, judgements},
+    },
+    Frame,
+    subjects::{Hour, Subject},
+    variation::{Chance, Residual, Variation},
+};
+use crate::stats::Figures;
+
+/// How many hours the parts have that a period is divided into. A change of some hours is seen best in
+/// a part of about as many.
+const LENGTHS: [usize; 6] = [1, 3, 6, 24, 7 * 24, 28 * 24];
+
+/// No period is divided into more.
+const MOST_PARTS: usize = 200;
+
+/// What a verdict is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Durations,
+    Failures,
+}
+
+/// A verdict of a change that holds.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub subject: usize,
+    pub what: What,
+    pub verdict: Verdict,
+    pub reason: Option<Reason>,
+    /// The parts in which it holds, the longest first.
+    pub parts: Vec<Range<usize>>,
+}
+
+/// What holds, and of how many subjects there was enough to judge.
+pub(super) struct Verdicts {
+    pub held: Vec<Held>,
+    pub subjects: usize,
+}
+
+/// The parts of a period of so many hours, by their length: first all of it.
+fn divisions(hours: usize) -> Vec<Vec<Range<usize>>> {
+    let lengths = LENGTHS.iter().rev().copied();
+    let fits = |length: &usize| *length < hours && hours.div_ceil(*length) <= MOST_PARTS;
+    std::iter::once(hours)
+        .chain(lengths.filter(fits))
+        .map(|length| {
+            let starts = (0..hours).step_by(length.max(1));
+            starts
+                .map(|start| start..(start + length).min(hours))
+                .collect()
+        })
+        .collect()
+}
+
+/// One that is judged.
+struct Part {
+    subject: usize,
+    division: usize,
+    slots: Range<usize>,
+    hours: [Hour; 2],
+    evidence: Box<dyn Judged>,
+    what: What,
+}
+
+/// The verdicts on `subjects` against their `recorded` periods before.
+pub(super) fn judge(
+    subjects: &[Subject],
+    recorded: &[usize],
+    frame: &Frame,
+    thresholds: &Thresholds,
+) -> Verdicts {
+    let divisions = divisions(frame.hours());
+    let mut parts = Vec::new();
+    for (number, subject) in subjects.iter().enumerate() {
+        if !subject.is_present() || !subject.is_of_one_unit() {
+            continue;
+        }
+        for (division, ranges) in divisions.iter().enumerate() {
+            for slots in ranges {
+                let Some(hours) = subject.both(recorded, slots) else {
+                    continue;
+                };
+                if hours
+                    .iter()
+                    .all(|hour| hour.numbers() >= thresholds.min_samples)
+                {
+                    add(&mut parts, number, division, slots, hours, thresholds);
+                }
+            }
+        }
+    }
+    parts.retain(|part| !part.evidence.is_too_little(thresholds));
+    let mut judged: Vec<usize> = parts.iter().map(|part| part.subject).collect();
+    judged.dedup();
+    let of = |number: usize| thresholds.significance / number.max(1) as f64;
+    let chance = Chance {
+        of_a_part: of(parts.len()),
+        // Its parts of any length, durations and failures, ask about the same few periods.
+        of_a_period: of(judged.len() * 2 * divisions.len()),
+    };
+    let mut varied = Varied {
+        subjects,
+        recorded,
+        divisions: &divisions,
+        chance,
+        thresholds,
+        known: Vec::new(),
+    };
+    for part in &mut parts {
+        let judgement = part.evidence.judge(thresholds);
+        // Nothing else can be made one by asking for more.
+        if matches!(judgement.verdict, Verdict::Degraded | Verdict::Improved) {
+            part.evidence = varied.evidence(part);
+        }
+    }
+    let all: Vec<&dyn Judged> = parts.iter().map(|part| &*part.evidence).collect();
+    let mut held: Vec<Held> = Vec::new();
+    for (part, judgement) in parts.iter().zip(judgements(&all, thresholds)) {
+        if !matches!(judgement.verdict, Verdict::Degraded | Verdict::Improved) {
+            continue;
+        }
+        let same = held.iter_mut().find(|held| {
+            (held.subject, held.what, held.verdict) == (part.subject, part.what, judgement.verdict)
+        });
+        match same {
+            Some(held) => held.parts.push(part.slots.clone()),
+            None => held.push(Held {
+                subject: part.subject,
+                what: part.what,
+                verdict: judgement.verdict,
+                reason: judgement.reason,
+                parts: vec![part.slots.clone()],
+            }),
+        }
+    }
+    Verdicts {
+        held,
+        subjects: judged.len(),
+    }
+}
+
+fn add(
+    parts: &mut Vec<Part>,
+    subject: usize,
+    division: usize,
+    slots: &Range<usize>,
+    hours: [Hour; 2],
+    thresholds: &Thresholds,
+) {
+    let [before, after] = hours.each_ref().map(Hour::distribution);
+    let failures = hours.each_ref().map(|hour| hour.failures);
+    let mut part = |what, hours, evidence| {
+        parts.push(Part {
+            subject,
+            division,
+            slots: slots.clone(),
+            hours,
+            evidence,
+            what,
+        });
+    };
+    if failures.iter().all(|failures| failures.requests > 0) {
+        let evidence = FailureEvidence::of(failures[0], failures[1]);
+        part(What::Failures, hours.clone(), Box::new(evidence));
+    }
+    let evidence = Evidence::of(&before, &after, thresholds);
+    part(What::Durations, hours, Box::new(evidence));
+}
+
+/// How much the parts of a subject vary, as far as it has been asked.
+struct Varied<'a> {
+    subjects: &'a [Subject],
+    recorded: &'a [usize],
+    divisions: &'a [Vec<Range<usize>>],
+    chance: Chance,
+    thresholds: &'a Thresholds,
+    /// Of a subject and a division.
+    known: Vec<((usize, usize), Variations)>,
+}
+
+/// The variations of the figures that verdicts are made by.
+#[derive(Debug, Clone)]
+struct Variations {
+    median: Option<Variation>,
+    mean: Option<Variation>,
+    tails: [Option<Variation>; 2],
+    failures: Option<Variation>,
+}
+
+impl Varied<'_> {
+    /// The evidence on `part`, where a change has to be beyond what periods differ by.
+    fn evidence(&mut self, part: &Part) -> Box<dyn Judged> {
+        let key = (part.subject, part.division);
+        let at = self.known.iter().rposition(|(known, _)| *known == key);
+        let at = at.unwrap_or_else(|| {
+            let variations = self.variations(part.subject, part.division);
+            self.known.push((key, variations));
+            self.known.len() - 1
+        });
+        let variations = &self.known[at].1;
+        let [before, after] = &part.hours;
+        let chance = self.chance;
+        // Where nothing tells how much they differ, nothing is beyond it.
+        let reach = |variation: &Option<Variation>, samples: u64| {
+            variation
+                .as_ref()
+                .map_or(f64::INFINITY, |it| it.reach(samples as f64, chance))
+        };
+        match part.what {
+            What::Failures => {
+                let least = reach(&variations.failures, after.failures.requests);
+                Box::new(FailureEvidence::beyond(
+                    before.failures,
+                    after.failures,
+                    least,
+                ))
+            }
+            What::Durations => {
+                let percent = |variation: &Option<Variation>| {
+                    let reach = reach(variation, after.numbers()).exp_m1() * 100.0;
+                    reach.max(self.thresholds.min_change)
+                };
+                let least = Least {
+                    typical: percent(&variations.median),
+                    mean: percent(&variations.mean),
+                    tails: variations.tails.each_ref().map(percent),
+                };
+                let [before, after] = [before, after].map(Hour::distribution);
+                Box::new(Evidence::beyond(&before, &after, least))
+            }
+        }
+    }
+
+    fn variations(&self, subject: usize, division: usize) -> Variations {
+        let subject = &self.subjects[subject];
+        let mut cells = Vec::new();
+        for (part, slots) in self.divisions[division].iter().enumerate() {
+            let all = subject.before(self.recorded, slots);
+            let all = Cell::of(&all);
+            for &period in self.recorded {
+                let one = Cell::of(&subject.before(&[period], slots));
+                cells.push((period, part, one, all));
+            }
+        }
+        let of = |figure: fn(&Figures) -> f64| {
+            let residuals = cells.iter().filter_map(|(period, part, one, all)| {
+                let [one_is, all_is] = [one, all].map(|it| figure(&it.figures));
+                let value = relative(one_is, all_is);
+                value.is_finite().then_some(Residual {
+                    period: *period,
+                    part: *part,
+                    samples: one.figures.numbers() as f64,
+                    value,
+                })
+            });
+            Variation::of(residuals.collect())
+        };
+        let failures = cells.iter().filter_map(|(period, part, one, all)| {
+            let value = one.failures.rate() - all.failures.rate();
+            value.is_finite().then_some(Residual {
+                period: *period,
+                part: *part,
+                samples: one.failures.requests as f64,
+                value,
+            })
+        });
+        Variations {
+            median: of(|figures| figures.median),
+            mean: of(|figures| figures.mean),
+            tails: [of(|figures| figures.p95), of(|figures| figures.p99)],
+            failures: Variation::of(failures.collect()),
+        }
+    }
+}
+
+/// How far a figure is from another one, of which it is a part: by the logarithm, since twice as much is
+/// as far as half as much. Where that means nothing, in parts of it.
+fn relative(one: f64, all: f64) -> f64 {
+    let ratio = one / all;
+    if ratio > 0.0 {
+        ratio.ln()
+    } else {
+        (one - all) / all.abs()
+    }
+}
+
+/// What residuals are made of.
+#[derive(Clone, Copy)]
+struct Cell {
+    figures: Figures,
+    failures: Failures,
+}
+
+impl Cell {
+    fn of(hour: &Hour) -> Self {
+        Self {
+            figures: *hour.distribution().figures(),
+            failures: hour.failures,
+        }
+    }
+}
