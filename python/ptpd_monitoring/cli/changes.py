@@ -41,7 +41,9 @@ def changes(report: dict[str, Any], width: int) -> list[RenderableType]:
             Column("hours", [cell(one) for one in since], left=True),
             Column("before → now", [cell(one) for one in figures], goes=2),
             Column("change", [cell(one) for one in change]),
-            Column("samples", [NOTHING if one is None else count(int(one)) for one in samples], goes=1),
+            Column(
+                "samples", [NOTHING if one is None else count(int(one)) for one in samples], goes=1
+            ),
         ]
         heading = "operation or endpoint"
         parts += [Text(), table(Column(heading, [name(one) for one in names]), columns, width)]

@@ -127,7 +127,9 @@ def compare(
         try:
             report = reports.compare_versions(first, second, **thresholds)
         except ValueError as error:
-            raise Failure(f"these are no periods, so versions are meant: {error}", EXIT_USAGE) from error
+            raise Failure(
+                f"these are no periods, so versions are meant: {error}", EXIT_USAGE
+            ) from error
     refuse_unread(report)
     compared = list(_compared(report))
     if not any(part["changes"] for part in compared):

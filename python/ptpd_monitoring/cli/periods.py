@@ -42,7 +42,7 @@ _LATEST = datetime(2262, 4, 11, tzinfo=timezone.utc)
 _ONE_DAY = timedelta(days=1)
 
 
-class NoPeriod(click.BadParameter):  # noqa: N818 - what a text is, not what was done wrong
+class NoPeriod(click.BadParameter):
     """A text that is not written as a period."""
 
 

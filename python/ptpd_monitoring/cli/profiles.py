@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 
 def rows(operations: dict[str, dict[str, Any]]) -> list[Row]:
-    """Fold ``develop_wall_time`` and ``develop_memory`` into ``develop``; what took the most first."""
+    """Make ``develop_wall_time`` and ``develop_memory`` one row; what took the most time first."""
     profiles = {
         name: name.removesuffix(_WALL_TIME)
         for name in operations
@@ -56,7 +56,7 @@ def _weight(row: Row) -> tuple[bool, float, int]:
 
 
 def memory(of: Sequence[Row]) -> list[Column]:
-    """Return the column of the memory that calls usually took, and at most, if any is a profile's."""
+    """Return the column of the memory that calls took, usually and at most, if it is known."""
     if not any(row.memory for row in of):
         return []
     cells = [
