@@ -74,6 +74,7 @@ def report(
     path: Path,
     operations: dict[str, Draw],
     seed: int = 0,
+    *,
     until: int = 24,
     days: int = DAYS,
     requests: Callable[[APIPerformanceTracker, np.random.Generator, int, int], None] | None = None,

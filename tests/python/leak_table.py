@@ -93,9 +93,7 @@ class World:
         self.profiler = ImageProcessingProfiler(self.monitor)
         self.folder = Path(_folder.name)
         self.path = self.folder / "history.db"
-        self.history = History(
-            self.path, flush_interval=3_600, clock=self.clock, version="1.0"
-        )
+        self.history = History(self.path, flush_interval=3_600, clock=self.clock, version="1.0")
         self.kept = PerformanceMonitor(20, history=self.history, clock=self.clock)
         self.tracked = APIPerformanceTracker(20, history=self.history, clock=self.clock)
         self.reader = PerformanceReport(self.kept, self.tracked, ResourceMonitor(1, 1, 1))
@@ -614,7 +612,11 @@ FUNCTIONS: dict[str, Callable[[World], object]] = {
         _native.spreadsheet_text(NAME),
         wrong(_native.spreadsheet_text, THING),
     ),
-    "report_changed": lambda w: (_native.report_changed(w.reader.generate_daily_report()), _native.report_changed({}), wrong(_native.report_changed, THING)),
+    "report_changed": lambda w: (
+        _native.report_changed(w.reader.generate_daily_report()),
+        _native.report_changed({}),
+        wrong(_native.report_changed, THING),
+    ),
     "report_fragment": lambda w: (
         w.report.generate_daily_report()._repr_html_(),
         _native.report_fragment({NAME: THING}),

@@ -37,7 +37,9 @@ def write(path: Path, version: str | None, hours: range, factor: float = 1.0) ->
             clock.set_wall((DAY + timedelta(hours=hour, minutes=20)).timestamp())
             monitor.record_many("op", [factor * (1 + n % 7 / 10) for n in range(40)], "s")
             for n in range(40):
-                tracker.track_request("/a", factor * (0.1 + n % 7 / 100), 500 if n < 20 * (factor - 1) else 200)
+                tracker.track_request(
+                    "/a", factor * (0.1 + n % 7 / 100), 500 if n < 20 * (factor - 1) else 200
+                )
         history.flush()
 
 
@@ -91,7 +93,7 @@ def test_what_a_running_program_has_not_written_yet_is_compared_too(path: Path) 
 def test_a_version_that_wrote_nothing_is_refused_by_name(two: Path) -> None:
     with pytest.raises(ValueError, match=r'^version2 must be .* "1\.4\.1", "1\.4\.2"; got "1\.4"$'):
         reports(two).compare_versions("1.4.1", "1.4")
-    with pytest.raises(ValueError, match="^version1 must be "):
+    with pytest.raises(ValueError, match=r"^version1 must be "):
         reports(two).compare_versions("", "1.4.2")
     with pytest.raises(ValueError, match="the monitor has none"):
         PerformanceReport(PerformanceMonitor()).compare_versions("1.4.1", "1.4.2")
