@@ -100,9 +100,9 @@ def profile(
 
     Works as ``@profiler.profile`` and as ``@profiler.profile(size=...)``, for plain, asynchronous
     and generator functions. The function returns what it returned before, and the profile goes to
-    the monitor. ``operation`` names the operation, else the function does; ``size`` and ``name`` tell
-    the image, see ``profile_operation``. A generator is profiled from its first step to its end,
-    its consumer included; one that is closed before counts as failed.
+    the monitor. ``operation`` names the operation, else the function does; ``size`` and ``name``
+    tell the image, see ``profile_operation``. A generator is profiled from its first step to its
+    end, its consumer included; one that is closed before counts as failed.
     """
     from ._profiling import profiled
 
