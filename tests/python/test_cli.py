@@ -115,6 +115,24 @@ def test_a_history_named_by_nothing_is_none(
     assert said == (f"ptpd-monitor: no history is named: give --history FILE, or set {VARIABLE}\n")
 
 
+def test_a_misspelt_variable_is_told_where_no_history_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setenv("PTPD_MONITORING_HISTROY", "history.db")
+    assert cli.main(["history", "info"]) == 2
+    assert "(PTPD_MONITORING_HISTROY, which is set, is not read)" in capsys.readouterr().err
+
+
+def test_the_home_in_a_variable_is_found(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(path.parent))
+    monkeypatch.setenv(VARIABLE, f"~/{path.name}")
+    assert cli.main(["history", "info"]) == 0
+    assert str(path) in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_what_is_no_history_is_one_line_and_stays_as_it_is(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
