@@ -3,6 +3,7 @@
 mod axis;
 mod canvas;
 mod distribution;
+mod dots;
 mod resource;
 mod time;
 mod timeline;
