@@ -55,7 +55,8 @@ impl Few {
         for bucket in histogram.buckets().iter() {
             // Equal for zero and the infinities.
             let middle = if bucket.lower < bucket.upper {
-                f64::midpoint(bucket.lower, bucket.upper)
+                // As far from both ends, in parts of these.
+                2.0 * bucket.lower / (1.0 + bucket.lower / bucket.upper)
             } else {
                 bucket.lower
             };

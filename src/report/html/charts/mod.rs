@@ -3,6 +3,7 @@
 mod axis;
 mod canvas;
 mod distribution;
+mod dots;
 mod marks;
 mod resource;
 mod time;
