@@ -20,6 +20,8 @@ pub(crate) struct Names {
     unworthy: usize,
     /// Where it is looked next for one of these.
     hand: usize,
+    /// The one that made room for the name taken last.
+    displaced: Option<Displaced>,
 }
 
 /// A name, or one that was free to be given to another.
@@ -33,14 +35,6 @@ struct Known {
     is_worthy: bool,
     /// Whether it is called as all others are: it is the one for them, or has become one of them.
     is_other: bool,
-}
-
-/// The number of a name, and what had to be done for it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken {
-    pub id: u32,
-    /// Whether it had to be the number of all others.
-    pub is_beyond: bool,
 }
 
 /// A name that made room for another one, and how many requests it takes to all others.
@@ -57,37 +51,32 @@ impl Names {
             others,
             unworthy: 0,
             hand: 0,
+            displaced: None,
         }
     }
 
     /// The number of `name`, which is `worthy` of being kept or not. Where there are as many names as may
-    /// be, a new one that is takes the place of one that never was.
+    /// be, a new one that is takes the place of one that never was. Whether it had to take such a
+    /// [place](Names::displaced), or the number of all others.
     #[inline]
-    pub fn take(&mut self, name: &str, worthy: bool, displaced: &mut Option<Displaced>) -> Taken {
-        let last = self.last;
-        if let Some(known) = self.known.get_mut(last as usize)
+    pub fn take(&mut self, name: &str, worthy: bool) -> (u32, bool) {
+        if let Some(known) = self.known.get_mut(self.last as usize)
             && known.uses > 0
             && *known.name == *name
             && known.is_worthy >= worthy
         {
             known.uses += 1;
-            return Taken {
-                id: last,
-                is_beyond: false,
-            };
+            return (self.last, false);
         }
-        let taken = match self.ids.get(name) {
+        let (id, is_full) = match self.ids.get(name) {
             Some(&id) => {
                 self.use_again(id, worthy);
-                Taken {
-                    id,
-                    is_beyond: false,
-                }
+                (id, false)
             }
-            None => self.take_new(name, worthy, displaced),
+            None => self.take_new(name, worthy),
         };
-        self.last = taken.id;
-        taken
+        self.last = id;
+        (id, is_full)
     }
 
     fn use_again(&mut self, id: u32, worthy: bool) {
@@ -100,13 +89,12 @@ impl Names {
     }
 
     #[cold]
-    fn take_new(&mut self, name: &str, worthy: bool, displaced: &mut Option<Displaced>) -> Taken {
-        let mut is_beyond = false;
-        if self.is_full() && name != self.others {
-            *displaced = worthy.then(|| self.displace()).flatten();
-            is_beyond = displaced.is_none();
+    fn take_new(&mut self, name: &str, worthy: bool) -> (u32, bool) {
+        if !self.is_full() || name == self.others {
+            return (self.add(name, worthy), false);
         }
-        let id = if !is_beyond {
+        self.displaced = if worthy { self.displace() } else { None };
+        let id = if self.displaced.is_some() {
             self.add(name, worthy)
         } else if let Some(id) = self.id(self.others) {
             self.known[id as usize].uses += 1;
@@ -114,7 +102,12 @@ impl Names {
         } else {
             self.add(self.others, true)
         };
-        Taken { id, is_beyond }
+        (id, true)
+    }
+
+    /// The name that made room for the one taken last, if that had to be; once.
+    pub fn displaced(&mut self) -> Option<Displaced> {
+        self.displaced.take()
     }
 
     fn is_full(&self) -> bool {

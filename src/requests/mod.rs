@@ -225,9 +225,10 @@ impl Requests {
         while state.rows.len() >= bound {
             state.pop();
         }
-        let mut displaced = None;
-        let ((endpoint_id, other_endpoint), (method_id, other_method)) =
-            state.names(endpoint, method, status, &mut displaced);
+        // An endpoint is worth keeping once it answers by anything but that there is nothing here.
+        let answers = !matches!(status, 404 | 405);
+        let (endpoint_id, other_endpoint) = state.endpoints.take(endpoint, answers);
+        let (method_id, other_method) = state.methods.take(method, true);
         let row = Row {
             time,
             duration_ms: seconds * 1_000.0,
@@ -240,14 +241,17 @@ impl Requests {
             state.note_error(&row, error);
         }
         state.rows.push_back(row);
-        if other_endpoint || other_method || displaced.is_some() {
+        if other_endpoint || other_method {
             let bound = state.endpoints.bound();
+            let displaced = state.endpoints.displaced();
             drop(state);
-            if let Some((name, requests)) = displaced {
-                self.other_endpoints.add(requests, bound, &name);
+            match displaced {
+                Some((name, requests)) => self.other_endpoints.add(requests, bound, &name),
+                None => {
+                    let beyond = u64::from(other_endpoint);
+                    self.other_endpoints.add(beyond, bound, endpoint);
+                }
             }
-            self.other_endpoints
-                .add(u64::from(other_endpoint), bound, endpoint);
             self.other_methods
                 .add(u64::from(other_method), MAX_METHODS, method);
         }

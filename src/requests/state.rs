@@ -7,7 +7,7 @@ use crate::{
     bounds::shortened,
     calendar::TimeRange,
     fallen_off::FallenOff,
-    names::{Displaced, Names},
+    names::Names,
     rollup::{Delta, ErrorKey, OpenRequests},
 };
 
@@ -150,24 +150,5 @@ impl State {
     pub fn numbered_in(&self, range: TimeRange) -> impl Iterator<Item = (u64, &Row)> {
         let numbered = (self.first..).zip(&self.rows);
         numbered.filter(move |(_, row)| range.contains(row.time))
-    }
-
-    /// The numbers of both names, and whether they are those of all others. An endpoint is worth keeping
-    /// once it has answered by anything but that there is nothing here.
-    #[inline]
-    pub fn names(
-        &mut self,
-        endpoint: &str,
-        method: &str,
-        status: u16,
-        displaced: &mut Option<Displaced>,
-    ) -> ((u32, bool), (u32, bool)) {
-        let answers = !matches!(status, 404 | 405);
-        let endpoint = self.endpoints.take(endpoint, answers, displaced);
-        let method = self.methods.take(method, true, &mut None);
-        (
-            (endpoint.id, endpoint.is_beyond),
-            (method.id, method.is_beyond),
-        )
     }
 }
