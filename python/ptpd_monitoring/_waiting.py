@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._native import Computation
+    from ._native import _Computation as Computation
 
 
 async def wait_for(computation: Computation) -> None:

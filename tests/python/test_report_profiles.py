@@ -9,8 +9,6 @@ import pytest
 from ptpd_monitoring import PerformanceMonitor, PerformanceReport
 from ptpd_monitoring.cli.profiles import rows
 
-NOTHING = "\N{EN DASH}"
-
 
 def monitored(**operations: tuple[list[float], str]) -> dict[str, Any]:
     monitor = PerformanceMonitor()
@@ -39,7 +37,7 @@ def test_a_profile_is_one_row_with_its_memory_in_the_last_column() -> None:
     assert set(report["operations"]) == {"develop_memory", "develop_wall_time", "other"}
     heading, first, second = table(report)
     assert heading[-1] == "Memory"
-    assert (first[0], first[-1]) == ("`other`", NOTHING)
+    assert (first[0], first[-1]) == ("`other`", "\u2013")
     assert (second[0], second[1], second[-1]) == (
         "`develop`",
         "3",

@@ -147,7 +147,7 @@ def _operations(operations: dict[str, dict[str, Any]], few: dict[str, str], widt
     columns = [
         *units([entry["unit"] for entry in entries], goes=7),
         Column("count", [count(entry["count"]) for entry in entries], goes=5),
-        *_failed(entries),
+        *_failed_runs(entries),
         _quantities("mean", entries, goes=4),
         _quantities("p50", entries, goes=6),
         _quantities("p95", entries),
@@ -171,7 +171,7 @@ def _session(operations: dict[str, dict[str, Any]], few: dict[str, str], width: 
     return table(_names("operation", operations), columns, width)
 
 
-def _failed(entries: Sequence[dict[str, Any]]) -> list[Column]:
+def _failed_runs(entries: Sequence[dict[str, Any]]) -> list[Column]:
     """The share of runs that failed, where any did."""
     if not any(entry.get("failures") for entry in entries):
         return []

@@ -9,7 +9,7 @@ use super::{
         verdict::{Judged, Reason, Thresholds, Verdict, judgements},
     },
     Frame,
-    subjects::{Hour, Subject},
+    subjects::{Hour, Subject, both},
     variation::{Chance, Residual, Variation},
 };
 use crate::stats::Figures;
@@ -83,9 +83,10 @@ pub(super) fn judge(
         if !subject.is_present() || !subject.is_of_one_unit() {
             continue;
         }
+        let pairs = subject.pairs(recorded);
         for (division, ranges) in divisions.iter().enumerate() {
             for slots in ranges {
-                let Some(hours) = subject.both(recorded, slots) else {
+                let Some(hours) = both(&pairs, slots) else {
                     continue;
                 };
                 if hours

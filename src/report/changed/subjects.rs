@@ -130,21 +130,17 @@ impl Subject {
         merged(recorded.iter().map(|&period| &self.periods[period]), slots)
     }
 
-    /// What it came to in those hours of `slots` that have samples before and in the period: an hour
-    /// that one lacks would make the other look slow or fast. So would other shares of slow hours:
-    /// `None` where the hours have other shares of the samples than before.
-    pub fn both(&self, recorded: &[usize], slots: &Range<usize>) -> Option<[Hour; 2]> {
-        let mut both = [Hour::default(), Hour::default()];
-        let mut counts = Vec::new();
-        for (slot, after) in self.periods[0].range(slots.clone()) {
-            let before = self.before(recorded, &(*slot..slot + 1));
-            if !before.samples.is_empty() {
-                counts.push([before.numbers() as f64, after.numbers() as f64]);
-                both[0].merge(&before);
-                both[1].merge(after);
-            }
-        }
-        is_alike(&counts).then_some(both)
+    /// Those hours that have samples before and in the period: an hour that one lacks would make the
+    /// other look slow or fast.
+    pub fn pairs(&self, recorded: &[usize]) -> Vec<Pair> {
+        let hours = self.periods[0].iter();
+        let pairs = hours.map(|(&slot, after)| Pair {
+            slot,
+            hours: [self.before(recorded, &(slot..slot + 1)), after.clone()],
+        });
+        pairs
+            .filter(|pair| !pair.hours[0].samples.is_empty())
+            .collect()
     }
 
     /// Whether it has samples in the period.
@@ -165,6 +161,30 @@ impl Subject {
     pub fn unit(&self) -> Arc<str> {
         self.units.first().cloned().unwrap_or_default()
     }
+}
+
+/// What something came to in an hour: before, and in the period.
+pub(super) struct Pair {
+    slot: usize,
+    hours: [Hour; 2],
+}
+
+/// What `pairs` come to in `slots`. `None` where these have other shares of the samples than before:
+/// other shares of slow hours would make it look slow or fast, too.
+pub(super) fn both(pairs: &[Pair], slots: &Range<usize>) -> Option<[Hour; 2]> {
+    let first = pairs.partition_point(|pair| pair.slot < slots.start);
+    let within = pairs[first..]
+        .iter()
+        .take_while(|pair| pair.slot < slots.end);
+    let mut both = [Hour::default(), Hour::default()];
+    let mut counts = Vec::new();
+    for pair in within {
+        counts.push(pair.hours.each_ref().map(|hour| hour.numbers() as f64));
+        for (all, hour) in both.iter_mut().zip(&pair.hours) {
+            all.merge(hour);
+        }
+    }
+    is_alike(&counts).then_some(both)
 }
 
 /// Whether samples are spread over hours as before, but for chance and what matters little.
