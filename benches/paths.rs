@@ -7,7 +7,7 @@ use ptpd_monitoring::{
     clock::Clock,
     monitor::{Monitor, SECONDS},
     requests::Requests,
-    series::LabelRef,
+    series::{LabelRef, Outcome},
     starts::Starts,
     stats::{Histogram, histogram::Figures},
 };
@@ -17,6 +17,7 @@ const ENTRIES: u64 = 1_000;
 const LABEL: LabelRef<'_> = LabelRef {
     unit: SECONDS,
     timer: true,
+    outcome: Outcome::None,
     session: None,
 };
 

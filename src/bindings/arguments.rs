@@ -264,14 +264,13 @@ fn number_or_duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<(f64, bo
 
 /// So many seconds in a unit of time.
 pub fn seconds_in(py: Python<'_>, name: &str, seconds: f64, unit: &str) -> PyResult<f64> {
-    match seconds_in_unit(unit) {
-        Some(factor) => Ok(seconds / factor),
-        None => {
+    seconds_in_unit(unit)
+        .map(|factor| seconds / factor)
+        .ok_or_else(|| {
             let unit = shown(PyString::new(py, unit).as_any());
             let text = format!("{name} can be a timedelta only in a unit of time, got {unit}");
-            Err(made(py, PyTypeError::new_err(text)))
-        }
-    }
+            made(py, PyTypeError::new_err(text))
+        })
 }
 
 /// A number of seconds, or a `timedelta`.

@@ -68,29 +68,26 @@ pub fn times(name: &str, values: &Bound<'_, PyAny>, count: usize) -> PyResult<Ve
     let py = values.py();
     let _python = PythonCode::begin(py);
     let array = to_array(values)?.filter(|array| kind_of(array).is_ok_and(|kind| kind == "M"));
-    let times = match array {
-        Some(array) => {
-            let times = whole_numbers(&array, "datetime64[ns]")?;
-            if let Some(at) = times.iter().position(|time| *time == MISSING) {
-                let text = format!("{name}[{at}] must be a datetime, got none");
-                return Err(PyValueError::new_err(text));
-            }
-            times
+    let times = if let Some(array) = array {
+        let times = whole_numbers(&array, "datetime64[ns]")?;
+        if let Some(at) = times.iter().position(|time| *time == MISSING) {
+            let text = format!("{name}[{at}] must be a datetime, got none");
+            return Err(PyValueError::new_err(text));
         }
-        None => {
-            let items = values
-                .try_iter()
-                .map_err(|_| wrong_type(name, "a sequence of datetimes", values))?;
-            // One more is enough to know that they are too many: they may be endless.
-            let of_each = |(index, item): (usize, PyResult<Bound<'_, PyAny>>)| {
-                time(&format!("{name}[{index}]"), &item?)
-            };
-            items
-                .enumerate()
-                .take(count.saturating_add(1))
-                .map(of_each)
-                .collect::<PyResult<Vec<_>>>()?
-        }
+        times
+    } else {
+        let items = values
+            .try_iter()
+            .map_err(|_| wrong_type(name, "a sequence of datetimes", values))?;
+        // One more is enough to know that they are too many: they may be endless.
+        let of_each = |(index, item): (usize, PyResult<Bound<'_, PyAny>>)| {
+            time(&format!("{name}[{index}]"), &item?)
+        };
+        items
+            .enumerate()
+            .take(count.saturating_add(1))
+            .map(of_each)
+            .collect::<PyResult<Vec<_>>>()?
     };
     if times.len() == count {
         return Ok(times);

@@ -83,7 +83,7 @@ pub fn settle_session(
 /// How what a sample with `metadata` measures ended, as far as that says so.
 pub fn outcome(metadata: &Bound<'_, PyDict>) -> PyResult<Outcome<&'static str>> {
     let success = metadata.get_item(intern!(metadata.py(), SUCCESS))?;
-    let success = success.and_then(|it| it.cast::<PyBool>().map(|it| it.is_true()).ok());
+    let success = success.and_then(|it| it.cast::<PyBool>().map(PyBoolMethods::is_true).ok());
     Ok(match success {
         None => Outcome::None,
         Some(true) => Outcome::Success,

@@ -299,16 +299,14 @@ impl Drop for Block {
         let Some(outer) = self.outer.get_mut().take() else {
             return;
         };
-        let first = WAITING.with_borrow_mut(|waiting| match waiting {
+        let first = WAITING.with_borrow_mut(|waiting| {
             // Whoever drops a block within this thread drops this one, too.
-            Some(waiting) => {
+            if let Some(waiting) = waiting {
                 waiting.push(outer);
-                None
+                return None;
             }
-            None => {
-                *waiting = Some(Vec::new());
-                Some(outer)
-            }
+            *waiting = Some(Vec::new());
+            Some(outer)
         });
         let mut next = first;
         while let Some(block) = next {

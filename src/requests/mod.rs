@@ -245,12 +245,11 @@ impl Requests {
             let bound = state.endpoints.bound();
             let displaced = state.endpoints.displaced();
             drop(state);
-            match displaced {
-                Some((name, requests)) => self.other_endpoints.add(requests, bound, &name),
-                None => {
-                    let beyond = u64::from(other_endpoint);
-                    self.other_endpoints.add(beyond, bound, endpoint);
-                }
+            if let Some((name, requests)) = displaced {
+                self.other_endpoints.add(requests, bound, &name);
+            } else {
+                let beyond = u64::from(other_endpoint);
+                self.other_endpoints.add(beyond, bound, endpoint);
             }
             self.other_methods
                 .add(u64::from(other_method), MAX_METHODS, method);

@@ -4,7 +4,7 @@ use ptpd_monitoring::{
     calendar::TimeRange,
     clock::{Clock, ManualClock, Monotonic},
     monitor::{Monitor, Operation, SECONDS},
-    series::LabelRef,
+    series::{LabelRef, Outcome},
 };
 
 use crate::{
@@ -16,11 +16,13 @@ use crate::{
 pub const LABEL: LabelRef<'static> = LabelRef {
     unit: "u",
     timer: false,
+    outcome: Outcome::None,
     session: None,
 };
 const TIMER: LabelRef<'static> = LabelRef {
     unit: SECONDS,
     timer: true,
+    outcome: Outcome::None,
     session: None,
 };
 

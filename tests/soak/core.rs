@@ -19,7 +19,7 @@ use ptpd_monitoring::{
     monitor::{Monitor, SECONDS},
     report::ApiReport,
     requests::Requests,
-    series::LabelRef,
+    series::{LabelRef, Outcome},
     stats::Histogram,
 };
 
@@ -115,6 +115,7 @@ impl Load {
         let mut label = LabelRef {
             unit: SECONDS,
             timer: false,
+            outcome: Outcome::None,
             session: None,
         };
         let mut metadata = None;

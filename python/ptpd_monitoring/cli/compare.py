@@ -46,10 +46,11 @@ Examples:
   ptpd-monitor compare 14d..7d 7d                 the week before and the last
   ptpd-monitor compare 2026-11-22 2026-11-23 --min-change 10 --format md
   ptpd-monitor compare 2h..1h 1h || echo slower   in a build
-  ptpd-monitor compare v1.4.1 v1.4.2              two releases, by PTPD_MONITORING_VERSION
+  ptpd-monitor compare v1.4.1 v1.4.2              two releases
 
-Two texts that are no periods are versions, as programs call their releases: what each of them wrote
-is compared, whenever that was. version:2026-11-22 names one that looks like a period.
+Two texts that are no periods are versions, as programs call their releases in
+PTPD_MONITORING_VERSION: what each of them wrote is compared, whenever that was.
+version:2026-11-22 names one that looks like a period.
 
 The exit status is 1 if any verdict is `degraded`, be it on an operation, on the durations of
 requests or on how many of them failed; or if there is nothing to compare: no operation and no

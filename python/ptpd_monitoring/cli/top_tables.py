@@ -145,7 +145,7 @@ def _endpoints(rows: Sequence[_Row], width: int) -> Table:
 
 def _failed(rows: Sequence[_Row], heading: str, key: str) -> list[Column]:
     """The column of what failed, where anything did."""
-    return [_shares_of(heading, rows, key)] if any(row[key] for row in rows) else []
+    return [_shares_of(heading, rows, key)] if any(row.get(key) for row in rows) else []
 
 
 def _shares_of(heading: str, rows: Sequence[_Row], key: str) -> Column:

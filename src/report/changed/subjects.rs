@@ -218,15 +218,12 @@ pub(super) fn subjects(frame: &Frame, readings: &[Vec<Timeline>]) -> (Vec<Subjec
         let mut is_recorded = false;
         for timeline in timelines {
             let (kind, name, unit) = match &timeline.key {
-                Key::Operation { name, unit, .. } => {
+                Key::Operation { name, unit, .. } | Key::Failures { name, unit, .. } => {
                     (Kind::Operation, Arc::clone(name), Arc::clone(unit))
                 }
                 Key::Endpoint {
                     endpoint, method, ..
                 } => (Kind::Endpoint, route(method, endpoint), MILLISECONDS.into()),
-                Key::Failures { name, unit, .. } => {
-                    (Kind::Operation, Arc::clone(name), Arc::clone(unit))
-                }
                 Key::Resource { .. } | Key::Error(_) => continue,
             };
             let subject = subjects
