@@ -117,10 +117,10 @@ def test_a_child_gets_the_global_instances_while_a_thread_of_its_parent_makes_th
     making, go_on = threading.Event(), threading.Event()
     read_settings = _instances.read_settings
 
-    def slow():
+    def slow(*names):
         making.set()
         go_on.wait(hammer.DEADLINE)
-        return read_settings()
+        return read_settings(*names)
 
     _instances.read_settings = slow
     made = []
