@@ -122,6 +122,45 @@ def as_int(value: Any) -> int | type[BaseException]:
         return type(error)
 
 
+def as_seconds(value: Any, too_large: Any = ValueError) -> Any:
+    """A duration, which may be a timedelta as well."""
+    if getattr(value, "dtype", None) == np.dtype("m8[s]") and value.ndim == 0:
+        return float(value.astype(int))
+    return as_float(value, too_large)
+
+
+def as_written(value: Any) -> str | None:
+    """The text that stands for a number, if it is one."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value if isinstance(value, str) else None
+
+
+def as_model_float(value: Any) -> Any:
+    text = as_written(value)
+    if text is None:
+        return as_float(value)
+    try:
+        return float(text)
+    except ValueError:
+        return ValueError
+
+
+def as_model_int(value: Any) -> Any:
+    if isinstance(value, int):
+        return int(value)
+    text = as_written(value)
+    if text is not None:
+        return int(text) if text.isdigit() else ValueError
+    result = as_int(value)
+    if result is not TypeError:
+        return result
+    number = as_float(value)
+    if isinstance(number, type):
+        return number
+    return int(number) if number.is_integer() else ValueError
+
+
 @dataclass
 class Argument:
     """One numeric argument: how to pass it, and to see what came of it."""
@@ -143,7 +182,7 @@ class Argument:
 
 
 def finite_milliseconds(seconds: float) -> bool:
-    return seconds >= 0 and math.isfinite(seconds * 1000)
+    return math.isfinite(seconds * 1000)
 
 
 def nothing_but_nan(seconds: float) -> bool:
@@ -180,7 +219,7 @@ def int64(number: int) -> bool:
 
 def as_ttl(value: Any) -> Any:
     """Beyond every float is beyond every clock too, and means for ever."""
-    return as_float(value, too_large=math.inf)
+    return as_seconds(value, too_large=math.inf)
 
 
 def shown(value: Any) -> str:
@@ -239,11 +278,18 @@ def arguments() -> dict[str, Argument]:
 
     def track(value: Any) -> float:
         tracker.track_request("/a", value, 200)
-        assert tracker._requests[-1].duration_ms == float(value) * 1000
-        return float(value)
+        seconds = as_seconds(value)
+        # A clock that was set back is no error of the request's.
+        assert tracker._requests[-1].duration_ms == max(seconds * 1000, 0)
+        return float(seconds)
 
     def track_status(value: Any) -> int:
         tracker.track_request("/a", 1, value)
+        return tracker._requests[-1].status_code
+
+    def set_status(value: Any) -> int:
+        with tracker.track("/a") as request:
+            request.status = value
         return tracker._requests[-1].status_code
 
     def speed(value: Any) -> None:
@@ -359,10 +405,13 @@ def arguments() -> dict[str, Argument]:
             **whole,
         ),
         "APIPerformanceTracker.track_request.duration": Argument(
-            "duration", track, finite_milliseconds, requests
+            "duration", track, finite_milliseconds, requests, as_seconds
         ),
         "APIPerformanceTracker.track_request.status": Argument(
             "status", track_status, lambda n: 0 <= n < 65536, requests, **whole
+        ),
+        "RequestTimer.status": Argument(
+            "status", set_status, lambda n: 100 <= n < 600, requests, as_int
         ),
         "ImageProcessingProfiler.get_processing_speed.image_size": Argument(
             "image_size", speed, positive, samples
@@ -465,7 +514,11 @@ def arguments() -> dict[str, Argument]:
             **whole,
         ),
         "APIMetric.status_code": Argument(
-            "status_code", field(request, "status_code"), int64, lambda: repr(request), **whole
+            "status_code",
+            field(request, "status_code"),
+            int64,
+            lambda: repr(request),
+            as_model_int,
         ),
     }
     for name in ("cpu_threshold", "memory_threshold", "disk_threshold"):
@@ -479,7 +532,7 @@ def arguments() -> dict[str, Argument]:
         )
     for name in CacheStats.__match_args__:
         table[f"CacheStats.{name}"] = Argument(
-            name, field(stats, name), int64, lambda: repr(stats), **whole
+            name, field(stats, name), int64, lambda: repr(stats), as_model_int
         )
     for model, name in [
         (metric, "value"),
@@ -487,7 +540,7 @@ def arguments() -> dict[str, Argument]:
         *((usage, name) for name in ResourceUsage.__match_args__ if name != "timestamp"),
     ]:
         table[f"{type(model).__name__}.{name}"] = Argument(
-            name, field(model, name), anything, lambda model=model: repr(model)
+            name, field(model, name), anything, lambda model=model: repr(model), as_model_float
         )
     period = (datetime.fromtimestamp(0), datetime.fromtimestamp(10))
     for method, both in (

@@ -153,7 +153,7 @@ def test_clearing_leaves_running_timers_alone() -> None:
 )
 @pytest.mark.parametrize(
     ("wrong", "kind"),
-    [(None, TypeError), (3, TypeError), (b"x", TypeError), ("\ud800", ValueError)],
+    [(None, TypeError), (3.5, TypeError), (b"x", TypeError), ("\ud800", ValueError)],
 )
 def test_a_wrong_name_is_refused_at_once_with_argument_and_value(
     method: str, argument: str, wrong: object, kind: type[Exception]

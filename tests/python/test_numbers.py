@@ -68,7 +68,10 @@ def places_of_numbers(stub: ast.Module) -> set[str]:
                 ]
         for name, annotation in taken:
             text = ast.unparse(annotation) if annotation else ""
-            if re.search(r"\b(_Numbers?|_Size|int|float|SupportsIndex|SupportsFloat)\b", text):
+            # What the clocks of tests take is given by the plugin alone.
+            if kind.name != "StagedClock" and re.search(
+                r"\b(_Numbers?|_Size|int|float|SupportsIndex|SupportsFloat)\b", text
+            ):
                 found.add(f"{kind.name}.{name}")
     return found
 
@@ -84,12 +87,13 @@ def test_no_numeric_argument_of_the_public_api_is_left_out() -> None:
 def test_arrays_of_every_type_are_recorded_as_their_numbers_or_refused(code: str) -> None:
     monitor = PerformanceMonitor()
     array = np.ones(3, dtype=np.dtype(code)) if code != "M8[s]" else np.zeros(3, dtype=code)
-    if array.dtype.kind in "fiub":
+    if array.dtype.kind in "fiubO":
         monitor.record_many("op", array, "u")
         assert monitor.values("op").tolist() == array.astype(float).tolist() == [1.0] * 3
         assert monitor.get_percentiles("op", array) == {"p1": 1.0}
         return
-    with pytest.raises(TypeError, match="values must be an array of real numbers"):
+    refused = "an array of real numbers|a timedelta only in a unit of time"
+    with pytest.raises(TypeError, match=f"^values (must|can) be ({refused})"):
         monitor.record_many("op", array, "u")
     assert monitor.operations() == []
 

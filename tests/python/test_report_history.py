@@ -62,6 +62,7 @@ def test_samples_that_are_all_in_memory_are_reported_exactly(
     monitor.record_many("op", values, "s")
     found = daily(monitor)["operations"]["op"]
     assert (found.pop("source"), found.pop("accuracy")) == ("memory", "exact")
+    assert (found.pop("failures"), found.pop("failure_rate")) == (0, 0.0)
     assert found == monitor.get_statistics("op")
 
 

@@ -84,7 +84,6 @@ def test_a_status_may_be_an_enumeration_or_a_numpy_integer(tracker: APIPerforman
         (("\ud800", 0.1, 200), ValueError, "endpoint"),
         (("/a", "0.1", 200), TypeError, "duration"),
         (("/a", None, 200), TypeError, "duration"),
-        (("/a", timedelta(seconds=1), 200), TypeError, "duration"),
         (("/a", -math.inf, 200), ValueError, "duration"),
         (("/a", math.nan, 200), ValueError, "duration"),
         (("/a", math.inf, 200), ValueError, "duration"),

@@ -283,7 +283,7 @@ def test_a_clock_that_says_nothing_of_use_fails_no_call(broken):
 def test_the_classes_read_as_they_did():
     import inspect
     assert list(inspect.signature(PerformanceMonitor.record_metric).parameters) == [
-        "self", "name", "value", "unit", "metadata"]
+        "self", "name", "value", "unit", "metadata", "timestamp"]
     class Own(PerformanceMonitor):
         def record_metric(self, name, value, unit, metadata=None):
             super().record_metric(name, 7, unit, metadata)

@@ -129,9 +129,10 @@ class NegativePipeline:
 
     def run_stage(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one step under the profiler."""
-        self._observer.stage(function.__name__.replace("_", " "))
-        result, _ = self.profiler.profile_operation(function, *args, **kwargs)
-        return result
+        name = function.__name__
+        self._observer.stage(name.replace("_", " "))
+        # A stage that is a method would be named by its class as well.
+        return self.profiler.profile(operation=name)(function)(*args, **kwargs)
 
     def calibrate(self) -> Calibration:
         """Measure the paper; the curve is what every negative needs."""
