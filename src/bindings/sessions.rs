@@ -36,7 +36,7 @@ const GENERATORS: u32 = 0x20 | 0x200;
 
 /// How many of the blocks around one are looked at. However many somebody leaves open, to enter one
 /// more costs the same.
-const MOST: usize = 32;
+const MOST: usize = 256;
 
 /// The sessions that are entered, by context: a thread has its own, a task its own, and a task starts
 /// with its parent's. Costs nothing until there is a first session.
@@ -72,6 +72,7 @@ impl Sessions {
 
     fn variable<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
         if self.last.get().is_none() {
+            py.import(intern!(py, "gc"))?;
             let new = py
                 .import("contextvars")?
                 .getattr("ContextVar")?
@@ -107,14 +108,21 @@ fn set(variable: &Bound<'_, PyAny>, block: Option<&Bound<'_, Block>>) -> PyResul
     if !*COLLECTS_ANYWHERE.get_or_init(|| py.version_info() < (3, 12)) {
         return set();
     }
-    let gc = py.import(intern!(py, "gc"))?;
-    let is_enabled = gc.call_method0(intern!(py, "isenabled"))?.is_truthy()?;
-    if !is_enabled {
+    // At the end of the interpreter nothing can be imported any more.
+    let gc = |name| loaded(py, intern!(py, "gc"), name);
+    let (Some(is_enabled), Some(disable), Some(enable)) = (
+        gc(intern!(py, "isenabled"))?,
+        gc(intern!(py, "disable"))?,
+        gc(intern!(py, "enable"))?,
+    ) else {
+        return set();
+    };
+    if !is_enabled.call0()?.is_truthy()? {
         return set();
     }
-    gc.call_method0(intern!(py, "disable"))?;
+    disable.call0()?;
     let result = set();
-    gc.call_method0(intern!(py, "enable"))?;
+    enable.call0()?;
     result
 }
 

@@ -535,7 +535,7 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
             entered(w.tracker.track(NAME)),
             wrong(w.tracker.track(NAME)(fail), THING),
         ),
-        "__call__": lambda w: (w.tracker.track(NAME)(str)(THING), wrong(w.tracker.track(NAME), 5)),
+        "__call__": lambda w: (w.tracker.track(NAME)(repr)(THING), wrong(w.tracker.track(NAME), 5)),
         "status": lambda w: (setattr(w.track, "status", 404), w.track.status, wrong(setattr, w.track, "status", THING)),
         "__aenter__": lambda w: awaited(w.track),
         "__aexit__": lambda w: asyncio_run(_entered(w.track)),
