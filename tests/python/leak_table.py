@@ -151,6 +151,16 @@ def ended(call: Callable[[], object]) -> None:
         call()
 
 
+def staged() -> None:
+    clock = _native.StagedClock()
+    clock.begin(Thing)
+    try:
+        clock.stand(5.0, 5.0)
+        clock.go()
+    finally:
+        clock.end()
+
+
 async def made() -> Thing:
     return Thing()
 
@@ -230,6 +240,8 @@ def _replaced(_: World) -> None:
 
 
 MONITOR: dict[str, Callable[[World], object]] = {
+    "__reduce__": lambda w: wrong(pickle.dumps, w.monitor),
+    "history": lambda w: (w.monitor.history, wrong(setattr, w.monitor, "history", THING)),
     "__init__": lambda w: (PerformanceMonitor(5), w.monitor.__init__(20), wrong(PerformanceMonitor, 0)),  # type: ignore[misc]
     "start_timer": lambda w: (w.monitor.start_timer(NAME), wrong(w.monitor.start_timer, THING)),
     "stop_timer": lambda w: (w.monitor.start_timer("t"), w.monitor.stop_timer("t"), w.monitor.stop_timer("none")),
@@ -275,6 +287,7 @@ MONITOR: dict[str, Callable[[World], object]] = {
     ),
 }  # fmt: skip
 PROFILER: dict[str, Callable[[World], object]] = {
+    "__reduce__": lambda w: wrong(pickle.dumps, w.profiler),
     "__init__": lambda w: (ImageProcessingProfiler(), wrong(ImageProcessingProfiler, THING)),
     "monitor": read("profiler", "monitor"),
     "size_of": lambda w: (
@@ -308,6 +321,8 @@ PROFILER: dict[str, Callable[[World], object]] = {
     "_repr_html_": lambda w: w.profiler._repr_html_(),
 }  # fmt: skip
 TRACKER: dict[str, Callable[[World], object]] = {
+    "__reduce__": lambda w: wrong(pickle.dumps, w.tracker),
+    "history": lambda w: (w.tracker.history, wrong(setattr, w.tracker, "history", THING)),
     "__init__": lambda w: (APIPerformanceTracker(5), wrong(APIPerformanceTracker, -1)),
     "track_request": lambda w: (
         w.tracker.track_request(NAME, 1, 500, UNIT, NAME),
@@ -331,6 +346,7 @@ TRACKER: dict[str, Callable[[World], object]] = {
     "_repr_html_": lambda w: w.tracker._repr_html_(),
 }  # fmt: skip
 CACHE: dict[str, Callable[[World], object]] = {
+    "__reduce__": lambda w: wrong(pickle.dumps, w.cache),
     "__init__": lambda w: (CacheManager(5), w.cache.__init__(5, 10), wrong(CacheManager, THING)),  # type: ignore[misc]
     "get": lambda w: (w.cache.get(KEY, THING), w.cache.set(KEY, THING), w.cache.get((NAME, THING)), wrong(w.cache.get, [])),
     "set": lambda w: ([w.cache.set((KEY, n), THING, NUMBER) for n in range(7)], w.cache.set(NAME, THING), wrong(w.cache.set, KEY, THING, "1"), wrong(w.cache.set, [], THING)),
@@ -353,6 +369,8 @@ CACHE: dict[str, Callable[[World], object]] = {
     "_repr_html_": lambda w: w.cache._repr_html_(),
 }  # fmt: skip
 RESOURCES: dict[str, Callable[[World], object]] = {
+    "__reduce__": lambda w: wrong(pickle.dumps, w.resources),
+    "history": lambda w: (w.resources.history, wrong(setattr, w.resources, "history", THING)),
     "__init__": lambda w: (ResourceMonitor(1, 2, 3), wrong(ResourceMonitor, THING), wrong(ResourceMonitor, clock=THING)),
     **{name: field("resources", name, 1.5) for name in ("cpu_threshold", "memory_threshold", "disk_threshold")},
     "get_cpu_usage": lambda w: w.resources.get_cpu_usage(),
@@ -472,6 +490,34 @@ MODEL: dict[str, Callable[[World], object]] = {
     "__ne__": lambda w: w.metric != copy.copy(w.metric),
     "__repr__": lambda w: [repr(model) for model in (w.metric, w.request, w.stats, w.usage)],
     "__get_pydantic_core_schema__": lambda w: PerformanceMetric.__get_pydantic_core_schema__(None, None),
+    "__iter__": lambda w: (list(w.metric), dict(w.request)),
+    "__replace__": lambda w: (w.metric.__replace__(unit=UNIT), wrong(w.metric.__replace__, unit=THING)),
+    "__setstate__": lambda w: (w.stats.__setstate__(w.stats.__reduce__()[2]) if len(w.stats.__reduce__()) > 2 else None),
+    "__rich_repr__": lambda w: list(w.metric.__rich_repr__()),
+    "dict": lambda w: (w.metric.dict(), w.stats.dict(exclude={"size"})),
+    "json": lambda w: (w.metric.json(), w.stats.json(include={"size"})),
+    "copy": lambda w: (w.metric.copy(), w.metric.copy(update={"unit": UNIT})),
+    "model_construct": lambda w: PerformanceMetric.model_construct(metric_name=NAME, value=1, unit=UNIT),
+    "construct": lambda w: PerformanceMetric.construct(metric_name=NAME, value=1, unit=UNIT),
+    "model_validate_json": lambda w: (PerformanceMetric.model_validate_json(w.metric.model_dump_json()), wrong(PerformanceMetric.model_validate_json, "{")),
+    "model_validate_strings": lambda w: (CacheStats.model_validate_strings({"max_size": "5"}), wrong(CacheStats.model_validate_strings, {"max_size": "x"})),
+    "parse_obj": lambda w: (CacheStats.parse_obj({"max_size": "5"}), wrong(CacheStats.parse_obj, THING)),
+    "parse_raw": lambda w: (CacheStats.parse_raw('{"max_size": 5}'), wrong(CacheStats.parse_raw, "{")),
+    "parse_file": lambda w: wrong(CacheStats.parse_file, "/nowhere.json"),
+    "validate": lambda w: (CacheStats.validate({"max_size": 5}), wrong(CacheStats.validate, THING)),
+    "from_orm": lambda w: wrong(CacheStats.from_orm, THING),
+    "model_json_schema": lambda w: PerformanceMetric.model_json_schema(),
+    "schema": lambda w: PerformanceMetric.schema(),
+    "schema_json": lambda w: PerformanceMetric.schema_json(),
+    "model_rebuild": lambda w: PerformanceMetric.model_rebuild(),
+    "update_forward_refs": lambda w: PerformanceMetric.update_forward_refs(),
+    **{
+        name: lambda w, name=name: [getattr(model, name, None) for model in (w.metric, w.request, w.stats, w.usage)]
+        for name in (
+            "model_fields_set", "model_extra", "model_config", "model_computed_fields", "model_fields",
+            "__fields__", "__fields_set__",
+        )
+    },
 }  # fmt: skip
 TABLE: dict[type, dict[str, Callable[[World], object]]] = {
     PerformanceMonitor: MONITOR,
@@ -515,6 +561,7 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
         "__aenter__": lambda w: awaited(w.timer),
         "__aexit__": lambda w: asyncio_run(_entered(w.timer)),
         "elapsed": read("timer", "elapsed"),
+        "__reduce__": lambda w: (pickle.loads(pickle.dumps(ptpd_monitoring.get_monitor().timer(NAME))), wrong(pickle.dumps, w.timer)),
         "__call__": decorated,
         "__repr__": lambda w: repr(w.timer),
     },
@@ -522,6 +569,14 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
         ("__enter__", "__exit__", "lock", "has_value", "value", "when_ended", "waited", "keep"),
         lambda w: joined(w.cache),
     ),
+    _native.StagedClock: {
+        "__new__": lambda w: _native.StagedClock(),
+        "begin": lambda w: staged(),
+        "end": lambda w: staged(),
+        "stand": lambda w: staged(),
+        "go": lambda w: staged(),
+        "system_wall": lambda w: _native.StagedClock.system_wall(),
+    },
     _native.Replacement: {
         "__new__": lambda w: (_native.Replacement(NAME), wrong(_native.Replacement, THING)),
         "__enter__": _replaced,
@@ -539,10 +594,12 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
         "status": lambda w: (setattr(w.track, "status", 404), w.track.status, wrong(setattr, w.track, "status", THING)),
         "__aenter__": lambda w: awaited(w.track),
         "__aexit__": lambda w: asyncio_run(_entered(w.track)),
+        "__reduce__": lambda w: wrong(pickle.dumps, w.track),
         "__repr__": lambda w: repr(w.track),
     },
     _native.Session: {
         "session_id": read("session", "session_id"),
+        "__reduce__": lambda w: wrong(pickle.dumps, w.session),
         "__enter__": lambda w: entered(w.session),
         "__exit__": lambda w: (w.session.__exit__(None, None, None), entered(w.monitor.session(NAME))),
         "__repr__": lambda w: repr(w.session),
@@ -599,6 +656,18 @@ def _installed(_: World) -> None:
 
 
 FUNCTIONS: dict[str, Callable[[World], object]] = {
+    "few_samples": lambda w: _native.few_samples(w.report.generate_daily_report()),
+    "report_order": lambda w: _native.report_order(w.report.generate_daily_report()),
+    "iso_text": lambda w: (_native.iso_text(DAY, "offset"), wrong(_native.iso_text, DAY, "no")),
+    "time_text": lambda w: (
+        _native.time_text("2024-01-01T00:00:00", "utc"),
+        wrong(_native.time_text, THING, "utc"),
+    ),
+    "quantity_text": lambda w: (
+        _native.quantity_text(5, "MB"),
+        wrong(_native.quantity_text, THING, "MB"),
+    ),
+    "misspelt_settings": lambda w: _native.misspelt_settings(),
     **{
         name: lambda _, name=name: getattr(ptpd_monitoring, name)()
         for name in ptpd_monitoring.__all__

@@ -207,7 +207,13 @@ def test_a_file_left_open_and_a_thread_left_running_would_be_seen() -> None:
 def public_names(kind: type[Any]) -> set[str]:
     """What of ``kind`` is ours: methods, properties and the special methods that it defines."""
     ignored = {"__module__", "__doc__", "__dict__", "__weakref__", "__match_args__", "__hash__"}
-    ignored |= {"__slots__", "__annotations__", "__firstlineno__", "__static_attributes__"}
+    ignored |= {
+        "__slots__",
+        "__annotations__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__slotnames__",
+    }
     builtin = [base for base in kind.__mro__ if base.__module__ == "builtins"]
     names = set()
     for name in dir(kind):
