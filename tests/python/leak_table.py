@@ -514,8 +514,8 @@ MODEL: dict[str, Callable[[World], object]] = {
     **{
         name: lambda w, name=name: [getattr(model, name, None) for model in (w.metric, w.request, w.stats, w.usage)]
         for name in (
-            "model_fields_set", "model_extra", "model_config", "model_computed_fields", "model_fields",
-            "__fields__", "__fields_set__",
+            "model_fields_set", "model_extra", "model_config", "model_computed_fields",
+            "__fields_set__",
         )
     },
 }  # fmt: skip
@@ -631,6 +631,10 @@ TABLE: dict[type, dict[str, Callable[[World], object]]] = {
         "__repr__": lambda w: repr(w.settings),
     },
 }  # fmt: skip
+
+for _model in (PerformanceMetric, ResourceUsage, APIMetric, CacheStats):
+    for _name in ("model_fields", "__fields__"):
+        TABLE[_model][_name] = lambda _, model=_model, name=_name: getattr(model, name)
 
 _loop: list[asyncio.AbstractEventLoop] = []
 
