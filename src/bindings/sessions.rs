@@ -298,6 +298,11 @@ impl Block {
             None => Ok(()),
         }
     }
+
+    fn __clear__(&self) {
+        let cleared = (self.frame.lock().take(), self.outer.lock().take());
+        drop(cleared);
+    }
 }
 
 impl Drop for Block {
