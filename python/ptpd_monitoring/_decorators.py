@@ -127,7 +127,9 @@ def _later(begin: _Begin, block: AbstractContextManager[Any], result: Any) -> An
     Other decorators hide that a function is a coroutine function or a generator function.
     """
     is_generator = isinstance(result, (types.GeneratorType, types.AsyncGeneratorType))
-    if not is_generator and not hasattr(result, "__await__"):
+    # What the object itself says of its attributes may be anything, and is not asked.
+    kind = type(result)
+    if not is_generator and not hasattr(kind, "__await__"):
         return None
     if inspect.iscoroutine(result):
         # Not begun at all, as when a coroutine function is called.
@@ -137,12 +139,12 @@ def _later(begin: _Begin, block: AbstractContextManager[Any], result: Any) -> An
         return wrap(begin, lambda: result)()
     if isinstance(result, types.AsyncGeneratorType):
         return _async_generator(begin, lambda: result)()
-    if hasattr(result, "add_done_callback"):
+    if hasattr(kind, "add_done_callback"):
         # A future goes on whether it is awaited or not.
         result.add_done_callback(functools.partial(_ended, block))
         return result
-    kind = _AwaitableManager if hasattr(result, "__aenter__") else _Awaitable
-    return kind(begin, result)
+    stand_in = _AwaitableManager if hasattr(kind, "__aenter__") else _Awaitable
+    return stand_in(begin, result)
 
 
 def _ended(block: AbstractContextManager[Any], future: Any) -> None:

@@ -220,6 +220,16 @@ def test_an_awaitable_that_can_be_entered_as_well_is_timed_in_either_way(
     assert seconds(monitor) == [4, 15]
 
 
+def test_a_result_is_not_asked_for_attributes_of_its_own(monitor: PerformanceMonitor) -> None:
+    class Proxy:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError(name)
+
+    proxy = Proxy()
+    assert monitor.timer("op")(lambda: proxy)() is proxy
+    assert len(seconds(monitor)) == 1
+
+
 def test_a_generator_below_another_decorator_is_timed_until_it_ends(
     monitor: PerformanceMonitor, clock: ManualClock
 ) -> None:
