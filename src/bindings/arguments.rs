@@ -21,6 +21,7 @@ use super::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    monitor::SECONDS,
     report::seconds_in_unit,
 };
 
@@ -63,7 +64,6 @@ names! {
     Adjust = "adjust",
     Confidence = "confidence",
     Deep = "deep",
-    RequestDuration = "duration",
     EncodingName = "encoding",
     Endpoint = "endpoint",
     ErrorText = "error",
@@ -217,48 +217,32 @@ impl<N: Name> FromPyObject<'_, '_> for Number<N> {
     }
 }
 
-/// What was measured: a real number, or a `timedelta`, which only a unit of time makes a number.
-pub struct Measured<N> {
-    number: f64,
-    is_duration: bool,
-    name: PhantomData<N>,
-}
-
-impl<N: Name> Measured<N> {
-    /// As a number in `unit`.
-    #[inline]
-    pub fn in_unit(&self, py: Python<'_>, unit: &str) -> PyResult<f64> {
-        if self.is_duration {
-            return seconds_in(py, N::NAME, self.number, unit);
-        }
-        Ok(self.number)
+/// What was measured in `unit`: a real number, or a `timedelta`, which only a unit of time makes one.
+#[inline]
+pub fn measured(name: &str, value: &Bound<'_, PyAny>, unit: &str) -> PyResult<f64> {
+    match value.cast_exact::<PyFloat>() {
+        Ok(float) => Ok(float.value()),
+        Err(_) => measured_otherwise(name, value, unit),
     }
 }
 
-impl<N: Name> FromPyObject<'_, '_> for Measured<N> {
-    type Error = PyErr;
-
-    #[inline]
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        let (number, is_duration) = match value.cast_exact::<PyFloat>() {
-            Ok(float) => (float.value(), false),
-            Err(_) => number_or_duration(N::NAME, &value)?,
-        };
-        Ok(Self {
-            number,
-            is_duration,
-            name: PhantomData,
-        })
-    }
-}
-
-fn number_or_duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<(f64, bool)> {
+#[cold]
+fn measured_otherwise(name: &str, value: &Bound<'_, PyAny>, unit: &str) -> PyResult<f64> {
     if value.is_exact_instance_of::<PyInt>() {
-        return Ok((real(name, value)?, false));
+        return real(name, value);
     }
     match timedelta_seconds(value)? {
-        Some(seconds) => Ok((seconds, true)),
-        None => Ok((real(name, value)?, false)),
+        Some(seconds) => seconds_in(value.py(), name, seconds, unit),
+        None => real(name, value),
+    }
+}
+
+/// A number of seconds, or a `timedelta`.
+#[inline]
+pub fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    match value.cast_exact::<PyFloat>() {
+        Ok(float) => Ok(float.value()),
+        Err(_) => measured_otherwise(name, value, SECONDS),
     }
 }
 
@@ -271,22 +255,6 @@ pub fn seconds_in(py: Python<'_>, name: &str, seconds: f64, unit: &str) -> PyRes
             let text = format!("{name} can be a timedelta only in a unit of time, got {unit}");
             made(py, PyTypeError::new_err(text))
         })
-}
-
-/// A number of seconds, or a `timedelta`.
-pub struct Duration<N>(pub f64, PhantomData<N>);
-
-impl<N: Name> FromPyObject<'_, '_> for Duration<N> {
-    type Error = PyErr;
-
-    #[inline]
-    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        let seconds = match value.cast_exact::<PyFloat>() {
-            Ok(float) => float.value(),
-            Err(_) => number_or_duration(N::NAME, &value)?.0,
-        };
-        Ok(Self(seconds, PhantomData))
-    }
 }
 
 /// A real number of any type.

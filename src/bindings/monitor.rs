@@ -10,8 +10,8 @@ use pyo3::{
 
 use super::{
     arguments::{
-        self, EncodingName, Flag, Given, MaxHistory, MaxOperations, Measured, MetricName,
-        NeutralizeFormulas, OperationName, Text, TimesName, Unit, Value, Whole, text_of,
+        self, EncodingName, Flag, Given, MaxHistory, MaxOperations, MetricName, NeutralizeFormulas,
+        OperationName, Text, TimesName, Unit, Whole, text_of,
     },
     array::{buffer, float_values, times},
     attached::{self, Attached},
@@ -346,12 +346,12 @@ impl PerformanceMonitor {
         &self,
         py: Python<'_>,
         name: Text<'_, MetricName>,
-        value: Measured<Value>,
+        value: &Bound<'_, PyAny>,
         unit: Text<'_, Unit>,
         metadata: Option<&Bound<'_, PyAny>>,
         timestamp: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let value = value.in_unit(py, unit.0)?;
+        let value = arguments::measured("value", value, unit.0)?;
         let metadata = match metadata {
             None => None,
             Some(_) => metadata::copy_argument(metadata)?,

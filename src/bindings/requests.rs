@@ -11,8 +11,7 @@ use pyo3::{
 
 use super::{
     arguments::{
-        self, Duration, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, RequestDuration,
-        Status, Text, Whole, text_of,
+        self, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, Status, Text, Whole, text_of,
     },
     attached::{self, Attached},
     clock,
@@ -167,14 +166,26 @@ impl APIPerformanceTracker {
     }
 }
 
-/// `seconds`; 0 of a clock that was set back meanwhile, which is no fault of the request's.
+/// The seconds of a request, which are kept, and read, in milliseconds.
 #[inline]
-fn not_negative(seconds: f64) -> f64 {
+fn usable(seconds: f64) -> PyResult<f64> {
+    if seconds >= 0.0 && (seconds * 1_000.0).is_finite() {
+        Ok(seconds)
+    } else {
+        unusable(seconds)
+    }
+}
+
+/// No seconds of a clock that was set back; any others are refused.
+#[cold]
+fn unusable(seconds: f64) -> PyResult<f64> {
     if seconds < 0.0 && seconds.is_finite() {
         warn_of_negative_duration(seconds);
-        return 0.0;
+        return Ok(0.0);
     }
-    seconds
+    Err(PyValueError::new_err(format!(
+        "duration must be a number of seconds from 0 to 1.7e305, got {seconds:?}"
+    )))
 }
 
 fn endpoints_dict<'py>(
@@ -289,18 +300,12 @@ impl APIPerformanceTracker {
     fn track_request(
         &self,
         endpoint: Text<'_, Endpoint>,
-        duration: Duration<RequestDuration>,
+        duration: &Bound<'_, PyAny>,
         status: Whole<Status>,
         method: Text<'_, Method>,
         error: Option<Text<'_, ErrorText>>,
     ) -> PyResult<()> {
-        let seconds = not_negative(duration.0);
-        // They are kept, and read, in milliseconds.
-        if !(seconds >= 0.0 && (seconds * 1_000.0).is_finite()) {
-            return Err(PyValueError::new_err(format!(
-                "duration must be a number of seconds from 0 to 1.7e305, got {seconds:?}"
-            )));
-        }
+        let seconds = usable(arguments::duration("duration", duration)?)?;
         let status = u16::try_from(status.0).map_err(|_| {
             PyValueError::new_err(format!("status must be from 0 to 65535, got {}", status.0))
         })?;
