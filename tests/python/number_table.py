@@ -182,7 +182,8 @@ class Argument:
 
 
 def finite_milliseconds(seconds: float) -> bool:
-    return math.isfinite(seconds * 1000)
+    """Whether it can be kept in milliseconds, as nothing of a clock that was set back can."""
+    return math.isfinite(max(seconds * 1000, 0)) and math.isfinite(seconds)
 
 
 def nothing_but_nan(seconds: float) -> bool:
@@ -288,8 +289,10 @@ def arguments() -> dict[str, Argument]:
         return tracker._requests[-1].status_code
 
     def set_status(value: Any) -> int:
-        with tracker.track("/a") as request:
-            request.status = value
+        request = tracker.track("/a")
+        request.status = value
+        with request:
+            pass
         return tracker._requests[-1].status_code
 
     def speed(value: Any) -> None:
