@@ -28,6 +28,8 @@ from ptpd_monitoring import (
     get_resource_monitor,
 )
 
+pytestmark = pytest.mark.thread_unsafe(reason="looks at what the global monitor recorded last")
+
 GLOBAL: list[Callable[[], object]] = [
     get_monitor,
     get_profiler,
