@@ -181,6 +181,78 @@ impl Evidence {
     }
 }
 
+/// Evidence on `before` and `after`. Where no change could hold at these thresholds, and so none at
+/// stricter ones, the ranks are not compared, which takes the longest by far.
+pub(super) fn evidence(
+    before: &Distribution,
+    after: &Distribution,
+    thresholds: &Thresholds,
+) -> Box<dyn Judged> {
+    if could_change(before, after, thresholds) {
+        Box::new(Evidence::of(before, after, thresholds))
+    } else {
+        Box::new(Unmoved {
+            samples: [before, after].map(|distribution| distribution.figures().numbers()),
+        })
+    }
+}
+
+/// Whether what a change takes first is there: the median or a percentile moved, or all of the mean's
+/// interval lies where it matters.
+fn could_change(before: &Distribution, after: &Distribution, thresholds: &Thresholds) -> bool {
+    let figures = [before, after].map(Distribution::figures);
+    let moved = percent(
+        difference(figures[0].median, figures[1].median),
+        figures[0].median,
+    );
+    if moved.abs() >= thresholds.min_change {
+        return true;
+    }
+    let [old, new] = figures.map(Figures::moments);
+    let interval = welch_interval(old, new, thresholds.confidence);
+    let is_beyond = interval.is_some_and(|Interval { low, high }| {
+        let [low, high] = [low, high].map(|end| percent(end, old.mean));
+        low * high > 0.0 && low.abs().min(high.abs()) >= thresholds.min_change
+    });
+    if is_beyond {
+        return true;
+    }
+    let groups = [before.groups(), after.groups()];
+    let samples = figures.map(Figures::numbers);
+    let significance = thresholds.significance * OF_TAIL;
+    [figures[0].p95, figures[0].p99]
+        .into_iter()
+        .any(|percentile| {
+            let tail = Tail::beyond(percentile, &groups, samples, thresholds.min_change);
+            tail.is_some_and(|tail| tail.p_value < significance)
+        })
+}
+
+/// Of samples that cannot have changed.
+struct Unmoved {
+    samples: [u64; 2],
+}
+
+impl Judged for Unmoved {
+    fn judge(&self, thresholds: &Thresholds) -> Judgement {
+        if self.is_too_little(thresholds) {
+            Judgement::NOT_ENOUGH_DATA
+        } else {
+            Judgement::without_reason(Verdict::Unchanged)
+        }
+    }
+
+    fn is_too_little(&self, thresholds: &Thresholds) -> bool {
+        are_too_few(self.samples, thresholds)
+    }
+}
+
+/// Whether not even samples that are all greater after than before could show a change.
+fn are_too_few([before, after]: [u64; 2], thresholds: &Thresholds) -> bool {
+    before.min(after) < thresholds.min_samples
+        || least_p_value(before, after) >= thresholds.significance * OF_RANKS
+}
+
 impl Judged for Evidence {
     fn judge(&self, thresholds: &Thresholds) -> Judgement {
         if self.is_too_little(thresholds) {
@@ -203,9 +275,7 @@ impl Judged for Evidence {
     }
 
     fn is_too_little(&self, thresholds: &Thresholds) -> bool {
-        let [before, after] = self.samples;
-        before.min(after) < thresholds.min_samples
-            || least_p_value(before, after) >= thresholds.significance * OF_RANKS
+        are_too_few(self.samples, thresholds)
     }
 }
 

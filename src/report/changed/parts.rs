@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     super::{
-        evidence::{Evidence, Least},
+        evidence::{Evidence, Least, evidence},
         failures::{FailureEvidence, Failures},
         verdict::{Judged, Reason, Thresholds, Verdict, judgements},
     },
@@ -172,8 +172,8 @@ fn add(
         let evidence = FailureEvidence::of(failures[0], failures[1]);
         part(What::Failures, hours.clone(), Box::new(evidence));
     }
-    let evidence = Evidence::of(&before, &after, thresholds);
-    part(What::Durations, hours, Box::new(evidence));
+    let evidence = evidence(&before, &after, thresholds);
+    part(What::Durations, hours, evidence);
 }
 
 /// How much the parts of a subject vary, as far as it has been asked.
