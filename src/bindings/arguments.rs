@@ -13,7 +13,7 @@ use pyo3::{
 
 use super::{
     clock::ManualClock,
-    convert::{attribute, loaded, shown, timedelta_seconds, wrong_type},
+    convert::{attribute, dtype_kind, loaded, shown, timedelta_seconds, wrong_type},
     errors::{is, made},
     once::intern,
     python_code::PythonCode,
@@ -228,9 +228,6 @@ pub fn measured(name: &str, value: &Bound<'_, PyAny>, unit: &str) -> PyResult<f6
 
 #[cold]
 fn measured_otherwise(name: &str, value: &Bound<'_, PyAny>, unit: &str) -> PyResult<f64> {
-    if value.is_exact_instance_of::<PyInt>() {
-        return real(name, value);
-    }
     match timedelta_seconds(value)? {
         Some(seconds) => seconds_in(value.py(), name, seconds, unit),
         None => real(name, value),
@@ -294,10 +291,7 @@ fn is_real(value: &Bound<'_, PyAny>) -> bool {
 /// Whether `value`, if it has a type as `NumPy`'s scalars and arrays do, is a single number of one
 /// of `kinds`.
 fn is_scalar_of(kinds: &str, value: &Bound<'_, PyAny>) -> bool {
-    let kind = attribute(value, "dtype")
-        .and_then(|dtype| attribute(&dtype, "kind"))
-        .and_then(|kind| kind.extract::<String>().ok());
-    let Some(kind) = kind else {
+    let Some(kind) = dtype_kind(value) else {
         return true;
     };
     let dimensions = attribute(value, "ndim").and_then(|ndim| ndim.extract::<usize>().ok());

@@ -10,8 +10,8 @@ use pyo3::{
 };
 
 use super::{
-    arguments::{real, seconds_in},
-    convert::{attribute, loaded, time, timedelta_seconds, wrong_type},
+    arguments::{measured, real, seconds_in},
+    convert::{attribute, loaded, time, wrong_type},
     once::intern,
     python_code::PythonCode,
 };
@@ -151,9 +151,9 @@ fn items_of(
                 return Ok(f64::NAN);
             }
             let name = format!("{name}[{index}]");
-            match unit.map(|unit| (unit, timedelta_seconds(&item))) {
-                Some((unit, Ok(Some(seconds)))) => seconds_in(py, &name, seconds, unit),
-                _ => real(&name, &item),
+            match unit {
+                Some(unit) => measured(&name, &item, unit),
+                None => real(&name, &item),
             }
         })
         .collect()

@@ -5,7 +5,7 @@ use std::path::Path;
 use pyo3::{
     exceptions::{PyOverflowError, PyTypeError, PyValueError},
     prelude::*,
-    types::{PyDateTime, PyDelta, PyDict, PyString, PyTuple},
+    types::{PyDateTime, PyDelta, PyDict, PyFloat, PyInt, PyString, PyTuple},
 };
 
 use super::{
@@ -104,6 +104,13 @@ pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     Ok((seconds * 1e6).round() as i64)
 }
 
+/// The kind of its numbers, as `NumPy` calls it, of what has a type as its scalars and arrays do.
+pub fn dtype_kind(value: &Bound<'_, PyAny>) -> Option<String> {
+    attribute(&attribute(value, "dtype")?, "kind")?
+        .extract()
+        .ok()
+}
+
 /// The UTC nanoseconds since the Unix epoch of a `datetime`, or of a `datetime64`.
 pub fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     let py = value.py();
@@ -111,9 +118,7 @@ pub fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
         micros(name, value)?.checked_mul(1_000)
     } else {
         let _python = PythonCode::begin(py);
-        let dtype = attribute(value, "dtype").and_then(|dtype| attribute(&dtype, "kind"));
-        let kind = dtype.and_then(|kind| kind.extract::<String>().ok());
-        if kind.as_deref() != Some("M") {
+        if dtype_kind(value).as_deref() != Some("M") {
             return Err(wrong_type(name, "a datetime", value));
         }
         let micros = value.call_method1("astype", ("datetime64[us]",))?;
@@ -132,18 +137,20 @@ pub fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
 
 /// The seconds of a `timedelta`, if `value` is one.
 pub fn timedelta_seconds(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
-    let py = value.py();
+    // What nearly every value is, those of `NumPy` included.
+    if value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>() {
+        return Ok(None);
+    }
+    let _python = PythonCode::begin(value.py());
     if value.is_instance_of::<PyDelta>() {
-        let _python = PythonCode::begin(py);
         let seconds: f64 = value.call_method0("total_seconds")?.extract()?;
         return Ok((!seconds.is_nan()).then_some(seconds));
     }
-    let _python = PythonCode::begin(py);
-    let dtype = attribute(value, "dtype").and_then(|dtype| attribute(&dtype, "kind"));
-    let is_one = dtype.is_some_and(|kind| kind.extract::<String>().is_ok_and(|kind| kind == "m"));
-    let is_scalar =
-        attribute(value, "ndim").is_some_and(|it| it.extract().is_ok_and(|it: i64| it == 0));
-    if !is_one || !is_scalar {
+    let is_single = || {
+        let dimensions = attribute(value, "ndim");
+        dimensions.is_some_and(|it| it.extract::<i64>().is_ok_and(|it| it == 0))
+    };
+    if dtype_kind(value).as_deref() != Some("m") || !is_single() {
         return Ok(None);
     }
     let nanos = value.call_method1("astype", ("timedelta64[ns]",))?;

@@ -65,10 +65,7 @@ fn failed(kind: &Bound<'_, PyAny>, error: &Bound<'_, PyAny>) -> PyResult<Option<
     let Ok(class) = kind.cast::<PyType>() else {
         return Ok(Some(type_name(kind)));
     };
-    if class.is_subclass_of::<PyGeneratorExit>()? {
-        return Ok(None);
-    }
-    if asks_to_end(error) {
+    if class.is_subclass_of::<PyGeneratorExit>()? || asks_to_end(error) {
         return Ok(None);
     }
     Ok(Some(class.name()?.to_string()))

@@ -84,23 +84,7 @@ impl HistoryRows {
 }
 
 fn row_dict<'py>(py: Python<'py>, row: &StoredRow) -> PyResult<Bound<'py, PyDict>> {
-    let of = |session: &Option<_>, kinds: [&'static str; 2]| kinds[usize::from(session.is_some())];
-    let (kind, name, unit) = match &row.key {
-        Key::Operation {
-            name,
-            unit,
-            session,
-        } => (of(session, ["operation", "session"]), name, &**unit),
-        Key::Failures {
-            name,
-            unit,
-            session,
-        } => (of(session, ["failure", "session_failure"]), name, &**unit),
-        Key::Endpoint { endpoint, .. } => ("endpoint", endpoint, "milliseconds"),
-        // Errors have rows of their own, which are not among these.
-        Key::Error(error) => ("error", &error.endpoint, "milliseconds"),
-        Key::Resource { figure, unit } => ("resource", figure, &**unit),
-    };
+    let [kind, name, unit] = row.series();
     let session = match &row.key {
         Key::Operation { session, .. } | Key::Failures { session, .. } => session.as_deref(),
         _ => None,
@@ -118,7 +102,7 @@ fn row_dict<'py>(py: Python<'py>, row: &StoredRow) -> PyResult<Bound<'py, PyDict
     let dict = PyDict::new(py);
     dict.set_item("start", utc(py, row.start as f64)?)?;
     dict.set_item("kind", kind)?;
-    dict.set_item("name", &**name)?;
+    dict.set_item("name", name)?;
     dict.set_item("unit", unit)?;
     dict.set_item("session", session)?;
     dict.set_item("method", method)?;

@@ -157,7 +157,7 @@ impl PerformanceMonitor {
         mut label: LabelRef<'_>,
         metadata: Option<Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let session = self.sessions.current(py)?;
+        let mut session = self.sessions.current(py)?;
         if metadata.is_none() && session.is_none() {
             let dropped = self.push(stamp, name, value, label, None);
             if dropped.is_some() {
@@ -165,7 +165,6 @@ impl PerformanceMonitor {
             }
             return Ok(());
         }
-        let mut session = session;
         if let Some(metadata) = &metadata {
             session = metadata::settle_session(metadata, session)?;
             if label.outcome == Outcome::None {

@@ -275,12 +275,8 @@ impl Block {
         drop(frame);
         let last = last(variable)?;
         let next = not_over(last.clone())?;
-        let is_same = match (&last, &next) {
-            (Some(last), Some(next)) => last.is(next),
-            (None, None) => true,
-            _ => false,
-        };
-        if !is_same {
+        let address = |block: &Option<Bound<'_, Self>>| block.as_ref().map(Bound::as_ptr);
+        if address(&last) != address(&next) {
             set(variable, next.as_ref())?;
         }
         Ok(())

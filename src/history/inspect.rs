@@ -71,6 +71,15 @@ pub struct StoredRow {
 pub type RowKey = (i64, i64, i64);
 
 impl StoredRow {
+    /// The kind, the name and the unit of its series.
+    #[must_use]
+    pub fn series(&self) -> [&str; 3] {
+        let KeyColumns {
+            kind, name, unit, ..
+        } = KeyColumns::of(&self.key);
+        [kind, name, unit]
+    }
+
     /// Its primary key.
     #[must_use]
     pub fn primary_key(&self) -> RowKey {

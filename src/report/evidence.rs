@@ -112,14 +112,13 @@ impl Evidence {
     ) -> Self {
         let groups: [Vec<Group>; 2] = [before.groups(), after.groups()];
         let figures = [before, after].map(Distribution::figures);
-        let medians = figures.map(|figures| figures.median);
         let samples = figures.map(Figures::numbers);
         let tail = |percentile, least| Tail::beyond(percentile, &groups, samples, least);
         Self {
             samples,
             moments,
             ranks: RankTest::of(&groups[0], &groups[1]),
-            median: percent(difference(medians[0], medians[1]), medians[0]),
+            median: median_change(figures),
             skewness: groups.each_ref().map(|groups| skewness(groups.iter())),
             tails: [
                 tail(figures[0].p95, least.tails[0]),
@@ -137,11 +136,7 @@ impl Evidence {
 
     /// The same in percent of the first mean's magnitude.
     pub fn interval_percentage(&self, confidence: f64) -> Option<Interval> {
-        let base = self.moments[0].mean;
-        self.interval(confidence).map(|interval| Interval {
-            low: percent(interval.low, base),
-            high: percent(interval.high, base),
-        })
+        interval_percentage(self.moments, confidence)
     }
 
     /// What the typical sample did, if it changed.
@@ -155,9 +150,8 @@ impl Evidence {
 
     /// What the mean did, if it changed.
     fn mean(&self, thresholds: &Thresholds) -> Option<Verdict> {
-        let Interval { low, high } = self.interval_percentage(thresholds.confidence)?;
-        let nearest = if low > 0.0 { low } else { high };
-        (low * high > 0.0 && nearest.abs() >= self.least.mean && self.means_are_reliable())
+        let nearest = nearest_change(self.moments, thresholds)?;
+        (nearest.abs() >= self.least.mean && self.means_are_reliable())
             .then(|| Verdict::towards(nearest))
     }
 
@@ -197,24 +191,35 @@ pub(super) fn evidence(
     }
 }
 
+/// The change of the median in percent.
+fn median_change([before, after]: [&Figures; 2]) -> f64 {
+    percent(difference(before.median, after.median), before.median)
+}
+
+/// Where the change of the mean lies with the probability `confidence`, in percent of the first mean's
+/// magnitude.
+fn interval_percentage([before, after]: [Moments; 2], confidence: f64) -> Option<Interval> {
+    let interval = welch_interval(before, after, confidence)?;
+    Some(Interval {
+        low: percent(interval.low, before.mean),
+        high: percent(interval.high, before.mean),
+    })
+}
+
+/// The end of that interval which is the nearest to no change, in percent; `None` where no change lies
+/// in it.
+fn nearest_change(moments: [Moments; 2], thresholds: &Thresholds) -> Option<f64> {
+    let Interval { low, high } = interval_percentage(moments, thresholds.confidence)?;
+    (low * high > 0.0).then_some(if low > 0.0 { low } else { high })
+}
+
 /// Whether what a change takes first is there: the median or a percentile moved, or all of the mean's
 /// interval lies where it matters.
 fn could_change(before: &Distribution, after: &Distribution, thresholds: &Thresholds) -> bool {
     let figures = [before, after].map(Distribution::figures);
-    let moved = percent(
-        difference(figures[0].median, figures[1].median),
-        figures[0].median,
-    );
-    if moved.abs() >= thresholds.min_change {
-        return true;
-    }
-    let [old, new] = figures.map(Figures::moments);
-    let interval = welch_interval(old, new, thresholds.confidence);
-    let is_beyond = interval.is_some_and(|Interval { low, high }| {
-        let [low, high] = [low, high].map(|end| percent(end, old.mean));
-        low * high > 0.0 && low.abs().min(high.abs()) >= thresholds.min_change
-    });
-    if is_beyond {
+    let nearest = nearest_change(figures.map(Figures::moments), thresholds);
+    let matters = |change: f64| change.abs() >= thresholds.min_change;
+    if matters(median_change(figures)) || nearest.is_some_and(matters) {
         return true;
     }
     let groups = [before.groups(), after.groups()];
