@@ -101,7 +101,16 @@ pub fn micros(name: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
         clippy::cast_possible_truncation,
         reason = "datetimes end in the year 9999"
     )]
-    Ok((seconds * 1e6).round() as i64)
+    let micros = (seconds * 1e6).round() as i64;
+    // Centuries away from the epoch a float has no single microseconds; the datetime has.
+    let own: i64 = value.getattr("microsecond")?.extract()?;
+    let off = (own - micros).rem_euclid(1_000_000);
+    Ok(match off {
+        0..=100 => micros + off,
+        999_900.. => micros + off - 1_000_000,
+        // Its zone is off by parts of a second.
+        _ => micros,
+    })
 }
 
 /// The kind of its numbers, as `NumPy` calls it, of what has a type as its scalars and arrays do.
