@@ -43,7 +43,7 @@ pub fn set_changed(
         let frame = Frame::of(range, zone, now);
         let found = frame.map_or_else(Changed::default, |frame| {
             let read = readings(&frame, of_operations.as_ref(), of_requests.as_ref());
-            changed(&frame, &read, &Thresholds::DEFAULT)
+            changed(&frame, read, &Thresholds::DEFAULT)
         });
         (frame, found)
     });

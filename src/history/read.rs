@@ -368,6 +368,8 @@ impl Moment<'_> {
         period: Period,
         seconds: i64,
     ) -> Result<Vec<Timeline>, Problem> {
+        let slots = (period.end.saturating_sub(period.start) / seconds).clamp(1, 24);
+        let slots = usize::try_from(slots).unwrap_or(1);
         let mut timelines: Vec<Timeline> = Vec::new();
         let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
         self.each(spans, |row| {
@@ -375,7 +377,7 @@ impl Moment<'_> {
                 timelines.push(Timeline {
                     key: row.key.clone(),
                     seconds,
-                    slots: Vec::new(),
+                    slots: Vec::with_capacity(slots),
                 });
                 timelines.len() - 1
             });

@@ -152,7 +152,8 @@ impl Judgement {
         }
     }
 
-    fn is_change(self) -> bool {
+    /// Whether it is one of a change.
+    pub fn is_change(self) -> bool {
         matches!(self.verdict, Verdict::Improved | Verdict::Degraded)
     }
 }

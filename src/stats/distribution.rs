@@ -2,6 +2,7 @@
 
 use super::{
     Histogram, Summary,
+    histogram::USUAL_BUCKETS,
     inference::{Group, Moments},
 };
 
@@ -95,18 +96,20 @@ impl Distribution {
                     count: equal.len() as u64,
                 })
                 .collect(),
-            Data::Histogram(histogram) => histogram
-                .buckets()
-                .iter()
-                .map(|bucket| Group {
-                    value: if bucket.lower < 0.0 {
-                        bucket.lower
-                    } else {
-                        bucket.upper
-                    },
-                    count: bucket.count,
-                })
-                .collect(),
+            Data::Histogram(histogram) => {
+                let mut groups = Vec::with_capacity(USUAL_BUCKETS);
+                histogram.buckets().iter().for_each(|bucket| {
+                    groups.push(Group {
+                        value: if bucket.lower < 0.0 {
+                            bucket.lower
+                        } else {
+                            bucket.upper
+                        },
+                        count: bucket.count,
+                    });
+                });
+                groups
+            }
         }
     }
 

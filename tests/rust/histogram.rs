@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::stats::{
@@ -299,6 +301,28 @@ proptest! {
         let asked = [0.0, 1.0, 50.0, 99.9, 100.0];
         prop_assert_eq!(merged.percentiles(&asked), whole.percentiles(&asked));
         prop_assert_eq!(Buckets::decode(&whole.buckets().encode()).unwrap(), whole.buckets().clone());
+    }
+
+    #[test]
+    fn merged_counts_of_any_size_are_their_sums(
+        values in prop::collection::vec((1.0..1.2_f64, 0..66_u32, any::<bool>()), 1..20),
+    ) {
+        let most = 1_u64 << 62;
+        let (mut all, mut expected) = (Histogram::new(), BTreeMap::new());
+        for (value, doublings, is_negative) in values {
+            let value = if is_negative { -value } else { value };
+            let mut histogram = of(&[value]);
+            for _ in 0..doublings {
+                histogram.merge(&histogram.clone());
+            }
+            all.merge(&histogram);
+            let upper = histogram.buckets().iter().next().unwrap().upper;
+            let sum: &mut u64 = expected.entry(upper.to_bits()).or_default();
+            *sum = (*sum + (1 << doublings.min(62))).min(most);
+        }
+        let found: BTreeMap<_, _> = all.buckets().iter().map(|it| (it.upper.to_bits(), it.count)).collect();
+        prop_assert_eq!(found, expected);
+        prop_assert_eq!(&Buckets::decode(&all.buckets().encode()).unwrap(), all.buckets());
     }
 
     #[test]

@@ -213,7 +213,7 @@ impl Entry {
 /// Compares the period of `frame` with those before it. `readings` are the timelines of its
 /// [ranges](Frame::ranges), in their order.
 #[must_use]
-pub fn changed(frame: &Frame, readings: &[Vec<Timeline>], thresholds: &Thresholds) -> Changed {
+pub fn changed(frame: &Frame, readings: Vec<Vec<Timeline>>, thresholds: &Thresholds) -> Changed {
     let (subjects, recorded) = subjects(frame, readings);
     let mut changed = Changed {
         periods: recorded.clone(),

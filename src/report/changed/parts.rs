@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use super::{
     super::{
-        evidence::{Evidence, Least, evidence},
+        evidence::{Evidence, Least, Unmoved, could_change},
         failures::{FailureEvidence, Failures},
-        verdict::{Judged, Reason, Thresholds, Verdict, judgements},
+        verdict::{Judged, Judgement, Reason, Thresholds, Verdict, judgements},
     },
     Frame,
-    subjects::{Hour, Subject, both},
+    subjects::{Hour, Pair, Subject, grouped},
     variation::{Chance, Residual, Variation},
 };
-use crate::stats::Figures;
+use crate::stats::{Distribution, Figures};
 
 /// How many hours the parts have that a period is divided into. A change of some hours is seen best in
-/// a part of about as many.
+/// a part of about as many. Each is a multiple of the one before.
 const LENGTHS: [usize; 6] = [1, 3, 6, 24, 7 * 24, 28 * 24];
 
 /// No period is divided into more.
@@ -65,9 +65,25 @@ struct Part {
     subject: usize,
     division: usize,
     slots: Range<usize>,
-    hours: [Hour; 2],
+    sides: Sides,
     evidence: Box<dyn Judged>,
-    what: What,
+}
+
+/// What a part came to before, and in the period.
+enum Sides {
+    Durations(Box<[Distribution; 2]>),
+    /// Durations that could not have changed.
+    Unmoved,
+    Failures([Failures; 2]),
+}
+
+impl Part {
+    fn what(&self) -> What {
+        match self.sides {
+            Sides::Durations(_) | Sides::Unmoved => What::Durations,
+            Sides::Failures(_) => What::Failures,
+        }
+    }
 }
 
 /// The verdicts on `subjects` against their `recorded` periods before.
@@ -78,27 +94,7 @@ pub(super) fn judge(
     thresholds: &Thresholds,
 ) -> Verdicts {
     let divisions = divisions(frame.hours());
-    let mut parts = Vec::new();
-    for (number, subject) in subjects.iter().enumerate() {
-        if !subject.is_present() || !subject.is_of_one_unit() {
-            continue;
-        }
-        let pairs = subject.pairs(recorded);
-        for (division, ranges) in divisions.iter().enumerate() {
-            for slots in ranges {
-                let Some(hours) = both(&pairs, slots) else {
-                    continue;
-                };
-                if hours
-                    .iter()
-                    .all(|hour| hour.numbers() >= thresholds.min_samples)
-                {
-                    add(&mut parts, number, division, slots, hours, thresholds);
-                }
-            }
-        }
-    }
-    parts.retain(|part| !part.evidence.is_too_little(thresholds));
+    let mut parts = parts(subjects, recorded, &divisions, thresholds);
     let mut judged: Vec<usize> = parts.iter().map(|part| part.subject).collect();
     judged.dedup();
     let of = |number: usize| thresholds.significance / number.max(1) as f64;
@@ -115,27 +111,24 @@ pub(super) fn judge(
         thresholds,
         known: Vec::new(),
     };
-    for part in &mut parts {
-        let judgement = part.evidence.judge(thresholds);
-        // Nothing else can be made one by asking for more.
-        if matches!(judgement.verdict, Verdict::Degraded | Verdict::Improved) {
-            part.evidence = varied.evidence(part);
+    // What does not hold here would not if more were asked of it.
+    for at in changes(&parts, thresholds).into_iter().map(|(at, _)| at) {
+        if let Some(evidence) = varied.evidence(&parts[at]) {
+            parts[at].evidence = evidence;
         }
     }
-    let all: Vec<&dyn Judged> = parts.iter().map(|part| &*part.evidence).collect();
     let mut held: Vec<Held> = Vec::new();
-    for (part, judgement) in parts.iter().zip(judgements(&all, thresholds)) {
-        if !matches!(judgement.verdict, Verdict::Degraded | Verdict::Improved) {
-            continue;
-        }
+    for (at, judgement) in changes(&parts, thresholds) {
+        let part = &parts[at];
         let same = held.iter_mut().find(|held| {
-            (held.subject, held.what, held.verdict) == (part.subject, part.what, judgement.verdict)
+            (held.subject, held.what, held.verdict)
+                == (part.subject, part.what(), judgement.verdict)
         });
         match same {
             Some(held) => held.parts.push(part.slots.clone()),
             None => held.push(Held {
                 subject: part.subject,
-                what: part.what,
+                what: part.what(),
                 verdict: judgement.verdict,
                 reason: judgement.reason,
                 parts: vec![part.slots.clone()],
@@ -148,32 +141,74 @@ pub(super) fn judge(
     }
 }
 
+/// The parts that there are enough samples of.
+fn parts(
+    subjects: &[Subject],
+    recorded: &[usize],
+    divisions: &[Vec<Range<usize>>],
+    thresholds: &Thresholds,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for (number, subject) in subjects.iter().enumerate() {
+        if !subject.is_present() || !subject.is_of_one_unit() {
+            continue;
+        }
+        // Those of a length are made of whole ones of the next shorter length.
+        let mut pairs = vec![subject.pairs(recorded)];
+        for ranges in divisions.iter().rev() {
+            pairs.push(grouped(&pairs[pairs.len() - 1], ranges));
+        }
+        for (division, pairs) in pairs.into_iter().skip(1).rev().enumerate() {
+            for pair in pairs.into_iter().filter(Pair::is_alike) {
+                add(&mut parts, [number, division], pair, thresholds);
+            }
+        }
+    }
+    parts
+}
+
+/// Adds what can be judged of `pair`, which is of that subject and division.
 fn add(
     parts: &mut Vec<Part>,
-    subject: usize,
-    division: usize,
-    slots: &Range<usize>,
-    hours: [Hour; 2],
+    [subject, division]: [usize; 2],
+    pair: Pair,
     thresholds: &Thresholds,
 ) {
-    let [before, after] = hours.each_ref().map(Hour::distribution);
-    let failures = hours.each_ref().map(|hour| hour.failures);
-    let mut part = |what, hours, evidence| {
-        parts.push(Part {
-            subject,
-            division,
-            slots: slots.clone(),
-            hours,
-            evidence,
-            what,
-        });
+    let Pair { slots, hours, .. } = pair;
+    if !(hours.iter()).all(|hour| hour.numbers() >= thresholds.min_samples) {
+        return;
+    }
+    let mut add = |sides: Sides, evidence: Box<dyn Judged>| {
+        if !evidence.is_too_little(thresholds) {
+            parts.push(Part {
+                subject,
+                division,
+                slots: slots.clone(),
+                sides,
+                evidence,
+            });
+        }
     };
+    let failures = hours.each_ref().map(|hour| hour.failures);
     if failures.iter().all(|failures| failures.requests > 0) {
         let evidence = FailureEvidence::of(failures[0], failures[1]);
-        part(What::Failures, hours.clone(), Box::new(evidence));
+        add(Sides::Failures(failures), Box::new(evidence));
     }
-    let evidence = evidence(&before, &after, thresholds);
-    part(What::Durations, hours, evidence);
+    let samples = hours.map(Hour::distribution);
+    if could_change(&samples, thresholds) {
+        let evidence = Evidence::of(&samples[0], &samples[1], thresholds);
+        add(Sides::Durations(Box::new(samples)), Box::new(evidence));
+    } else {
+        add(Sides::Unmoved, Box::new(Unmoved::of(&samples)));
+    }
+}
+
+/// Which of `parts` changed, and how, as far as that holds among all of them.
+fn changes(parts: &[Part], thresholds: &Thresholds) -> Vec<(usize, Judgement)> {
+    let all: Vec<&dyn Judged> = parts.iter().map(|part| &*part.evidence).collect();
+    let judgements = judgements(&all, thresholds).into_iter().enumerate();
+    let changes = judgements.filter(|(_, judgement)| judgement.is_change());
+    changes.collect()
 }
 
 /// How much the parts of a subject vary, as far as it has been asked.
@@ -197,8 +232,9 @@ struct Variations {
 }
 
 impl Varied<'_> {
-    /// The evidence on `part`, where a change has to be beyond what periods differ by.
-    fn evidence(&mut self, part: &Part) -> Box<dyn Judged> {
+    /// The evidence on `part`, if it could have changed, where a change has to be beyond what periods
+    /// differ by.
+    fn evidence(&mut self, part: &Part) -> Option<Box<dyn Judged>> {
         let key = (part.subject, part.division);
         let at = self.known.iter().rposition(|(known, _)| *known == key);
         let at = at.unwrap_or_else(|| {
@@ -207,7 +243,6 @@ impl Varied<'_> {
             self.known.len() - 1
         });
         let variations = &self.known[at].1;
-        let [before, after] = &part.hours;
         let chance = self.chance;
         // Where nothing tells how much they differ, nothing is beyond it.
         let reach = |variation: &Option<Variation>, samples: u64| {
@@ -215,18 +250,16 @@ impl Varied<'_> {
                 .as_ref()
                 .map_or(f64::INFINITY, |it| it.reach(samples as f64, chance))
         };
-        match part.what {
-            What::Failures => {
-                let least = reach(&variations.failures, after.failures.requests);
-                Box::new(FailureEvidence::beyond(
-                    before.failures,
-                    after.failures,
-                    least,
-                ))
+        match &part.sides {
+            Sides::Unmoved => None,
+            Sides::Failures([before, after]) => {
+                let least = reach(&variations.failures, after.requests);
+                Some(Box::new(FailureEvidence::beyond(*before, *after, least)))
             }
-            What::Durations => {
+            Sides::Durations(samples) => {
+                let [before, after] = &**samples;
                 let percent = |variation: &Option<Variation>| {
-                    let reach = reach(variation, after.numbers()).exp_m1() * 100.0;
+                    let reach = reach(variation, after.figures().numbers()).exp_m1() * 100.0;
                     reach.max(self.thresholds.min_change)
                 };
                 let least = Least {
@@ -234,8 +267,7 @@ impl Varied<'_> {
                     mean: percent(&variations.mean),
                     tails: variations.tails.each_ref().map(percent),
                 };
-                let [before, after] = [before, after].map(Hour::distribution);
-                Box::new(Evidence::beyond(&before, &after, least))
+                Some(Box::new(Evidence::beyond(before, after, least)))
             }
         }
     }
@@ -244,10 +276,9 @@ impl Varied<'_> {
         let subject = &self.subjects[subject];
         let mut cells = Vec::new();
         for (part, slots) in self.divisions[division].iter().enumerate() {
-            let all = subject.before(self.recorded, slots);
-            let all = Cell::of(&all);
+            let all = Cell::of(subject.before(self.recorded, slots));
             for &period in self.recorded {
-                let one = Cell::of(&subject.before(&[period], slots));
+                let one = Cell::of(subject.before(&[period], slots));
                 cells.push((period, part, one, all));
             }
         }
@@ -301,10 +332,10 @@ struct Cell {
 }
 
 impl Cell {
-    fn of(hour: &Hour) -> Self {
+    fn of(hour: Hour) -> Self {
         Self {
-            figures: *hour.distribution().figures(),
             failures: hour.failures,
+            figures: *hour.distribution().figures(),
         }
     }
 }

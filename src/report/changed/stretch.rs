@@ -165,7 +165,7 @@ impl Hit {
                 total: hour.failures.requests,
             });
         }
-        let groups = [before, after].map(|hour| hour.distribution().groups());
+        let groups = [before, after].map(|hour| hour.clone().distribution().groups());
         let totals = groups.each_ref().map(|groups| count(groups));
         let share = match self {
             Self::Above(share) => share,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     history::Timeline,
     requests::route,
-    rollup::{Key, Rollup, is_error, is_server_error},
+    rollup::{Key, is_error, is_server_error},
     stats::{Distribution, Histogram},
 };
 
@@ -54,8 +54,8 @@ impl Hour {
         self.failures.add(other.failures);
     }
 
-    pub fn distribution(&self) -> Distribution {
-        self.samples.clone().into()
+    pub fn distribution(self) -> Distribution {
+        self.samples.into()
     }
 
     /// How many samples are numbers.
@@ -63,15 +63,19 @@ impl Hour {
         self.samples.count()
     }
 
-    fn add(&mut self, key: &Key, rollup: &Rollup) {
+    fn add(&mut self, key: &Key, samples: Histogram) {
+        let requests = samples.len();
         if let Key::Failures { .. } = key {
             // Their samples are among the operation's.
-            self.failures.server += rollup.histogram.len();
+            self.failures.server += requests;
             return;
         }
-        self.samples.merge(&rollup.histogram);
+        if self.samples.is_empty() {
+            self.samples = samples;
+        } else {
+            self.samples.merge(&samples);
+        }
         if let Key::Endpoint { status_class, .. } = key {
-            let requests = rollup.histogram.len();
             let server = is_server_error(*status_class);
             let client = is_error(*status_class) && !server;
             let of = |is: bool| if is { requests } else { 0 };
@@ -134,9 +138,10 @@ impl Subject {
     /// other look slow or fast.
     pub fn pairs(&self, recorded: &[usize]) -> Vec<Pair> {
         let hours = self.periods[0].iter();
-        let pairs = hours.map(|(&slot, after)| Pair {
-            slot,
-            hours: [self.before(recorded, &(slot..slot + 1)), after.clone()],
+        let pairs = hours.map(|(&slot, after)| {
+            let slots = slot..slot + 1;
+            let before = self.before(recorded, &slots);
+            Pair::of_an_hour(slots, [before, after.clone()])
         });
         pairs
             .filter(|pair| !pair.hours[0].samples.is_empty())
@@ -163,38 +168,56 @@ impl Subject {
     }
 }
 
-/// What something came to in an hour: before, and in the period.
+/// What something came to in some hours: before, and in the period.
+#[derive(Clone)]
 pub(super) struct Pair {
-    slot: usize,
-    hours: [Hour; 2],
+    pub slots: Range<usize>,
+    pub hours: [Hour; 2],
+    /// How many samples of each hour are numbers.
+    counts: Vec<[f64; 2]>,
 }
 
-/// What `pairs` come to in `slots`. `None` where these have other shares of the samples than before:
-/// other shares of slow hours would make it look slow or fast, too.
-pub(super) fn both(pairs: &[Pair], slots: &Range<usize>) -> Option<[Hour; 2]> {
-    let first = pairs.partition_point(|pair| pair.slot < slots.start);
-    let within = pairs[first..]
-        .iter()
-        .take_while(|pair| pair.slot < slots.end);
-    let mut both = [Hour::default(), Hour::default()];
-    let mut counts = Vec::new();
-    for pair in within {
-        counts.push(pair.hours.each_ref().map(|hour| hour.numbers() as f64));
-        for (all, hour) in both.iter_mut().zip(&pair.hours) {
-            all.merge(hour);
+impl Pair {
+    fn of_an_hour(slots: Range<usize>, hours: [Hour; 2]) -> Self {
+        Self {
+            slots,
+            counts: vec![hours.each_ref().map(|hour| hour.numbers() as f64)],
+            hours,
         }
     }
-    is_alike(&counts).then_some(both)
+
+    fn merge(&mut self, other: &Self) {
+        for (all, hour) in self.hours.iter_mut().zip(&other.hours) {
+            all.merge(hour);
+        }
+        self.counts.extend(&other.counts);
+    }
+
+    /// Whether samples are spread over hours as before, but for chance and what matters little. Other
+    /// shares of slow hours would make it look slow or fast, too.
+    pub fn is_alike(&self) -> bool {
+        let all = |side: usize| self.counts.iter().map(|counts| counts[side]).sum::<f64>();
+        let share = all(1) / all(0);
+        self.counts.iter().all(|[before, after]| {
+            let expected = before * share;
+            (after - expected).abs() <= OTHER_SHARE * expected + 3.0 * expected.sqrt()
+        })
+    }
 }
 
-/// Whether samples are spread over hours as before, but for chance and what matters little.
-fn is_alike(hours: &[[f64; 2]]) -> bool {
-    let all = |side: usize| hours.iter().map(|counts| counts[side]).sum::<f64>();
-    let share = all(1) / all(0);
-    hours.iter().all(|[before, after]| {
-        let expected = before * share;
-        (after - expected).abs() <= OTHER_SHARE * expected + 3.0 * expected.sqrt()
-    })
+/// What `pairs` come to in each of `ranges`, each of which has all or nothing of a pair.
+pub(super) fn grouped(pairs: &[Pair], ranges: &[Range<usize>]) -> Vec<Pair> {
+    let of_range = |slots: &Range<usize>| {
+        let first = pairs.partition_point(|pair| pair.slots.start < slots.start);
+        let mut within = pairs[first..]
+            .iter()
+            .take_while(|pair| pair.slots.start < slots.end);
+        let mut all = within.next()?.clone();
+        all.slots = slots.clone();
+        within.for_each(|pair| all.merge(pair));
+        Some(all)
+    };
+    ranges.iter().filter_map(of_range).collect()
 }
 
 fn merged<'a>(periods: impl IntoIterator<Item = &'a Hours>, slots: &Range<usize>) -> Hour {
@@ -209,10 +232,10 @@ fn merged<'a>(periods: impl IntoIterator<Item = &'a Hours>, slots: &Range<usize>
 
 /// The subjects of `readings`, those of the period first; and which of the periods before have anything
 /// recorded.
-pub(super) fn subjects(frame: &Frame, readings: &[Vec<Timeline>]) -> (Vec<Subject>, Vec<usize>) {
+pub(super) fn subjects(frame: &Frame, readings: Vec<Vec<Timeline>>) -> (Vec<Subject>, Vec<usize>) {
     let mut subjects: IndexMap<(Kind, Arc<str>), Subject, RandomState> = IndexMap::default();
     let mut recorded = Vec::new();
-    for (period, timelines) in readings.iter().enumerate().take(PERIODS + 1) {
+    for (period, timelines) in readings.into_iter().enumerate().take(PERIODS + 1) {
         // Which hour a time lies in is the same for all.
         let mut slots: HashMap<i64, Option<usize>, RandomState> = HashMap::default();
         let mut is_recorded = false;
@@ -232,12 +255,12 @@ pub(super) fn subjects(frame: &Frame, readings: &[Vec<Timeline>]) -> (Vec<Subjec
             if !subject.units.contains(&unit) {
                 subject.units.push(unit);
             }
-            for (start, rollup) in &timeline.slots {
-                let slot = slots.entry(*start);
-                let slot = *slot.or_insert_with(|| frame.slot(period, *start));
+            for (start, rollup) in timeline.slots {
+                let slot = slots.entry(start);
+                let slot = *slot.or_insert_with(|| frame.slot(period, start));
                 if let Some(slot) = slot.filter(|_| !rollup.is_empty()) {
                     let hour = subject.periods[period].entry(slot).or_default();
-                    hour.add(&timeline.key, rollup);
+                    hour.add(&timeline.key, rollup.histogram);
                     is_recorded |= slot < frame.hours();
                 }
             }

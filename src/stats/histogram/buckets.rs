@@ -69,9 +69,15 @@ impl Buckets {
         }
     }
 
-    /// Adds samples of positive numbers in one octave, of which some bucket has a count.
-    pub(super) fn add_octave(&mut self, octave: i32, counts: &[u64; AN_OCTAVE]) {
-        self.signs[0].add_octave(octave, counts);
+    /// Adds samples of positive numbers in ascending octaves, of each of which some bucket has a count.
+    pub(super) fn add_octaves(&mut self, octaves: &[(i32, [u64; AN_OCTAVE])]) {
+        let positive = &mut self.signs[0];
+        if let [(first, _), .., (last, _)] = octaves {
+            positive.reach(*first..*last + 1);
+        }
+        for (octave, counts) in octaves {
+            positive.add_octave(*octave, counts);
+        }
     }
 
     fn add_elsewhere(&mut self, place: i32, count: u64) {
@@ -95,10 +101,17 @@ impl Buckets {
 
     /// Adds the other's counts. In whatever order and grouping, the same buckets come out.
     pub fn merge(&mut self, other: &Self) {
-        for (place, count) in other.places() {
-            self.add(place, count);
+        for (side, more) in self.signs.iter_mut().zip(&other.signs) {
+            side.merge(more);
         }
-        self.add_nans(other.nans());
+        add(&mut self.zeros, other.zeros);
+        if let Some(more) = &other.rare {
+            let rare = self.rare();
+            for (count, more) in rare.infinite.iter_mut().zip(more.infinite) {
+                add(count, more);
+            }
+            add(&mut rare.nans, more.nans);
+        }
     }
 
     /// Places that hold samples and their counts, in ascending order of value.

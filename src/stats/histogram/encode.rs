@@ -71,9 +71,7 @@ impl Buckets {
     /// Adds the counts of buckets that were read.
     pub(super) fn add_encoded(&mut self, encoded: &Encoded<'_>) -> Result<()> {
         if encoded.gathered.all {
-            for block in &encoded.gathered.blocks[..encoded.gathered.len] {
-                self.add_octave(block.octave, &block.counts);
-            }
+            self.add_octaves(&encoded.gathered.octaves[..encoded.gathered.len]);
         } else {
             read(encoded.bytes, |place, count| self.add(place, count))?;
         }
@@ -116,14 +114,8 @@ struct Gathered {
     /// Whether it is all of them.
     all: bool,
     len: usize,
-    blocks: [Block; MOST_OCTAVES],
-}
-
-/// The counts of an octave.
-#[derive(Clone, Copy)]
-struct Block {
-    octave: i32,
-    counts: [u64; AN_OCTAVE],
+    /// Each with its counts.
+    octaves: [(i32, [u64; AN_OCTAVE]); MOST_OCTAVES],
 }
 
 /// A factor of at least 32 between the least and the greatest number.
@@ -131,14 +123,10 @@ const MOST_OCTAVES: usize = 6;
 
 impl Default for Gathered {
     fn default() -> Self {
-        let none = Block {
-            octave: 0,
-            counts: [0; AN_OCTAVE],
-        };
         Self {
             all: true,
             len: 0,
-            blocks: [none; MOST_OCTAVES],
+            octaves: [(0, [0; AN_OCTAVE]); MOST_OCTAVES],
         }
     }
 }
@@ -151,15 +139,15 @@ impl Gathered {
             self.all = false;
             return;
         };
-        if self.len == 0 || self.blocks[self.len - 1].octave != octave {
+        if self.len == 0 || self.octaves[self.len - 1].0 != octave {
             if self.len == MOST_OCTAVES {
                 self.all = false;
                 return;
             }
-            self.blocks[self.len].octave = octave;
+            self.octaves[self.len].0 = octave;
             self.len += 1;
         }
-        self.blocks[self.len - 1].counts[bucket] = count;
+        self.octaves[self.len - 1].1[bucket] = count;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Figures that the buckets answer within their width.
 
 use super::{
-    Histogram,
+    Histogram, USUAL_BUCKETS,
     scale::{bounds, middle},
 };
 use crate::stats::quantile::Rank;
@@ -21,14 +21,11 @@ impl Histogram {
         };
         // The place of a sample is the first one up to whose end there are more samples.
         let mut before = 0_u64;
-        let ends: Vec<(u64, i32)> = self
-            .buckets
-            .places()
-            .map(|(place, count)| {
-                before = before.saturating_add(count);
-                (before, place)
-            })
-            .collect();
+        let mut ends: Vec<(u64, i32)> = Vec::with_capacity(USUAL_BUCKETS);
+        self.buckets.places().for_each(|(place, count)| {
+            before = before.saturating_add(count);
+            ends.push((before, place));
+        });
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         let sample = |rank: usize| {
             if rank == 0 {

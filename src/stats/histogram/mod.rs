@@ -73,6 +73,9 @@ pub const RELATIVE_ERROR: f64 = 0.0109;
 /// [`RELATIVE_ERROR`] for people.
 pub const RELATIVE_ERROR_TEXT: &str = "1.1 %";
 
+/// As many as buckets of most histograms hold samples: room for a list of them.
+pub(super) const USUAL_BUCKETS: usize = 128;
+
 /// Counts of buckets, and the exact figures beside them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Histogram {

@@ -165,7 +165,7 @@ fn a_change_of_some_hours_is_told_with_these_hours() {
             ]
         })
         .collect();
-    let found = changed(&frame, &readings, &Thresholds::DEFAULT);
+    let found = changed(&frame, readings, &Thresholds::DEFAULT);
     assert_eq!(found.summary(), Summary::Changed);
     assert_eq!((found.judged, found.unjudged), (2, 0));
     let [entry] = &found.entries[..] else {
@@ -183,7 +183,7 @@ fn a_change_of_some_hours_is_told_with_these_hours() {
 fn nothing_recorded_at_all_is_not_enough() {
     let frame = frame(MIDNIGHT, MIDNIGHT + DAY, utc(), MIDNIGHT + 2 * DAY);
     let nothing = vec![Vec::new(); PERIODS + 1];
-    let found = changed(&frame, &nothing, &Thresholds::DEFAULT);
+    let found = changed(&frame, nothing, &Thresholds::DEFAULT);
     assert_eq!(found.summary(), Summary::NotEnoughData);
     assert!(found.periods.is_empty());
 }
