@@ -68,6 +68,12 @@ impl Names {
             known.uses += 1;
             return (self.last, false);
         }
+        self.take_another(name, worthy)
+    }
+
+    /// The same of another name than the last one.
+    #[inline(never)]
+    fn take_another(&mut self, name: &str, worthy: bool) -> (u32, bool) {
         let (id, is_full) = match self.ids.get(name) {
             Some(&id) => {
                 self.use_again(id, worthy);

@@ -57,6 +57,7 @@ pub struct LabelRef<'a> {
 }
 
 impl LabelRef<'_> {
+    #[inline]
     fn matches(&self, label: &Label) -> bool {
         let is_outcome = match (self.outcome, &label.outcome) {
             (Outcome::None, Outcome::None) | (Outcome::Success, Outcome::Success) => true,

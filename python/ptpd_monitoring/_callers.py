@@ -28,6 +28,13 @@ _IS_COROUTINE_FUNCTION = 0x80
 _IS_ITERABLE_COROUTINE = 0x100
 
 _GENERATOR = type(_ for _ in ())
+FUNCTION = type(lambda: None)
+
+# Classes of results that are never a run which has only begun. To ask others costs an exception.
+_ORDINARY = frozenset((type(None), bool, int, float, str, bytes, tuple, list, dict))
+
+# The code of a factory that is no coroutine function: that of the last one.
+_plain_code: Any = None
 
 # The arguments of `profile_operation` beside those of the function.
 _OPTIONS = frozenset(("operation", "size", "name"))
@@ -78,7 +85,9 @@ def profile_operation(
     except BaseException as error:
         call.failed(error)
         raise
-    if kind is _GENERATOR or hasattr(kind, "__await__") or hasattr(kind, "__anext__"):
+    if kind not in _ORDINARY and (
+        kind is _GENERATOR or hasattr(kind, "__await__") or hasattr(kind, "__anext__")
+    ):
         from ._profiling import profile_of_run
 
         run = profile_of_run(call, result)
@@ -125,8 +134,13 @@ def get_or_set(
     With an ``async def`` as factory, it is ``aget_or_set``. Any other factory that returns a
     coroutine, of which there is only one value to be had, is refused with a ``TypeError``.
     """
-    if getattr(getattr(factory, "__code__", None), "co_flags", 0) & _IS_COROUTINE_FUNCTION:
-        return aget_or_set(self, key, factory, ttl)
+    # A hit takes less time than to ask for the flags, so those asked for last are not asked again.
+    global _plain_code  # noqa: PLW0603 - what it is for: to be asked once for all calls
+    code = factory.__code__ if type(factory) is FUNCTION else getattr(factory, "__code__", None)
+    if code is not _plain_code:
+        if getattr(code, "co_flags", 0) & _IS_COROUTINE_FUNCTION:
+            return aget_or_set(self, key, factory, ttl)
+        _plain_code = code
     while (value := self.get(key, _ABSENT)) is _ABSENT:
         if (joined := self._join(key, is_async=False)) is None:
             continue

@@ -70,12 +70,13 @@ pub fn settle_session(
     metadata: &Bound<'_, PyDict>,
     current: Option<Arc<str>>,
 ) -> PyResult<Option<Arc<str>>> {
-    if let Some(own) = metadata.get_item(SESSION_ID)? {
+    let session_id = intern!(metadata.py(), SESSION_ID);
+    if let Some(own) = metadata.get_item(session_id)? {
         let own = own.extract::<SessionText<SessionId>>();
         return Ok(own.ok().map(|own| own.0.into()));
     }
     if let Some(current) = &current {
-        metadata.set_item(SESSION_ID, &**current)?;
+        metadata.set_item(session_id, &**current)?;
     }
     Ok(current)
 }

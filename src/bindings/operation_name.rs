@@ -7,6 +7,7 @@ use pyo3::{
 
 use super::{
     convert::{attribute, type_name},
+    once::{CALLERS, Once},
     python_code::PythonCode,
 };
 
@@ -51,6 +52,10 @@ fn told_apart(function: &Bound<'_, PyAny>, name: String) -> String {
 /// The class of the object that a method is bound to, also where the method is one of a base class. Not
 /// where the class has another method of that name, which calls this one of its base.
 fn class_of_bound(method: &Bound<'_, PyAny>, name: &str) -> Option<String> {
+    // To be refused an attribute costs an exception.
+    if is_function(method).ok()? {
+        return None;
+    }
     let owner = attribute(method, "__self__")?;
     if owner.is_none() || owner.is_instance_of::<PyModule>() {
         return None;
@@ -67,6 +72,16 @@ fn class_of_bound(method: &Bound<'_, PyAny>, name: &str) -> Option<String> {
         }
     }
     text(&class, "__qualname__")
+}
+
+/// Whether it is a plain function, which is bound to nothing.
+fn is_function(callable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    static FUNCTION: Once<Py<PyAny>> = Once::new();
+    let py = callable.py();
+    let function = FUNCTION.get_or_try_init(py, || {
+        py.import(CALLERS)?.getattr("FUNCTION").map(Bound::unbind)
+    })?;
+    Ok(callable.get_type().is(function))
 }
 
 /// Whether a qualified name is that of a function in a class, and not of one in a module or a function.

@@ -192,12 +192,13 @@ impl<M> Monitor<M> {
         metadata: Option<M>,
     ) -> Option<M> {
         let time = self.clock.wall_at(moment);
-        self.record_at(time, name, value, label, metadata)
+        self.with_state(name, 1, |state, bound| {
+            state.push(time, value, label, metadata, bound)
+        })
     }
 
     /// Records a sample that was measured at `time`, in UTC nanoseconds since the Unix epoch, earlier or
     /// later than those that are there. Returns as [`Monitor::record`].
-    #[inline]
     pub fn record_at(
         &self,
         time: i64,

@@ -44,9 +44,6 @@ fn nanos_per_tick() -> u64 {
 /// The processes that descend from this one.
 #[must_use]
 pub fn readings() -> Vec<Process> {
-    if !has_children() {
-        return Vec::new();
-    }
     let own = process::memory().map_or(0, |memory| memory.vms);
     let mut found = Vec::new();
     let mut parents = vec![PathBuf::from("/proc/self")];
@@ -62,8 +59,10 @@ pub fn readings() -> Vec<Process> {
     found
 }
 
-/// Whether there are any; costs one system call, and takes nobody's child away.
-fn has_children() -> bool {
+/// Whether this process has any child, be it one that has ended and was not waited for. Costs one
+/// system call, and takes nobody's child away.
+#[must_use]
+pub fn has_children() -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(waitid(WaitId::All, options), Err(Errno::CHILD))
 }
