@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{
     calendar::{TimeRange, Times, Zone},
-    history::{History, Timeline},
+    history::History,
     report::{
         ChangedInWords, Reason, THIN_SPACE, Thresholds,
-        changed::{Changed, Entry, Frame, Kind, Side, changed, kind_of},
+        changed::{Changed, Entry, Frame, Kind, Recorded, Side, Wanted, changed, kind_of},
     },
 };
 
@@ -42,7 +42,9 @@ pub fn set_changed(
     let (frame, found) = py.detach(|| {
         let frame = Frame::of(range, zone, now);
         let found = frame.map_or_else(Changed::default, |frame| {
-            let read = readings(&frame, of_operations.as_ref(), of_requests.as_ref());
+            let read = |wanted: Wanted<'_>, empty: &Recorded| {
+                readings(&frame, [&of_operations, &of_requests], wanted, empty)
+            };
             changed(&frame, read, &Thresholds::DEFAULT)
         });
         (frame, found)
@@ -65,29 +67,28 @@ pub fn set_changed(
     report.set_item("compared_with", compared)
 }
 
-/// The timelines of each range of `frame`: operations of the one history, requests of the other.
+/// What the ranges of `frame` hold of what is `wanted`: operations of the one history, requests of the
+/// other.
 fn readings(
     frame: &Frame,
-    of_operations: Option<&Arc<History>>,
-    of_requests: Option<&Arc<History>>,
-) -> Vec<Vec<Timeline>> {
+    histories: [&Option<Arc<History>>; 2],
+    wanted: Wanted<'_>,
+    empty: &Recorded,
+) -> Recorded {
     let ranges = frame.ranges();
-    let read = |history: &Arc<History>, kinds: &[Kind]| {
-        let is_wanted = |key: &_| kind_of(key).is_some_and(|kind| kinds.contains(&kind));
-        history.hourly(&ranges, is_wanted).found
+    let read = |history: &History, kinds: &[Kind]| {
+        let is_of = |key: &_| kind_of(key).is_some_and(|kind| kinds.contains(&kind));
+        history.hourly(&ranges, |key| is_of(key) && wanted(key), || empty.clone())
     };
-    let both = match (of_operations, of_requests) {
-        (Some(one), Some(other)) if one.path() == other.path() => {
-            return read(one, &[Kind::Operation, Kind::Endpoint]);
-        }
-        both => both,
-    };
-    let operations = both.0.map(|it| read(it, &[Kind::Operation]));
-    let requests = both.1.map(|it| read(it, &[Kind::Endpoint]));
-    let mut all = vec![Vec::new(); ranges.len()];
-    for found in [operations, requests].into_iter().flatten() {
-        for (all, timelines) in all.iter_mut().zip(found) {
-            all.extend(timelines);
+    if let [Some(one), Some(other)] = histories
+        && one.path() == other.path()
+    {
+        return read(one, &[Kind::Operation, Kind::Endpoint]);
+    }
+    let mut all = empty.clone();
+    for (history, kind) in histories.into_iter().zip([Kind::Operation, Kind::Endpoint]) {
+        if let Some(history) = history {
+            all.extend(read(history, &[kind]));
         }
     }
     all

@@ -9,6 +9,7 @@ use std::{
 use super::{
     engine::{Engine, Options, Reading},
     gate::Pass,
+    hours::Hours,
     identity::Identity,
     problem::{Cause, Problem},
     process,
@@ -163,13 +164,16 @@ impl History {
         self.reading(|pass| self.engine.of_version(pass, version, &wanted))
     }
 
-    /// The same as [`History::timelines`] by the hour, in each of `ranges`, as of one moment: the timelines of each range.
-    pub fn hourly(
+    /// Hands on what [`History::timelines`] would tell by the hour, in each of `ranges`, as of one moment,
+    /// to what `empty` gives, and returns that.
+    pub fn hourly<H: Hours>(
         &self,
         ranges: &[TimeRange],
         wanted: impl Fn(&Key) -> bool,
-    ) -> Reading<Vec<Timeline>> {
-        self.reading(|pass| self.engine.hourly(pass, ranges, &wanted))
+        empty: impl Fn() -> H,
+    ) -> H {
+        let mut reading = self.reading(|pass| self.engine.hourly(pass, ranges, &wanted, &empty));
+        reading.found.pop().unwrap_or_else(empty)
     }
 
     pub(super) fn reading<T>(&self, read: impl Fn(&Pass<'_>) -> Reading<T>) -> Reading<T> {

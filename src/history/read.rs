@@ -14,6 +14,7 @@ use rusqlite::{Row, Transaction};
 use super::{
     connected::Connected,
     files::{Paths, State},
+    hours::Hours,
     identity::Identity,
     problem::{Cause, Problem},
     retention::MINUTES_FROM,
@@ -219,20 +220,29 @@ impl Reader {
         Ok((timelines, seconds))
     }
 
-    /// What the file holds by the hour of each key that is `wanted`, in each of `periods`, as of one
-    /// moment. The first slot begins with the period. What an edge cuts off of an hour is told as
-    /// [`Reader::read`] tells it.
+    /// Hands on to `hours` what the file holds by the hour of each key that is `wanted`, in each of
+    /// `periods`, as of one moment. The first hour begins with the period. What an edge cuts off of an
+    /// hour is told as [`Reader::read`] tells it.
     pub fn hourly(
         &mut self,
         periods: &[Period],
         wanted: impl Fn(&Key) -> bool,
-    ) -> Result<Vec<Vec<Timeline>>, Problem> {
+        hours: &mut impl Hours,
+    ) -> Result<(), Problem> {
         let moment = self.moment(wanted, &[])?;
-        let of_period = |&period: &Period| {
-            let spans = moment.spans(period, fewest);
-            moment.by_time(&spans, period, Table::Hours.seconds())
-        };
-        periods.iter().map(of_period).collect()
+        for (number, &period) in periods.iter().enumerate() {
+            let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
+            moment.each(&moment.spans(period, fewest), |row| {
+                let place = places
+                    .entry(row.series)
+                    .or_insert_with(|| hours.place(number, row.key));
+                let start = period.slot_of(row.start, Table::Hours.seconds());
+                hours.take(*place, start, |samples| {
+                    row.columns.merge_samples_into(samples)
+                })
+            })?;
+        }
+        Ok(())
     }
 
     /// The start, in seconds since the Unix epoch, from which on the file holds rows of minutes.
@@ -368,8 +378,6 @@ impl Moment<'_> {
         period: Period,
         seconds: i64,
     ) -> Result<Vec<Timeline>, Problem> {
-        let slots = (period.end.saturating_sub(period.start) / seconds).clamp(1, 24);
-        let slots = usize::try_from(slots).unwrap_or(1);
         let mut timelines: Vec<Timeline> = Vec::new();
         let mut places: HashMap<i64, usize, RandomState> = HashMap::default();
         self.each(spans, |row| {
@@ -377,7 +385,7 @@ impl Moment<'_> {
                 timelines.push(Timeline {
                     key: row.key.clone(),
                     seconds,
-                    slots: Vec::with_capacity(slots),
+                    slots: Vec::new(),
                 });
                 timelines.len() - 1
             });

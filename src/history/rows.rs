@@ -7,7 +7,7 @@ use rusqlite::{Row, Statement, ToSql, types::ValueRef};
 use crate::{
     error::{Error, Result},
     rollup::{Key, Rollup, status_class},
-    stats::histogram::Figures,
+    stats::{Histogram, histogram::Figures},
 };
 
 /// The columns of `minutes` and `hours` that a rollup fills, in the order of [`RollupColumns`].
@@ -184,16 +184,21 @@ impl<'a> RollupColumns<'a> {
 
     /// Adds the samples to `rollup`. If the row is damaged, nothing is added.
     pub fn merge_into(&self, rollup: &mut Rollup) -> Result<()> {
+        self.merge_samples_into(&mut rollup.histogram)?;
+        rollup.first = rollup.first.min(self.first);
+        rollup.last = rollup.last.max(self.last);
+        Ok(())
+    }
+
+    /// The same to a histogram.
+    pub fn merge_samples_into(&self, histogram: &mut Histogram) -> Result<()> {
         if self.first > self.last {
             return Err(Error::Damaged {
                 what: "row",
                 problem: format!("it ends at {} and begins at {}", self.last, self.first),
             });
         }
-        rollup.histogram.merge_encoded(self.buckets, self.figures)?;
-        rollup.first = rollup.first.min(self.first);
-        rollup.last = rollup.last.max(self.last);
-        Ok(())
+        histogram.merge_encoded(self.buckets, self.figures)
     }
 }
 

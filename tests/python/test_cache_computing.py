@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import hammer
 from cache_support import Named, Trouble, fail
 from ptpd_monitoring._native import CacheManager
 
@@ -431,7 +432,7 @@ def test_a_forked_process_does_not_wait_for_a_thread_that_it_lacks() -> None:
 
     asked = Threads(lambda: cache.get_or_set("key", factory))
     assert runs.wait(PATIENCE_S)
-    pid = os.fork()
+    pid = hammer.fork_beside_threads()
     if pid == 0:
         code = 1
         try:

@@ -278,7 +278,7 @@ def test_lambdas_of_two_places_are_two_operations(profiler: ImageProcessingProfi
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python does not tell the column")
 def test_lambdas_of_one_line_are_two_operations(profiler: ImageProcessingProfiler) -> None:
-    for step in (lambda: 1, lambda: 2):
+    for step in (lambda: [1], lambda: [2]):
         profiler.profile_operation(functools.partial(step))
     assert len(profiler.monitor.operations()) == 4
 

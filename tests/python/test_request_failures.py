@@ -109,8 +109,8 @@ def test_a_code_of_others_than_werkzeug_is_no_status(tracker: APIPerformanceTrac
     import urllib.error
     from email.message import Message
 
-    upstream = urllib.error.HTTPError("http://upstream", 404, "gone", Message(), None)
-    assert tracked(tracker, upstream)[0] == 500
+    with urllib.error.HTTPError("http://upstream", 404, "gone", Message(), None) as upstream:
+        assert tracked(tracker, upstream)[0] == 500
 
 
 def test_a_cancelled_request_is_499(tracker: APIPerformanceTracker) -> None:

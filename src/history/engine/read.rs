@@ -1,6 +1,6 @@
 //! Reading what is on disk together with what waits to be.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -11,6 +11,7 @@ use crate::{
     history::{
         errors::FoundError,
         gate::Pass,
+        hours::Hours,
         identity::Identity,
         pending::Slot,
         problem::Problem,
@@ -168,27 +169,38 @@ impl Engine {
         }
     }
 
-    /// The same by the hour, in each of `ranges`, as of one moment.
-    pub fn hourly(
+    /// Hands on the same by the hour, in each of `ranges`, as of one moment, to what `empty` gives: the
+    /// one that is found.
+    pub fn hourly<H: Hours>(
         &self,
         _pass: &Pass<'_>,
         ranges: &[TimeRange],
         wanted: impl Fn(&Key) -> bool,
-    ) -> Reading<Vec<Timeline>> {
+        empty: impl Fn() -> H,
+    ) -> Reading<H> {
         let work = self.work.lock();
         let periods: Vec<Period> = ranges.iter().map(|range| Period::of(*range)).collect();
+        let mut hours = empty();
         let read = self
             .reader_beside(&work)
-            .and_then(|mut reader| reader.hourly(&periods, &wanted));
-        let (mut found, problem) = match read {
-            Ok(found) => (found, None),
-            Err(problem) => (vec![Vec::new(); periods.len()], Some(problem)),
-        };
-        for (timelines, period) in found.iter_mut().zip(periods) {
-            add_waiting(timelines, &work, period, Table::Hours.seconds(), &wanted);
+            .and_then(|mut reader| reader.hourly(&periods, &wanted, &mut hours));
+        let problem = read.err();
+        if problem.is_some() {
+            hours = empty();
+        }
+        for (number, period) in periods.into_iter().enumerate() {
+            let waits = waiting(&work, period).filter(|(slot, _)| counts(&slot.key, &wanted));
+            for (slot, rollup) in waits {
+                let place = hours.place(number, &slot.key);
+                let start = period.slot_of(start_of(slot), Table::Hours.seconds());
+                let Ok(()) = hours.take(place, start, |samples| {
+                    samples.merge(&rollup.histogram);
+                    Ok::<_, Infallible>(())
+                });
+            }
         }
         Reading {
-            found,
+            found: vec![hours],
             counted: None,
             problem,
         }

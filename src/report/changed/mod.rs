@@ -26,6 +26,7 @@
 mod frame;
 mod parts;
 mod presence;
+mod recorded;
 mod stretch;
 mod subjects;
 mod variation;
@@ -33,7 +34,8 @@ mod variation;
 use std::sync::Arc;
 
 pub use frame::Frame;
-use subjects::{Hour, Subject, subjects};
+pub use recorded::Recorded;
+use subjects::{Hour, Subject, subject_of};
 pub use subjects::{Kind, kind_of};
 
 use super::{
@@ -41,7 +43,7 @@ use super::{
     failures::Failures,
     verdict::{Reason, Thresholds, Verdict},
 };
-use crate::{history::Timeline, stats::Figures};
+use crate::{rollup::Key, stats::Figures};
 
 /// How many periods before are compared.
 pub const PERIODS: usize = 7;
@@ -210,11 +212,22 @@ impl Entry {
     }
 }
 
-/// Compares the period of `frame` with those before it. `readings` are the timelines of its
-/// [ranges](Frame::ranges), in their order.
+/// Which keys are asked for.
+pub type Wanted<'a> = &'a dyn Fn(&Key) -> bool;
+
+/// Compares the period of `frame` with those before it.
+///
+/// `read` adds to a copy of its second argument what is recorded in the [ranges](Frame::ranges) of `frame`
+/// of the keys that its first one wants: of all at first, and then of those alone that may have changed,
+/// by the period.
 #[must_use]
-pub fn changed(frame: &Frame, readings: Vec<Vec<Timeline>>, thresholds: &Thresholds) -> Changed {
-    let (subjects, recorded) = subjects(frame, readings);
+pub fn changed(
+    frame: &Frame,
+    read: impl Fn(Wanted<'_>, &Recorded) -> Recorded,
+    thresholds: &Thresholds,
+) -> Changed {
+    let all = read(&|key| kind_of(key).is_some(), &Recorded::together(*frame));
+    let (subjects, recorded) = all.settled();
     let mut changed = Changed {
         periods: recorded.clone(),
         ..Changed::default()
@@ -223,7 +236,17 @@ pub fn changed(frame: &Frame, readings: Vec<Vec<Timeline>>, thresholds: &Thresho
         changed.unjudged = subjects.len();
         return changed;
     }
-    let judged = parts::judge(&subjects, &recorded, frame, thresholds);
+    let apart = |asked: &[&Subject]| {
+        let is_asked = |key: &Key| {
+            let subject = subject_of(key);
+            let is = |(kind, name): (Kind, Arc<str>)| {
+                asked.iter().any(|it| (it.kind, &it.name) == (kind, &name))
+            };
+            subject.is_some_and(is)
+        };
+        read(&is_asked, &Recorded::apart(*frame)).settled().0
+    };
+    let judged = parts::judge(&subjects, &recorded, frame, thresholds, apart);
     changed.judged = judged.subjects;
     changed.unjudged = subjects
         .iter()
@@ -232,8 +255,8 @@ pub fn changed(frame: &Frame, readings: Vec<Vec<Timeline>>, thresholds: &Thresho
         .saturating_sub(judged.subjects);
     for held in &judged.held {
         let subject = &subjects[held.subject];
-        let found = stretch::stretch(subject, &recorded, frame, held);
-        let entry = found.map(|found| entry(subject, &recorded, frame, held, found));
+        let found = stretch::stretch(subject, frame, held);
+        let entry = found.map(|found| entry(subject, frame, held, found));
         changed.entries.extend(entry);
     }
     changed
@@ -250,7 +273,6 @@ pub fn changed(frame: &Frame, readings: Vec<Vec<Timeline>>, thresholds: &Thresho
 /// What a verdict that holds comes to, in the hours in which it shows.
 fn entry(
     subject: &Subject,
-    recorded: &[usize],
     frame: &Frame,
     held: &parts::Held,
     (slots, reason): (std::ops::Range<usize>, Option<Reason>),
@@ -268,7 +290,7 @@ fn entry(
         reason,
         since: frame.moment(slots.start),
         until: (!is_last).then(|| frame.moment(slots.end)),
-        before: Side::of(subject.before(recorded, &slots)),
+        before: Side::of(subject.before(&slots)),
         after: Side::of(subject.after(&slots)),
     }
 }

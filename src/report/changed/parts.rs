@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
 use super::{
     super::{
         evidence::{Evidence, Least, Unmoved, could_change},
@@ -86,15 +89,17 @@ impl Part {
     }
 }
 
-/// The verdicts on `subjects` against their `recorded` periods before.
+/// The verdicts on `subjects` against their `recorded` periods before. `apart` gives some of them with
+/// each of these by itself.
 pub(super) fn judge(
     subjects: &[Subject],
     recorded: &[usize],
     frame: &Frame,
     thresholds: &Thresholds,
+    apart: impl FnOnce(&[&Subject]) -> Vec<Subject>,
 ) -> Verdicts {
     let divisions = divisions(frame.hours());
-    let mut parts = parts(subjects, recorded, &divisions, thresholds);
+    let mut parts = parts(subjects, &divisions, thresholds);
     let mut judged: Vec<usize> = parts.iter().map(|part| part.subject).collect();
     judged.dedup();
     let of = |number: usize| thresholds.significance / number.max(1) as f64;
@@ -103,16 +108,18 @@ pub(super) fn judge(
         // Its parts of any length, durations and failures, ask about the same few periods.
         of_a_period: of(judged.len() * 2 * divisions.len()),
     };
+    // What does not hold here would not if more were asked of it.
+    let candidates = changes(&parts, thresholds);
+    let candidates: Vec<usize> = candidates.into_iter().map(|(at, _)| at).collect();
     let mut varied = Varied {
-        subjects,
+        subjects: asked_apart(subjects, candidates.iter().map(|&at| &parts[at]), apart),
         recorded,
         divisions: &divisions,
         chance,
         thresholds,
         known: Vec::new(),
     };
-    // What does not hold here would not if more were asked of it.
-    for at in changes(&parts, thresholds).into_iter().map(|(at, _)| at) {
+    for at in candidates {
         if let Some(evidence) = varied.evidence(&parts[at]) {
             parts[at].evidence = evidence;
         }
@@ -141,10 +148,31 @@ pub(super) fn judge(
     }
 }
 
+/// The subjects of `parts` with each period before by itself, by their numbers.
+fn asked_apart<'a>(
+    subjects: &[Subject],
+    parts: impl Iterator<Item = &'a Part>,
+    apart: impl FnOnce(&[&Subject]) -> Vec<Subject>,
+) -> HashMap<usize, Subject, RandomState> {
+    let mut numbers: Vec<usize> = parts.map(|part| part.subject).collect();
+    numbers.dedup();
+    if numbers.is_empty() {
+        return HashMap::default();
+    }
+    let asked: Vec<&Subject> = numbers.iter().map(|&number| &subjects[number]).collect();
+    let number_of = |found: &Subject| {
+        let at = asked.iter().position(|it| it.is_same(found));
+        at.map(|at| numbers[at])
+    };
+    let found = apart(&asked).into_iter();
+    found
+        .filter_map(|found| Some((number_of(&found)?, found)))
+        .collect()
+}
+
 /// The parts that there are enough samples of.
 fn parts(
     subjects: &[Subject],
-    recorded: &[usize],
     divisions: &[Vec<Range<usize>>],
     thresholds: &Thresholds,
 ) -> Vec<Part> {
@@ -154,7 +182,7 @@ fn parts(
             continue;
         }
         // Those of a length are made of whole ones of the next shorter length.
-        let mut pairs = vec![subject.pairs(recorded)];
+        let mut pairs = vec![subject.pairs()];
         for ranges in divisions.iter().rev() {
             pairs.push(grouped(&pairs[pairs.len() - 1], ranges));
         }
@@ -213,7 +241,7 @@ fn changes(parts: &[Part], thresholds: &Thresholds) -> Vec<(usize, Judgement)> {
 
 /// How much the parts of a subject vary, as far as it has been asked.
 struct Varied<'a> {
-    subjects: &'a [Subject],
+    subjects: HashMap<usize, Subject, RandomState>,
     recorded: &'a [usize],
     divisions: &'a [Vec<Range<usize>>],
     chance: Chance,
@@ -273,13 +301,14 @@ impl Varied<'_> {
     }
 
     fn variations(&self, subject: usize, division: usize) -> Variations {
-        let subject = &self.subjects[subject];
         let mut cells = Vec::new();
-        for (part, slots) in self.divisions[division].iter().enumerate() {
-            let all = Cell::of(subject.before(self.recorded, slots));
-            for &period in self.recorded {
-                let one = Cell::of(subject.before(&[period], slots));
-                cells.push((period, part, one, all));
+        if let Some(subject) = self.subjects.get(&subject) {
+            for (part, slots) in self.divisions[division].iter().enumerate() {
+                let all = Cell::of(subject.before(slots));
+                for &period in self.recorded {
+                    let one = Cell::of(subject.before_in(period, slots));
+                    cells.push((period, part, one, all));
+                }
             }
         }
         let of = |figure: fn(&Figures) -> f64| {

@@ -8,13 +8,10 @@
 //! (periods / (periods + 1))^n, which has to be less than chance may do among all that could be gone.
 //! Besides, what ran on every day before in the same one or two hours has a timetable.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Entry, Frame, Outcome, Side,
+    Entry, Frame, Outcome, PERIODS, Side,
     subjects::{Kind, Subject},
 };
 use crate::report::verdict::Thresholds;
@@ -47,22 +44,22 @@ pub(super) fn entries(
                 return Some(new(subject, frame));
             }
             let from = gone_from(subject, recorded, over, chance)?;
-            Some(gone(subject, recorded, frame, from..over))
+            Some(gone(subject, frame, from..over))
         })
         .collect()
 }
 
 fn is_before(subject: &Subject, recorded: &[usize]) -> bool {
-    recorded.iter().any(|&it| !subject.periods[it].is_empty())
+    recorded.iter().any(|&it| !subject.seen(it).is_empty())
 }
 
 fn is_new(subject: &Subject, thresholds: &Thresholds) -> bool {
-    let hours = &subject.periods[0];
+    let hours = &subject.hours;
     let samples: u64 = hours.values().map(|hour| hour.samples.len()).sum();
     let of_clients: u64 = hours.values().map(|hour| hour.failures.client).sum();
     // What clients ask for without getting it is theirs to make up.
     let is_there = subject.kind == Kind::Operation || of_clients < samples;
-    subject.periods[1..].iter().all(BTreeMap::is_empty)
+    (1..=PERIODS).all(|it| subject.seen(it).is_empty())
         && is_there
         && (samples >= thresholds.min_samples || hours.len() >= HOURS)
 }
@@ -73,15 +70,8 @@ fn gone_from(subject: &Subject, recorded: &[usize], over: usize, chance: f64) ->
     if from >= over {
         return None;
     }
-    let missing = |period: usize| {
-        subject.periods[period]
-            .range(from..over)
-            .map(|(slot, _)| *slot)
-    };
-    let slots: Vec<usize> = recorded
-        .iter()
-        .flat_map(|&period| missing(period))
-        .collect();
+    let missing = |&period: &usize| subject.seen(period).range(from..over);
+    let slots: Vec<usize> = recorded.iter().flat_map(missing).copied().collect();
     let first = slots.iter().min().copied()?;
     let periods = recorded.len() as f64;
     let by_chance = (periods / (periods + 1.0)).powf(slots.len() as f64);
@@ -91,9 +81,9 @@ fn gone_from(subject: &Subject, recorded: &[usize], over: usize, chance: f64) ->
 
 /// Whether it ran in the same hours on every day, and these are among `slots`.
 fn has_timetable(subject: &Subject, recorded: &[usize], slots: std::ops::Range<usize>) -> bool {
-    let all = recorded.iter().flat_map(|&it| subject.periods[it].keys());
+    let all = recorded.iter().flat_map(|&it| subject.seen(it));
     let hours: BTreeSet<usize> = all.copied().collect();
-    let is_daily = recorded.iter().all(|&it| !subject.periods[it].is_empty());
+    let is_daily = recorded.iter().all(|&it| !subject.seen(it).is_empty());
     recorded.len() >= DAYS
         && is_daily
         && hours.len() <= TIMETABLE
@@ -101,21 +91,16 @@ fn has_timetable(subject: &Subject, recorded: &[usize], slots: std::ops::Range<u
 }
 
 fn new(subject: &Subject, frame: &Frame) -> Entry {
-    let first = subject.periods[0].keys().next().copied().unwrap_or(0);
+    let first = subject.hours.keys().next().copied().unwrap_or(0);
     Entry {
         after: Side::of(subject.after(&(0..frame.hours()))),
         ..entry(subject, frame, Outcome::New, first)
     }
 }
 
-fn gone(
-    subject: &Subject,
-    recorded: &[usize],
-    frame: &Frame,
-    slots: std::ops::Range<usize>,
-) -> Entry {
+fn gone(subject: &Subject, frame: &Frame, slots: std::ops::Range<usize>) -> Entry {
     Entry {
-        before: Side::of(subject.before(recorded, &slots)),
+        before: Side::of(subject.before(&slots)),
         ..entry(subject, frame, Outcome::Gone, slots.start)
     }
 }

@@ -43,7 +43,6 @@ const CONVINCING: f64 = 3.0;
 /// does not show in hours, each beside the same ones before.
 pub(super) fn stretch(
     subject: &Subject,
-    recorded: &[usize],
     frame: &Frame,
     held: &Held,
 ) -> Option<(Range<usize>, Option<Reason>)> {
@@ -56,7 +55,7 @@ pub(super) fn stretch(
     let pairs: Vec<[Hour; 2]> = (0..frame.hours())
         .map(|slot| {
             let slots = slot..slot + 1;
-            [subject.before(recorded, &slots), subject.after(&slots)]
+            [subject.before(&slots), subject.after(&slots)]
         })
         .collect();
     let best = ways

@@ -1,17 +1,16 @@
 //! What can change: operations and endpoints, hour by hour.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
-
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
-use indexmap::IndexMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use super::{
     super::{comparison::are_same, failures::Failures, recorded::MILLISECONDS},
-    Frame, PERIODS,
+    PERIODS,
 };
 use crate::{
-    history::Timeline,
     requests::route,
     rollup::{Key, is_error, is_server_error},
     stats::{Distribution, Histogram},
@@ -63,19 +62,23 @@ impl Hour {
         self.samples.count()
     }
 
-    fn add(&mut self, key: &Key, samples: Histogram) {
-        let requests = samples.len();
+    /// Adds what `add` adds to a histogram, which is of `key`.
+    fn add<E>(
+        &mut self,
+        key: &Key,
+        add: impl FnOnce(&mut Histogram) -> Result<(), E>,
+    ) -> Result<(), E> {
         if let Key::Failures { .. } = key {
             // Their samples are among the operation's.
-            self.failures.server += requests;
-            return;
+            let mut failed = Histogram::new();
+            add(&mut failed)?;
+            self.failures.server += failed.len();
+            return Ok(());
         }
-        if self.samples.is_empty() {
-            self.samples = samples;
-        } else {
-            self.samples.merge(&samples);
-        }
+        let before = self.samples.len();
+        add(&mut self.samples)?;
         if let Key::Endpoint { status_class, .. } = key {
+            let requests = self.samples.len() - before;
             let server = is_server_error(*status_class);
             let client = is_error(*status_class) && !server;
             let of = |is: bool| if is { requests } else { 0 };
@@ -85,62 +88,134 @@ impl Hour {
                 server: of(server),
             });
         }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.failures == Failures::default()
     }
 }
 
-/// The hours of a period that have samples.
-pub(super) type Hours = BTreeMap<usize, Hour>;
+/// The hours that have samples.
+pub(super) type BySlot = BTreeMap<usize, Hour>;
 
 /// An operation or endpoint.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Subject {
     pub kind: Kind,
     pub name: Arc<str>,
-    /// The period's own, then those before it, the latest first.
-    pub periods: [Hours; PERIODS + 1],
+    /// The period's own.
+    pub hours: BySlot,
+    /// Those of all of the periods before together; or of each of them apart, the latest first.
+    before: Vec<BySlot>,
+    /// Which hours of each of the periods before have samples.
+    seen: [BTreeSet<usize>; PERIODS],
     /// The units that samples are in.
     units: Vec<Arc<str>>,
 }
 
 impl Subject {
-    fn new(kind: Kind, name: Arc<str>) -> Self {
+    /// Nothing of it yet, with the periods before together or apart.
+    pub fn new(kind: Kind, name: Arc<str>, is_apart: bool) -> Self {
         Self {
             kind,
             name,
-            periods: Default::default(),
+            hours: BySlot::new(),
+            before: vec![BySlot::new(); if is_apart { PERIODS } else { 1 }],
+            seen: Default::default(),
             units: Vec::new(),
+        }
+    }
+
+    /// Notes the unit of what is of `key`.
+    pub fn note_unit(&mut self, key: &Key) {
+        let unit = match key {
+            Key::Operation { unit, .. } | Key::Failures { unit, .. } => unit,
+            Key::Endpoint { .. } | Key::Resource { .. } | Key::Error(_) => &MILLISECONDS.into(),
+        };
+        if !self.units.contains(unit) {
+            self.units.push(Arc::clone(unit));
         }
     }
 
     /// Of an operation of which any run failed, it is known of all whether they did. Where none failed
     /// there is nothing to judge, and nothing that others have to share with.
-    fn settle_failures(&mut self) {
-        let mut hours = self.periods.iter().flat_map(BTreeMap::values);
-        if self.kind != Kind::Operation || hours.all(|hour| hour.failures.server == 0) {
-            return;
+    pub fn settle_failures(&mut self) {
+        let all = self.before.iter().chain([&self.hours]);
+        let any_failed = all
+            .flat_map(BTreeMap::values)
+            .any(|hour| hour.failures.server > 0);
+        if self.kind == Kind::Operation && any_failed {
+            let all = self.before.iter_mut().chain([&mut self.hours]);
+            for hour in all.flat_map(BTreeMap::values_mut) {
+                hour.failures.requests = hour.samples.len();
+            }
         }
-        for hour in self.periods.iter_mut().flat_map(BTreeMap::values_mut) {
-            hour.failures.requests = hour.samples.len();
+    }
+
+    /// The hours of a period: 0 is the period itself, 1 the last one before.
+    fn of_period(&mut self, period: usize) -> &mut BySlot {
+        match (period, &mut self.before[..]) {
+            (0, _) => &mut self.hours,
+            (_, [together]) => together,
+            (period, apart) => &mut apart[period - 1],
         }
+    }
+
+    /// Adds what `add` adds to a histogram, which is of `key` and in an hour of a period. Whether that hour
+    /// has anything then.
+    pub fn add<E>(
+        &mut self,
+        period: usize,
+        slot: usize,
+        key: &Key,
+        add: impl FnOnce(&mut Histogram) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let hours = self.of_period(period);
+        let hour = hours.entry(slot).or_default();
+        hour.add(key, add)?;
+        if hour.is_empty() {
+            hours.remove(&slot);
+            return Ok(false);
+        }
+        if let Some(before) = period.checked_sub(1) {
+            self.seen[before].insert(slot);
+        }
+        Ok(true)
+    }
+
+    /// Whether the other one is of the same operation or endpoint.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.name) == (other.kind, &other.name)
     }
 
     /// What it came to in `slots` of the period.
     pub fn after(&self, slots: &Range<usize>) -> Hour {
-        merged([&self.periods[0]], slots)
+        merged([&self.hours], slots)
     }
 
-    /// What it came to in `slots` of the `recorded` periods before.
-    pub fn before(&self, recorded: &[usize], slots: &Range<usize>) -> Hour {
-        merged(recorded.iter().map(|&period| &self.periods[period]), slots)
+    /// What it came to in `slots` of the periods before.
+    pub fn before(&self, slots: &Range<usize>) -> Hour {
+        merged(&self.before, slots)
+    }
+
+    /// What it came to in `slots` of one of the periods before, which have to be apart: 1 is the last.
+    pub fn before_in(&self, period: usize, slots: &Range<usize>) -> Hour {
+        merged([&self.before[period - 1]], slots)
+    }
+
+    /// Which hours of one of the periods before have samples.
+    pub fn seen(&self, period: usize) -> &BTreeSet<usize> {
+        &self.seen[period - 1]
     }
 
     /// Those hours that have samples before and in the period: an hour that one lacks would make the
     /// other look slow or fast.
-    pub fn pairs(&self, recorded: &[usize]) -> Vec<Pair> {
-        let hours = self.periods[0].iter();
+    pub fn pairs(&self) -> Vec<Pair> {
+        let hours = self.hours.iter();
         let pairs = hours.map(|(&slot, after)| {
             let slots = slot..slot + 1;
-            let before = self.before(recorded, &slots);
+            let before = self.before(&slots);
             Pair::of_an_hour(slots, [before, after.clone()])
         });
         pairs
@@ -150,12 +225,12 @@ impl Subject {
 
     /// Whether it has samples in the period.
     pub fn is_present(&self) -> bool {
-        !self.periods[0].is_empty()
+        !self.hours.is_empty()
     }
 
     /// The last hour of the period in which it has samples.
     pub fn last(&self) -> Option<usize> {
-        self.periods[0].keys().next_back().copied()
+        self.hours.keys().next_back().copied()
     }
 
     /// Whether its samples can be compared.
@@ -220,7 +295,7 @@ pub(super) fn grouped(pairs: &[Pair], ranges: &[Range<usize>]) -> Vec<Pair> {
     ranges.iter().filter_map(of_range).collect()
 }
 
-fn merged<'a>(periods: impl IntoIterator<Item = &'a Hours>, slots: &Range<usize>) -> Hour {
+fn merged<'a>(periods: impl IntoIterator<Item = &'a BySlot>, slots: &Range<usize>) -> Hour {
     let mut all = Hour::default();
     for hours in periods {
         for (_, hour) in hours.range(slots.clone()) {
@@ -228,52 +303,6 @@ fn merged<'a>(periods: impl IntoIterator<Item = &'a Hours>, slots: &Range<usize>
         }
     }
     all
-}
-
-/// The subjects of `readings`, those of the period first; and which of the periods before have anything
-/// recorded.
-pub(super) fn subjects(frame: &Frame, readings: Vec<Vec<Timeline>>) -> (Vec<Subject>, Vec<usize>) {
-    let mut subjects: IndexMap<(Kind, Arc<str>), Subject, RandomState> = IndexMap::default();
-    let mut recorded = Vec::new();
-    for (period, timelines) in readings.into_iter().enumerate().take(PERIODS + 1) {
-        // Which hour a time lies in is the same for all.
-        let mut slots: HashMap<i64, Option<usize>, RandomState> = HashMap::default();
-        let mut is_recorded = false;
-        for timeline in timelines {
-            let (kind, name, unit) = match &timeline.key {
-                Key::Operation { name, unit, .. } | Key::Failures { name, unit, .. } => {
-                    (Kind::Operation, Arc::clone(name), Arc::clone(unit))
-                }
-                Key::Endpoint {
-                    endpoint, method, ..
-                } => (Kind::Endpoint, route(method, endpoint), MILLISECONDS.into()),
-                Key::Resource { .. } | Key::Error(_) => continue,
-            };
-            let subject = subjects
-                .entry((kind, Arc::clone(&name)))
-                .or_insert_with(|| Subject::new(kind, name));
-            if !subject.units.contains(&unit) {
-                subject.units.push(unit);
-            }
-            for (start, rollup) in timeline.slots {
-                let slot = slots.entry(start);
-                let slot = *slot.or_insert_with(|| frame.slot(period, start));
-                if let Some(slot) = slot.filter(|_| !rollup.is_empty()) {
-                    let hour = subject.periods[period].entry(slot).or_default();
-                    hour.add(&timeline.key, rollup.histogram);
-                    is_recorded |= slot < frame.hours();
-                }
-            }
-        }
-        if is_recorded && period > 0 {
-            recorded.push(period);
-        }
-    }
-    let mut subjects: Vec<Subject> = subjects.into_values().collect();
-    for subject in &mut subjects {
-        subject.settle_failures();
-    }
-    (subjects, recorded)
 }
 
 /// What `key` is of, if that can change.
@@ -286,4 +315,16 @@ pub fn kind_of(key: &Key) -> Option<Kind> {
         Key::Endpoint { .. } => Some(Kind::Endpoint),
         Key::Operation { .. } | Key::Failures { .. } | Key::Resource { .. } | Key::Error(_) => None,
     }
+}
+
+/// The kind and the name of what `key` is of, if that can change.
+pub(super) fn subject_of(key: &Key) -> Option<(Kind, Arc<str>)> {
+    let name = match key {
+        Key::Operation { name, .. } | Key::Failures { name, .. } => Arc::clone(name),
+        Key::Endpoint {
+            endpoint, method, ..
+        } => route(method, endpoint),
+        Key::Resource { .. } | Key::Error(_) => return None,
+    };
+    Some((kind_of(key)?, name))
 }

@@ -1,10 +1,12 @@
+use std::{cell::RefCell, convert::Infallible};
+
 use ptpd_monitoring::{
     calendar::{TimeRange, Zone},
     clock::NANOS_PER_SEC,
-    history::Timeline,
+    history::{Hours, Timeline},
     report::{
         Thresholds,
-        changed::{Frame, PERIODS, Summary, changed},
+        changed::{Frame, PERIODS, Recorded, Summary, Wanted, changed},
     },
     rollup::{Key, Rollup},
 };
@@ -112,6 +114,14 @@ fn what_has_not_begun_or_is_endless_is_not_compared() {
     }
 }
 
+fn operation(name: &str) -> Key {
+    Key::Operation {
+        name: name.into(),
+        unit: "s".into(),
+        session: None,
+    }
+}
+
 /// A timeline of an operation with `values` in each hour of `range`.
 fn hourly(name: &str, range: TimeRange, values: impl Fn(i64) -> Vec<f64>) -> Timeline {
     let [start, end] = seconds(range);
@@ -123,13 +133,28 @@ fn hourly(name: &str, range: TimeRange, values: impl Fn(i64) -> Vec<f64>) -> Tim
         (start, rollup)
     });
     Timeline {
-        key: Key::Operation {
-            name: name.into(),
-            unit: "s".into(),
-            session: None,
-        },
+        key: operation(name),
         seconds: HOUR,
         slots: slots.filter(|(_, rollup)| !rollup.is_empty()).collect(),
+    }
+}
+
+/// Reads these timelines of each period.
+fn reader(periods: Vec<Vec<Timeline>>) -> impl Fn(Wanted<'_>, &Recorded) -> Recorded {
+    move |wanted, empty| {
+        let mut recorded = empty.clone();
+        for (period, timelines) in periods.iter().enumerate() {
+            for timeline in timelines.iter().filter(|it| wanted(&it.key)) {
+                let place = recorded.place(period, &timeline.key);
+                for (start, rollup) in &timeline.slots {
+                    let Ok(()) = recorded.take(place, *start, |samples| {
+                        samples.merge(&rollup.histogram);
+                        Ok::<_, Infallible>(())
+                    });
+                }
+            }
+        }
+        recorded
     }
 }
 
@@ -143,29 +168,48 @@ fn usual(day: usize, hour: i64) -> Vec<f64> {
         .collect()
 }
 
+/// Two operations by the hour, of which the one called slow takes `factor` times as long for three hours
+/// of the period itself.
+fn slow_and_steady(frame: Frame, factor: f64) -> Vec<Vec<Timeline>> {
+    let of_day = |(day, range): (usize, TimeRange)| {
+        let slow = move |hour: i64| {
+            let is_slow = day == 0 && (10..13).contains(&hour);
+            let factor = if is_slow { factor } else { 1.0 };
+            usual(day, hour).iter().map(|it| it * factor).collect()
+        };
+        vec![
+            hourly("slow", range, slow),
+            hourly("steady", range, move |hour| usual(day, hour)),
+        ]
+    };
+    frame.ranges().into_iter().enumerate().map(of_day).collect()
+}
+
+#[test]
+fn the_days_before_are_read_one_by_one_only_of_what_may_have_changed() {
+    let frame = frame(MIDNIGHT, MIDNIGHT + DAY, utc(), MIDNIGHT + 2 * DAY);
+    for (factor, expected) in [
+        (1.0, vec![vec!["slow", "steady"]]),
+        (2.0, vec![vec!["slow", "steady"], vec!["slow"]]),
+    ] {
+        let read = reader(slow_and_steady(frame, factor));
+        let asked = RefCell::new(Vec::new());
+        let noted = |wanted: Wanted<'_>, empty: &Recorded| {
+            let mut names = ["slow", "steady"].to_vec();
+            names.retain(|name| wanted(&operation(name)));
+            asked.borrow_mut().push(names);
+            read(wanted, empty)
+        };
+        let _ = changed(&frame, noted, &Thresholds::DEFAULT);
+        assert_eq!(asked.into_inner(), expected, "{factor}");
+    }
+}
+
 #[test]
 fn a_change_of_some_hours_is_told_with_these_hours() {
     let frame = frame(MIDNIGHT, MIDNIGHT + DAY, utc(), MIDNIGHT + 2 * DAY);
-    let readings: Vec<Vec<Timeline>> = frame
-        .ranges()
-        .into_iter()
-        .enumerate()
-        .map(|(day, range)| {
-            let slow = move |hour: i64| {
-                let factor = if day == 0 && (10..13).contains(&hour) {
-                    2.0
-                } else {
-                    1.0
-                };
-                usual(day, hour).iter().map(|it| it * factor).collect()
-            };
-            vec![
-                hourly("slow", range, slow),
-                hourly("steady", range, move |hour| usual(day, hour)),
-            ]
-        })
-        .collect();
-    let found = changed(&frame, readings, &Thresholds::DEFAULT);
+    let readings = slow_and_steady(frame, 2.0);
+    let found = changed(&frame, reader(readings), &Thresholds::DEFAULT);
     assert_eq!(found.summary(), Summary::Changed);
     assert_eq!((found.judged, found.unjudged), (2, 0));
     let [entry] = &found.entries[..] else {
@@ -182,8 +226,7 @@ fn a_change_of_some_hours_is_told_with_these_hours() {
 #[test]
 fn nothing_recorded_at_all_is_not_enough() {
     let frame = frame(MIDNIGHT, MIDNIGHT + DAY, utc(), MIDNIGHT + 2 * DAY);
-    let nothing = vec![Vec::new(); PERIODS + 1];
-    let found = changed(&frame, nothing, &Thresholds::DEFAULT);
+    let found = changed(&frame, reader(Vec::new()), &Thresholds::DEFAULT);
     assert_eq!(found.summary(), Summary::NotEnoughData);
     assert!(found.periods.is_empty());
 }
