@@ -61,6 +61,21 @@ impl Model {
         self.entries[at].2 == Some(0)
     }
 
+    /// Drops `gone`, of which it is known that there was too much: one past its deadline, or else the
+    /// least recently used one.
+    fn make_room(&mut self, gone: u8) -> (u8, u32) {
+        let at = self.position(gone).expect("what goes has to be there");
+        if (0..self.entries.len()).any(|at| self.is_past(at)) {
+            assert!(self.is_past(at), "{gone} went before what had expired");
+            self.counters.expirations += 1;
+        } else {
+            assert_eq!(at, 0, "{gone} was used after others");
+            self.counters.evictions += 1;
+        }
+        let (key, value, _) = self.entries.remove(at);
+        (key, value)
+    }
+
     fn take(&mut self, key: u8) -> Option<(bool, u32)> {
         let at = self.position(key)?;
         let past = self.is_past(at);
@@ -140,11 +155,11 @@ fuzz_target!(|stream: Stream| {
                 });
                 let expected = if let Some(at) = model.position(key) {
                     Displaced::Value(model.entries.remove(at).1)
-                } else if model.entries.len() == model.size {
-                    let (key, value, _) = model.entries.remove(0);
-                    model.counters.evictions += 1;
-                    Displaced::Entry((key, value))
+                } else if let Displaced::Entry((gone, _)) = displaced {
+                    assert_eq!(model.entries.len(), model.size);
+                    Displaced::Entry(model.make_room(gone))
                 } else {
+                    assert!(model.entries.len() < model.size);
                     Displaced::Nothing
                 };
                 model.entries.push((key, number, left));
@@ -193,12 +208,10 @@ fuzz_target!(|stream: Stream| {
                 model.size = size.into();
                 model.ttl = lifetime(ttl);
                 let surplus = model.entries.len().saturating_sub(model.size);
-                let gone = model
-                    .entries
-                    .drain(..surplus)
-                    .map(|(key, value, _)| (key, value));
-                assert_eq!(evicted, gone.collect::<Vec<_>>());
-                model.counters.evictions += surplus as u64;
+                assert_eq!(evicted.len(), surplus);
+                for entry in evicted {
+                    assert_eq!(model.make_room(entry.0), entry);
+                }
             }
             Step::Later(seconds) => {
                 clock.advance(u64::from(seconds) * SECOND);
