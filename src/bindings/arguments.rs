@@ -237,10 +237,7 @@ fn measured_otherwise(name: &str, value: &Bound<'_, PyAny>, unit: &str) -> PyRes
 /// A number of seconds, or a `timedelta`.
 #[inline]
 pub fn duration(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    match value.cast_exact::<PyFloat>() {
-        Ok(float) => Ok(float.value()),
-        Err(_) => measured_otherwise(name, value, SECONDS),
-    }
+    measured(name, value, SECONDS)
 }
 
 /// So many seconds in a unit of time.

@@ -192,6 +192,7 @@ impl<M> Monitor<M> {
         metadata: Option<M>,
     ) -> Option<M> {
         let time = self.clock.wall_at(moment);
+        // As `record_at`, but by a closure of its own: one that both share would not be inlined here.
         self.with_state(name, 1, |state, bound| {
             state.push(time, value, label, metadata, bound)
         })

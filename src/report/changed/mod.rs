@@ -236,14 +236,8 @@ pub fn changed(
         changed.unjudged = subjects.len();
         return changed;
     }
-    let apart = |asked: &[&Subject]| {
-        let is_asked = |key: &Key| {
-            let subject = subject_of(key);
-            let is = |(kind, name): (Kind, Arc<str>)| {
-                asked.iter().any(|it| (it.kind, &it.name) == (kind, &name))
-            };
-            subject.is_some_and(is)
-        };
+    let apart = |asked: &parts::Numbers| {
+        let is_asked = |key: &Key| subject_of(key).is_some_and(|it| asked.contains_key(&it));
         read(&is_asked, &Recorded::apart(*frame)).settled().0
     };
     let judged = parts::judge(&subjects, &recorded, frame, thresholds, apart);

@@ -12,7 +12,7 @@ use super::{
         verdict::{Judged, Judgement, Reason, Thresholds, Verdict, judgements},
     },
     Frame,
-    subjects::{Hour, Pair, Subject, grouped},
+    subjects::{Hour, Identity, Pair, Subject, grouped},
     variation::{Chance, Residual, Variation},
 };
 use crate::stats::{Distribution, Figures};
@@ -47,6 +47,9 @@ pub(super) struct Verdicts {
     pub held: Vec<Held>,
     pub subjects: usize,
 }
+
+/// The numbers of subjects.
+pub(super) type Numbers = HashMap<Identity, usize, RandomState>;
 
 /// The parts of a period of so many hours, by their length: first all of it.
 fn divisions(hours: usize) -> Vec<Vec<Range<usize>>> {
@@ -96,7 +99,7 @@ pub(super) fn judge(
     recorded: &[usize],
     frame: &Frame,
     thresholds: &Thresholds,
-    apart: impl FnOnce(&[&Subject]) -> Vec<Subject>,
+    apart: impl FnOnce(&Numbers) -> Vec<Subject>,
 ) -> Verdicts {
     let divisions = divisions(frame.hours());
     let mut parts = parts(subjects, &divisions, thresholds);
@@ -152,21 +155,17 @@ pub(super) fn judge(
 fn asked_apart<'a>(
     subjects: &[Subject],
     parts: impl Iterator<Item = &'a Part>,
-    apart: impl FnOnce(&[&Subject]) -> Vec<Subject>,
+    apart: impl FnOnce(&Numbers) -> Vec<Subject>,
 ) -> HashMap<usize, Subject, RandomState> {
-    let mut numbers: Vec<usize> = parts.map(|part| part.subject).collect();
-    numbers.dedup();
+    let numbers: Numbers = parts
+        .map(|part| (subjects[part.subject].identity(), part.subject))
+        .collect();
     if numbers.is_empty() {
         return HashMap::default();
     }
-    let asked: Vec<&Subject> = numbers.iter().map(|&number| &subjects[number]).collect();
-    let number_of = |found: &Subject| {
-        let at = asked.iter().position(|it| it.is_same(found));
-        at.map(|at| numbers[at])
-    };
-    let found = apart(&asked).into_iter();
+    let found = apart(&numbers).into_iter();
     found
-        .filter_map(|found| Some((number_of(&found)?, found)))
+        .filter_map(|found| Some((*numbers.get(&found.identity())?, found)))
         .collect()
 }
 

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::{
     Frame, PERIODS,
-    subjects::{Kind, Subject, subject_of},
+    subjects::{Identity, Subject, subject_of},
 };
 use crate::{history::Hours, rollup::Key, stats::Histogram};
 
@@ -16,7 +16,7 @@ use crate::{history::Hours, rollup::Key, stats::Histogram};
 pub struct Recorded {
     frame: Frame,
     is_apart: bool,
-    subjects: IndexMap<(Kind, Arc<str>), Subject, RandomState>,
+    subjects: IndexMap<Identity, Subject, RandomState>,
     places: Vec<Place>,
     /// Which periods have anything recorded.
     has_any: [bool; PERIODS + 1],

@@ -36,6 +36,9 @@ impl Kind {
     }
 }
 
+/// The kind and the name of an operation or endpoint.
+pub(super) type Identity = (Kind, Arc<str>);
+
 /// By how much of it an hour's share of the samples may be another one.
 const OTHER_SHARE: f64 = 0.25;
 
@@ -184,9 +187,9 @@ impl Subject {
         Ok(true)
     }
 
-    /// Whether the other one is of the same operation or endpoint.
-    pub fn is_same(&self, other: &Self) -> bool {
-        (self.kind, &self.name) == (other.kind, &other.name)
+    /// What tells it from all others.
+    pub fn identity(&self) -> Identity {
+        (self.kind, Arc::clone(&self.name))
     }
 
     /// What it came to in `slots` of the period.
@@ -318,7 +321,7 @@ pub fn kind_of(key: &Key) -> Option<Kind> {
 }
 
 /// The kind and the name of what `key` is of, if that can change.
-pub(super) fn subject_of(key: &Key) -> Option<(Kind, Arc<str>)> {
+pub(super) fn subject_of(key: &Key) -> Option<Identity> {
     let name = match key {
         Key::Operation { name, .. } | Key::Failures { name, .. } => Arc::clone(name),
         Key::Endpoint {
