@@ -71,7 +71,7 @@ def profile_operation(
     # is looked for among those by name.
     given = args if func is None else (func, *args)
     told = None
-    if not _OPTIONS.isdisjoint(kwargs):
+    if kwargs and not _OPTIONS.isdisjoint(kwargs):
         from ._profiling import options_among
 
         told = options_among(given[0] if given else kwargs.get("func"), kwargs)

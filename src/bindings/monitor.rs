@@ -146,6 +146,42 @@ impl PerformanceMonitor {
         Ok(())
     }
 
+    /// Records the figures of a profiled call, each a name, a value and a unit, with the profile as
+    /// metadata; through `record_metric` if that was replaced.
+    pub fn record_profile(
+        slf: &Bound<'_, Self>,
+        now: Monotonic,
+        figures: impl Iterator<Item = (String, f64, &'static str)>,
+        success: bool,
+        profile: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let this = slf.get();
+        if this.recording.is_active(slf)? {
+            for (name, value, unit) in figures {
+                slf.call_method1("record_metric", (name, value, unit, profile))?;
+            }
+            return Ok(());
+        }
+        let metadata = profile.copy()?;
+        for (name, value, unit) in figures {
+            let label = LabelRef {
+                unit,
+                timer: false,
+                // The metadata itself tells of what.
+                outcome: if success {
+                    Outcome::Success
+                } else {
+                    Outcome::Failure("")
+                },
+                session: None,
+            };
+            // Both keep the same dict, of which readers get copies.
+            let metadata = Some(metadata.clone());
+            this.record(slf.py(), &name, Stamp::At(now), value, label, metadata)?;
+        }
+        Ok(())
+    }
+
     /// Records a sample of the session that `label` does not say yet.
     #[inline]
     fn record(

@@ -1,11 +1,13 @@
 //! A profiled call: whose it is, what it used, how that reads.
 
+use std::iter;
+
 use parking_lot::Mutex;
 use pyo3::{
     PyTraverseError, PyVisit,
     exceptions::{PyRuntimeError, PyTypeError},
     prelude::*,
-    types::{PyDict, PyString, PyTuple},
+    types::{PyDict, PyTuple},
 };
 
 use super::{
@@ -13,7 +15,7 @@ use super::{
     convert::{type_name, wrong_type},
     images::{SizeOf, extent},
     monitor::PerformanceMonitor,
-    once::intern,
+    once::{Once, intern},
     profile_options::ProfileOptions,
     python_code::PythonCode,
 };
@@ -22,7 +24,7 @@ use crate::{
     images::Extent,
     monitor::SECONDS,
     profile::WALL_TIME,
-    system::peak::{self, Measurement, Peak},
+    system::usage::{OpenUsage, Usage},
 };
 
 /// Bytes in a megabyte, as the API counts them.
@@ -56,29 +58,6 @@ pub fn function_and_arguments<'py>(
     Ok((func, args))
 }
 
-/// The figures of a call besides its time. A figure that the system does not tell is missing.
-struct Usage {
-    cpu_start: Option<f64>,
-    memory: Option<Measurement>,
-}
-
-impl Usage {
-    fn begin() -> Self {
-        Self {
-            memory: Measurement::begin().ok(),
-            cpu_start: peak::cpu_seconds().ok(),
-        }
-    }
-
-    fn finish(self) -> (Option<f64>, Option<Peak>) {
-        let cpu = peak::cpu_seconds()
-            .ok()
-            .zip(self.cpu_start)
-            .map(|(end, start)| (end - start).max(0.0));
-        (cpu, self.memory.and_then(|memory| memory.finish().ok()))
-    }
-}
-
 /// A call that is being profiled.
 #[pyclass(frozen, module = "ptpd_monitoring")]
 pub struct ProfiledCall {
@@ -89,7 +68,7 @@ pub struct ProfiledCall {
     /// Whether the result is to tell if they do not.
     by_result: bool,
     size_of: Option<Py<PyAny>>,
-    begun: Mutex<Option<(Usage, Monotonic)>>,
+    begun: Mutex<Option<(OpenUsage, Monotonic)>>,
 }
 
 impl ProfiledCall {
@@ -104,7 +83,7 @@ impl ProfiledCall {
     ) -> PyResult<Self> {
         let (image, by_result) = ProfileOptions::extent(options, args, kwargs, size_of)?;
         let operation = ProfileOptions::operation(options, func);
-        let usage = Usage::begin();
+        let usage = OpenUsage::begin();
         clock::look(monitor.py());
         let start = monitor.get().core().clock().monotonic();
         Ok(Self {
@@ -147,13 +126,14 @@ impl ProfiledCall {
         let Some((usage, start)) = begun else {
             return Err(PyRuntimeError::new_err("this call has ended already"));
         };
-        let used = usage.finish();
+        let usage = usage.finish();
         let seconds = now.seconds_since(start);
         let _python = PythonCode::begin(py);
-        let profile = PyDict::new(py);
+        let profile = empty_profile(py)?;
         profile.set_item(intern!(py, "operation"), &self.operation)?;
         profile.set_item(intern!(py, "success"), outcome.is_ok())?;
-        describe(&profile, seconds, used)?;
+        profile.set_item(intern!(py, "wall_time_s"), seconds)?;
+        describe_usage(&profile, usage)?;
         describe_image(&profile, seconds, &self.image_with(outcome.ok()))?;
         if let Err(error) = outcome {
             let text = error.str().map_or_else(
@@ -162,18 +142,14 @@ impl ProfiledCall {
             );
             profile.set_item(intern!(py, "error"), text)?;
         }
-        let record = |suffix: &str, value: f64, unit: &str| {
-            let name = PyString::new(py, &format!("{}{suffix}", self.operation));
-            monitor.call_method1(
-                intern!(py, "record_metric"),
-                (name, value, unit, profile.clone()),
-            )
-        };
-        record(WALL_TIME, seconds, SECONDS)?;
-        if let Some(peak) = used.1 {
+        let name = |suffix: &str| format!("{}{suffix}", self.operation);
+        let wall_time = (name(WALL_TIME), seconds, SECONDS);
+        let memory = usage.memory.map(|peak| {
             let delta = (peak.after.rss as f64 - peak.before.rss as f64) / MB;
-            record("_memory", delta, "MB")?;
-        }
+            (name("_memory"), delta, "MB")
+        });
+        let figures = iter::once(wall_time).chain(memory);
+        PerformanceMonitor::record_profile(monitor, now, figures, outcome.is_ok(), &profile)?;
         Ok(profile)
     }
 }
@@ -192,7 +168,7 @@ impl ProfiledCall {
 
     /// Begins to measure anew.
     fn restart(&self, py: Python<'_>) {
-        let usage = Usage::begin();
+        let usage = OpenUsage::begin();
         let start = self.monitor.bind(py).get().core().clock().monotonic();
         *self.begun.lock() = Some((usage, start));
     }
@@ -203,16 +179,36 @@ impl ProfiledCall {
     }
 }
 
+/// A profile that has the keys of every profile, in their order, and no figures: to copy one takes less
+/// time than to let one grow.
+fn empty_profile(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    static EMPTY: Once<Py<PyDict>> = Once::new();
+    let empty = EMPTY.get_or_try_init(py, || {
+        let profile = PyDict::new(py);
+        for key in [
+            intern!(py, "operation"),
+            intern!(py, "success"),
+            intern!(py, "wall_time_s"),
+            intern!(py, "cpu_time_s"),
+            intern!(py, "memory_delta_mb"),
+            intern!(py, "memory_after_mb"),
+            intern!(py, "memory_peak_mb"),
+            intern!(py, "children_cpu_s"),
+            intern!(py, "children_peak_mb"),
+        ] {
+            profile.set_item(key, py.None())?;
+        }
+        PyResult::Ok(profile.unbind())
+    })?;
+    empty.bind(py).copy()
+}
+
 /// Fills in what a profile says about resources.
-fn describe(
-    profile: &Bound<'_, PyDict>,
-    seconds: f64,
-    (cpu, peak): (Option<f64>, Option<Peak>),
-) -> PyResult<()> {
+fn describe_usage(profile: &Bound<'_, PyDict>, usage: Usage) -> PyResult<()> {
     let py = profile.py();
+    let Usage { cpu, memory: peak } = usage;
     let mb = |bytes: u64| bytes as f64 / MB;
     let delta = peak.map(|peak| mb(peak.after.rss) - mb(peak.before.rss));
-    profile.set_item(intern!(py, "wall_time_s"), seconds)?;
     profile.set_item(intern!(py, "cpu_time_s"), cpu)?;
     profile.set_item(intern!(py, "memory_delta_mb"), delta)?;
     profile.set_item(

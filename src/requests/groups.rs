@@ -1,6 +1,6 @@
 //! Requests that belong together.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
@@ -164,9 +164,16 @@ impl Requests {
     #[must_use]
     pub fn routes(&self, range: TimeRange) -> Routes {
         let state = self.state.lock();
-        let mut seen: HashSet<(u32, u32), RandomState> = HashSet::default();
         let mut routes = Routes::new();
-        for (_, row) in state.numbered_in(range) {
+        let mut seen: HashSet<(u32, u32), RandomState> = HashSet::default();
+        // Most requests have the method of the one before to their endpoint, and need no hash.
+        let mut methods_before = vec![u32::MAX; state.endpoints.ids_given()];
+        let rows = state.rows.iter().filter(|row| range.contains(row.time));
+        let changed = rows.filter(|row| {
+            let before = &mut methods_before[row.endpoint as usize];
+            mem::replace(before, row.method) != row.method
+        });
+        for row in changed {
             if seen.insert((state.endpoints.group(row.endpoint), row.method)) {
                 let endpoint = state.endpoints.name(row.endpoint);
                 routes.push((endpoint, state.methods.name(row.method)));
@@ -235,7 +242,6 @@ impl State {
         let mut by_route: HashMap<(u32, u32), Option<usize>, RandomState> = HashMap::default();
         for (number, row) in rows {
             let place = match by {
-                Grouping::Endpoint if self.endpoints.is_other(row.endpoint) => &mut others,
                 Grouping::Endpoint => &mut by_endpoint[row.endpoint as usize],
                 Grouping::Route => {
                     let endpoint = self.endpoints.group(row.endpoint);
@@ -243,8 +249,16 @@ impl State {
                 }
             };
             let place = *place.get_or_insert_with(|| {
-                groups.push((self.group_name(row, by), G::default()));
-                groups.len() - 1
+                let mut begin = || {
+                    groups.push((self.group_name(row, by), G::default()));
+                    groups.len() - 1
+                };
+                match by {
+                    Grouping::Endpoint if self.endpoints.is_other(row.endpoint) => {
+                        *others.get_or_insert_with(begin)
+                    }
+                    _ => begin(),
+                }
             });
             add(&mut groups[place].1, number, row);
         }

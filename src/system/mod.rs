@@ -15,4 +15,5 @@ pub mod peak;
 mod per_process;
 pub mod process;
 pub mod sampler;
+pub mod usage;
 pub mod watch;

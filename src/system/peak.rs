@@ -10,17 +10,13 @@
 
 use super::{
     children::{self, ChildUsage},
-    process::{self, ProcessMemory, memory},
-    sampler::{self, Slot, watch},
+    per_process::ThisProcess,
+    process::{ProcessMemory, memory_of},
+    sampler::{Slot, watch},
 };
 use crate::error::Result;
 
-pub use sampler::{after_fork_in_parent, begin_fork, wait_for_fork};
-
-/// The processor time that the process has taken, in seconds, less what measuring has taken.
-pub fn cpu_seconds() -> Result<f64> {
-    Ok(process::cpu_seconds()? - sampler::cost().as_secs_f64())
-}
+pub use super::sampler::{after_fork_in_parent, begin_fork, wait_for_fork};
 
 /// An open measurement.
 pub struct Measurement {
@@ -28,7 +24,7 @@ pub struct Measurement {
     highest_before: Option<u64>,
     slot: Slot,
     children: children::State,
-    pid: u32,
+    process: ThisProcess,
 }
 
 /// What a measurement found.
@@ -47,15 +43,20 @@ pub struct Peak {
 impl Measurement {
     /// Begins to measure. Fails where the process's memory cannot be read.
     pub fn begin() -> Result<Self> {
-        let before = memory()?;
+        Self::begin_in(ThisProcess::now())
+    }
+
+    /// Likewise, where the caller knows which process this is.
+    pub(super) fn begin_in(process: ThisProcess) -> Result<Self> {
+        let before = memory_of(process)?;
         let tick = children::now();
-        let slot = watch(before.rss, tick);
+        let slot = watch(process, before.rss, tick);
         Ok(Self {
             before,
             highest_before: highest_ever(),
             slot,
             children: children::State::read(tick),
-            pid: std::process::id(),
+            process,
         })
     }
 
@@ -79,28 +80,34 @@ impl Measurement {
 
     /// Ends the measurement. Fails where the process's memory cannot be read.
     pub fn finish(self) -> Result<Peak> {
+        self.finish_in(ThisProcess::now())
+    }
+
+    /// Likewise, where the caller knows which process this is.
+    pub(super) fn finish_in(self, process: ThisProcess) -> Result<Peak> {
         let highest = highest_ever();
-        let after = memory()?;
+        let after = memory_of(process)?;
         let mut bytes = self.sampled().max(after.rss);
         // A forked child starts with a maximum of its own, at what it had when it was forked.
-        let own = self.pid != std::process::id();
-        if own || highest > self.highest_before {
+        let is_other = process != self.process;
+        if is_other || highest > self.highest_before {
             bytes = bytes.max(highest.unwrap_or(0));
         }
         Ok(Peak {
             before: self.before,
             after,
             bytes,
-            children: self.children_usage(highest),
+            // Those before a fork were not the forked child's own.
+            children: if is_other {
+                ChildUsage::default()
+            } else {
+                self.children_usage(highest)
+            },
         })
     }
 
     /// What the children took, `highest` being the most that this process itself ever had.
     fn children_usage(&self, highest: Option<u64>) -> ChildUsage {
-        if self.pid != std::process::id() {
-            // A forked child that goes on with its parent's measurement; these were not its own.
-            return ChildUsage::default();
-        }
         let end = children::State::read(children::now());
         // Elsewhere nobody begins with what its parent had.
         let own = highest.filter(|_| cfg!(target_os = "linux")).unwrap_or(0);

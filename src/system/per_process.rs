@@ -2,6 +2,20 @@
 
 use std::{process, sync::OnceLock};
 
+/// The process that this code runs in. To ask which that is takes a system call, so whoever needs
+/// several values of one process asks once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThisProcess {
+    id: u32,
+}
+
+impl ThisProcess {
+    /// The process at this moment: another one after a fork.
+    pub fn now() -> Self {
+        Self { id: process::id() }
+    }
+}
+
 /// A value made once in each process: a forked child that asks gets a fresh one.
 ///
 /// Values are chained, one for each process of a line of forks, and never dropped. What a child
@@ -13,7 +27,7 @@ pub struct PerProcess<T> {
 }
 
 struct Node<T> {
-    pid: u32,
+    process: ThisProcess,
     value: T,
     next: OnceLock<Box<Self>>,
 }
@@ -30,17 +44,21 @@ impl<T> PerProcess<T> {
 
     /// The value of the calling process.
     pub fn get(&self) -> &T {
-        let pid = process::id();
-        let mut node = self.first.get_or_init(|| self.node(pid));
-        while node.pid != pid {
-            node = node.next.get_or_init(|| Box::new(self.node(pid)));
+        self.of(ThisProcess::now())
+    }
+
+    /// Likewise, where the caller knows which process that is.
+    pub fn of(&self, process: ThisProcess) -> &T {
+        let mut node = self.first.get_or_init(|| self.node(process));
+        while node.process != process {
+            node = node.next.get_or_init(|| Box::new(self.node(process)));
         }
         &node.value
     }
 
-    fn node(&self, pid: u32) -> Node<T> {
+    fn node(&self, process: ThisProcess) -> Node<T> {
         Node {
-            pid,
+            process,
             value: (self.make)(),
             next: OnceLock::new(),
         }

@@ -1,5 +1,6 @@
 //! What this process itself takes.
 
+use super::per_process::ThisProcess;
 #[cfg(not(target_os = "linux"))]
 use crate::error::Error;
 use crate::error::Result;
@@ -28,8 +29,13 @@ impl ProcessMemory {
 ///
 /// On Linux one `pread` of a file that is kept open: below a microsecond on common machines,
 /// where opening, reading and closing it anew costs several.
-#[cfg(target_os = "linux")]
 pub fn memory() -> Result<ProcessMemory> {
+    memory_of(ThisProcess::now())
+}
+
+/// Likewise, where the caller knows which process this is.
+#[cfg(target_os = "linux")]
+pub(super) fn memory_of(process: ThisProcess) -> Result<ProcessMemory> {
     use super::{files::KeptFile, per_process::PerProcess};
 
     // The name `self` is resolved when the file is opened, so that a forked child that kept its
@@ -37,7 +43,7 @@ pub fn memory() -> Result<ProcessMemory> {
     static STATM: PerProcess<KeptFile> = PerProcess::new(|| KeptFile::new("/proc/self/statm"));
 
     // Seven numbers of at most twenty digits.
-    STATM.get().read(&mut [0; 160], parse_statm)
+    STATM.of(process).read(&mut [0; 160], parse_statm)
 }
 
 /// Reads the text of `/proc/<pid>/statm`: sizes in pages, of which the first two count here.
@@ -53,9 +59,9 @@ pub fn parse_statm(text: &[u8]) -> Option<ProcessMemory> {
     })
 }
 
-/// The memory of this process now.
+/// Likewise.
 #[cfg(not(target_os = "linux"))]
-pub fn memory() -> Result<ProcessMemory> {
+pub(super) fn memory_of(_process: ThisProcess) -> Result<ProcessMemory> {
     let (rss, vms, _) = from_sysinfo()?;
     Ok(ProcessMemory { rss, vms })
 }

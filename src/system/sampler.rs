@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::per_process::PerProcess;
+use super::per_process::{PerProcess, ThisProcess};
 use crate::{
     sync::{
         Mutex,
@@ -72,8 +72,8 @@ pub(super) type Slot = slots::Slot<'static, SLOTS>;
 
 /// Begins to watch for a measurement that starts at `rss` bytes and at `tick`, by which it is told which
 /// of the children are younger.
-pub(super) fn watch(rss: u64, tick: u64) -> Slot {
-    let sampler = SAMPLER.get();
+pub(super) fn watch(process: ThisProcess, rss: u64, tick: u64) -> Slot {
+    let sampler = SAMPLER.of(process);
     let slot = sampler.slots.open_at(rss, tick);
     // Without a thread, when the system refuses one, a measurement still has its two ends.
     if !sampler.runs.load(SeqCst) {
@@ -120,8 +120,8 @@ pub fn after_fork_in_parent() {
 }
 
 /// The processor time that watching has taken so far, which is not the host program's own.
-pub(super) fn cost() -> Duration {
-    Duration::from_nanos(SAMPLER.get().cost.load(Relaxed))
+pub(super) fn cost(process: ThisProcess) -> Duration {
+    Duration::from_nanos(SAMPLER.of(process).cost.load(Relaxed))
 }
 
 impl Sampler {

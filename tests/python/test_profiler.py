@@ -480,6 +480,23 @@ def test_an_overridden_record_metric_is_honoured_everywhere(clock: ManualClock) 
     assert metric.metadata == {"k": 1, "type": "timer"}
 
 
+def test_the_two_figures_of_a_call_tell_the_same_whatever_becomes_of_its_profile(
+    clock: ManualClock,
+) -> None:
+    monitor = PerformanceMonitor(clock=clock)
+    with monitor.session("roll 7"):
+        _, profile = ImageProcessingProfiler(monitor).profile_operation(plain)
+    told = profile | {"session_id": "roll 7"}
+    profile.clear()
+    (seconds,) = monitor.get_metrics("plain_wall_time")
+    (memory,) = monitor.get_metrics("plain_memory")
+    assert seconds.metadata == memory.metadata == told
+    assert seconds.timestamp == memory.timestamp
+    seconds.metadata.clear()
+    (memory,) = monitor.get_metrics("plain_memory")
+    assert memory.metadata == told
+
+
 def test_a_mock_of_record_metric_is_honoured_everywhere_while_it_is_there(
     clock: ManualClock,
 ) -> None:
