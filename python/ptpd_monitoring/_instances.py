@@ -63,9 +63,9 @@ def reference(instance: object) -> tuple[Callable[[], object], tuple[()]]:
             return (globals()[name], ())
     kind = type(instance).__name__
     raise TypeError(
-        f"a {kind} can be neither pickled nor copied, as what it records stays in this process; "
+        f"this {kind} can be neither pickled nor copied, as what it records stays in this process; "
         "only the global instance can, as a reference to that of whoever loads it: use what the "
-        f"get_... function of ptpd_monitoring returns, or make a {kind} there"
+        f"get_... function of ptpd_monitoring returns, or make one there"
     )
 
 

@@ -65,7 +65,7 @@ def test_any_other_instance_says_that_it_cannot(
     instance: object, travel: Callable[[object], object]
 ) -> None:
     name = type(instance).__name__
-    with pytest.raises(TypeError, match=f"a {name} can be neither pickled nor copied.*global"):
+    with pytest.raises(TypeError, match=f"this {name} can be neither pickled nor copied.*global"):
         travel(instance)
 
 
