@@ -189,6 +189,7 @@ impl CacheManager {
 }
 
 /// The lifetime that was asked for, if any was.
+#[inline]
 fn lifetime_of(ttl: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Ttl>> {
     match ttl {
         Some(ttl) => Ok(Some(Seconds::of("ttl", ttl)?.ttl("ttl")?)),

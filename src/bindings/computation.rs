@@ -313,11 +313,18 @@ impl Computations {
 
     /// What is computed of `key` is not kept, since it has just been set or deleted; unless it is a
     /// computation that has done so itself.
+    #[inline]
     pub fn outdate(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
-        let py = key.py();
-        if !self.are_any(py) {
-            return Ok(());
+        if self.are_any(key.py()) {
+            self.outdate_under_way(key)
+        } else {
+            Ok(())
         }
+    }
+
+    #[cold]
+    fn outdate_under_way(&self, key: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = key.py();
         let _python = PythonCode::begin(py);
         let held = held(py)?;
         self.take(key, |computation| {

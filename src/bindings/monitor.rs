@@ -227,8 +227,20 @@ impl PerformanceMonitor {
     ) -> Option<Metadata> {
         match stamp {
             Stamp::At(moment) => self.core().record(name, moment, value, label, metadata),
-            Stamp::Measured(time) => self.core().record_at(time, name, value, label, metadata),
+            Stamp::Measured(time) => self.push_measured(time, name, value, label, metadata),
         }
+    }
+
+    #[cold]
+    fn push_measured(
+        &self,
+        time: i64,
+        name: &str,
+        value: f64,
+        label: LabelRef<'_>,
+        metadata: Option<Metadata>,
+    ) -> Option<Metadata> {
+        self.core().record_at(time, name, value, label, metadata)
     }
 
     /// The operations to export: the named one, or all.

@@ -40,7 +40,16 @@ impl Override {
             None => self.look(instance.as_any())?,
         }
         .bind(instance.py());
-        Ok(!attributes.is_empty() && attributes.contains(self.method)?)
+        if attributes.is_empty() {
+            Ok(false)
+        } else {
+            self.is_among(attributes)
+        }
+    }
+
+    #[cold]
+    fn is_among(&self, attributes: &Bound<'_, PyDict>) -> PyResult<bool> {
+        attributes.contains(self.method)
     }
 
     #[cold]
