@@ -17,7 +17,7 @@ use std::time::Duration;
 mod living;
 
 #[cfg(target_os = "linux")]
-pub use living::{Found, now, parse, readings};
+pub use living::{Found, may_be_about_to_run, now, parse, readings};
 
 /// What the children have taken during a measurement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

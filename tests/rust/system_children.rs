@@ -13,7 +13,7 @@ use nix::{
 };
 use proptest::prelude::*;
 use ptpd_monitoring::system::{
-    children::{ChildUsage, Process, Reaped, State, now, parse, readings},
+    children::{ChildUsage, Process, Reaped, State, may_be_about_to_run, now, parse, readings},
     peak::Measurement,
 };
 
@@ -129,6 +129,17 @@ proptest! {
             expected += later;
         }
         prop_assert_eq!(before.usage_until(&after, 0, 0).cpu, Some(secs(expected)));
+    }
+}
+
+#[test]
+fn a_forked_child_in_the_memory_of_its_parent_is_none_of_its_own() {
+    assert!(may_be_about_to_run(8192, 8192, 8192));
+    assert!(!may_be_about_to_run(4096, 8192, 8192));
+    // Another thread changed the parent's while it was being read.
+    for child in [4096, 8192, 12288] {
+        assert!(may_be_about_to_run(child, 4096, 8192));
+        assert!(may_be_about_to_run(child, 8192, 4096));
     }
 }
 

@@ -44,7 +44,6 @@ fn nanos_per_tick() -> u64 {
 /// The processes that descend from this one.
 #[must_use]
 pub fn readings() -> Vec<Process> {
-    let own = process::memory().map_or(0, |memory| memory.vms);
     let mut found = Vec::new();
     let mut parents = vec![PathBuf::from("/proc/self")];
     while let Some(parent) = parents.pop() {
@@ -52,7 +51,7 @@ pub fn readings() -> Vec<Process> {
             if found.len() >= MOST {
                 return found;
             }
-            found.extend(read(pid, own));
+            found.extend(read(pid));
             parents.push(PathBuf::from(format!("/proc/{pid}")));
         }
     }
@@ -81,15 +80,22 @@ fn children_of(process: &Path) -> Vec<u32> {
     children
 }
 
-/// A process, unless it is gone. `own` is the size of this one's address space.
-fn read(pid: u32, own: u64) -> Option<Process> {
+/// The size of this process's address space, in bytes.
+fn own_size() -> u64 {
+    process::memory().map_or(0, |memory| memory.vms)
+}
+
+/// A process, unless it is gone.
+fn read(pid: u32) -> Option<Process> {
+    // Other threads change it at any time, so it is read before and after.
+    let own_before = own_size();
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let Found {
         mut process,
         has_run_program,
         size,
     } = parse(pid, &stat)?;
-    if !has_run_program && size == own {
+    if !has_run_program && may_be_about_to_run(size, own_before, own_size()) {
         // It is about to run a program, and its memory is still that of its parent.
         process.rss = 0;
         return Some(process);
@@ -97,6 +103,13 @@ fn read(pid: u32, own: u64) -> Option<Process> {
     let status = fs::read(format!("/proc/{pid}/status")).unwrap_or_default();
     process.highest = field(&status, b"VmHWM:").unwrap_or(0) * 1024;
     Some(process)
+}
+
+/// Whether a forked child whose address space has `size` may be about to run a program, in that of its
+/// parent, which had a size just before and one just after. Where these differ, nobody can tell.
+#[must_use]
+pub fn may_be_about_to_run(size: u64, own_before: u64, own_after: u64) -> bool {
+    own_before != own_after || size == own_before
 }
 
 /// What `/proc/<pid>/stat` tells of a process.
