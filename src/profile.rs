@@ -11,6 +11,9 @@ use crate::{
 /// The suffix of the series that holds an operation's wall times.
 pub const WALL_TIME: &str = "_wall_time";
 
+/// That of the series of what the calls took of memory.
+pub const MEMORY: &str = "_memory";
+
 /// What a batch costs beyond its images: start-up, file handling, pauses.
 const BATCH_OVERHEAD: f64 = 1.1;
 

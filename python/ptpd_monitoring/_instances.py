@@ -65,7 +65,7 @@ def reference(instance: object) -> tuple[Callable[[], object], tuple[()]]:
     raise TypeError(
         f"this {kind} can be neither pickled nor copied, as what it records stays in this process; "
         "only the global instance can, as a reference to that of whoever loads it: use what the "
-        f"get_... function of ptpd_monitoring returns, or make one there"
+        "get_... function of ptpd_monitoring returns, or make one there"
     )
 
 

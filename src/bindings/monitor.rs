@@ -152,7 +152,6 @@ impl PerformanceMonitor {
         slf: &Bound<'_, Self>,
         now: Monotonic,
         figures: impl Iterator<Item = (String, f64, &'static str)>,
-        success: bool,
         profile: &Bound<'_, PyDict>,
     ) -> PyResult<()> {
         let this = slf.get();
@@ -167,12 +166,7 @@ impl PerformanceMonitor {
             let label = LabelRef {
                 unit,
                 timer: false,
-                // The metadata itself tells of what.
-                outcome: if success {
-                    Outcome::Success
-                } else {
-                    Outcome::Failure("")
-                },
+                outcome: Outcome::None,
                 session: None,
             };
             // Both keep the same dict, of which readers get copies.
@@ -227,20 +221,8 @@ impl PerformanceMonitor {
     ) -> Option<Metadata> {
         match stamp {
             Stamp::At(moment) => self.core().record(name, moment, value, label, metadata),
-            Stamp::Measured(time) => self.push_measured(time, name, value, label, metadata),
+            Stamp::Measured(time) => self.core().record_at(time, name, value, label, metadata),
         }
-    }
-
-    #[cold]
-    fn push_measured(
-        &self,
-        time: i64,
-        name: &str,
-        value: f64,
-        label: LabelRef<'_>,
-        metadata: Option<Metadata>,
-    ) -> Option<Metadata> {
-        self.core().record_at(time, name, value, label, metadata)
     }
 
     /// The operations to export: the named one, or all.

@@ -15,7 +15,7 @@ use super::{
     convert::{type_name, wrong_type},
     images::{SizeOf, extent},
     monitor::PerformanceMonitor,
-    once::{Once, intern},
+    once::intern,
     profile_options::ProfileOptions,
     python_code::PythonCode,
 };
@@ -23,8 +23,11 @@ use crate::{
     clock::Monotonic,
     images::Extent,
     monitor::SECONDS,
-    profile::WALL_TIME,
-    system::usage::{OpenUsage, Usage},
+    profile::{MEMORY, WALL_TIME},
+    system::{
+        peak::Peak,
+        usage::{OpenUsage, Usage},
+    },
 };
 
 /// Bytes in a megabyte, as the API counts them.
@@ -129,7 +132,7 @@ impl ProfiledCall {
         let usage = usage.finish();
         let seconds = now.seconds_since(start);
         let _python = PythonCode::begin(py);
-        let profile = empty_profile(py)?;
+        let profile = PyDict::new(py);
         profile.set_item(intern!(py, "operation"), &self.operation)?;
         profile.set_item(intern!(py, "success"), outcome.is_ok())?;
         profile.set_item(intern!(py, "wall_time_s"), seconds)?;
@@ -144,12 +147,11 @@ impl ProfiledCall {
         }
         let name = |suffix: &str| format!("{}{suffix}", self.operation);
         let wall_time = (name(WALL_TIME), seconds, SECONDS);
-        let memory = usage.memory.map(|peak| {
-            let delta = (peak.after.rss as f64 - peak.before.rss as f64) / MB;
-            (name("_memory"), delta, "MB")
-        });
+        let memory = usage
+            .memory
+            .map(|peak| (name(MEMORY), delta_mb(peak), "MB"));
         let figures = iter::once(wall_time).chain(memory);
-        PerformanceMonitor::record_profile(monitor, now, figures, outcome.is_ok(), &profile)?;
+        PerformanceMonitor::record_profile(monitor, now, figures, &profile)?;
         Ok(profile)
     }
 }
@@ -179,28 +181,9 @@ impl ProfiledCall {
     }
 }
 
-/// A profile that has the keys of every profile, in their order, and no figures: to copy one takes less
-/// time than to let one grow.
-fn empty_profile(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
-    static EMPTY: Once<Py<PyDict>> = Once::new();
-    let empty = EMPTY.get_or_try_init(py, || {
-        let profile = PyDict::new(py);
-        for key in [
-            intern!(py, "operation"),
-            intern!(py, "success"),
-            intern!(py, "wall_time_s"),
-            intern!(py, "cpu_time_s"),
-            intern!(py, "memory_delta_mb"),
-            intern!(py, "memory_after_mb"),
-            intern!(py, "memory_peak_mb"),
-            intern!(py, "children_cpu_s"),
-            intern!(py, "children_peak_mb"),
-        ] {
-            profile.set_item(key, py.None())?;
-        }
-        PyResult::Ok(profile.unbind())
-    })?;
-    empty.bind(py).copy()
+/// By how much the RSS rose, or fell.
+fn delta_mb(peak: Peak) -> f64 {
+    (peak.after.rss as f64 - peak.before.rss as f64) / MB
 }
 
 /// Fills in what a profile says about resources.
@@ -208,9 +191,8 @@ fn describe_usage(profile: &Bound<'_, PyDict>, usage: Usage) -> PyResult<()> {
     let py = profile.py();
     let Usage { cpu, memory: peak } = usage;
     let mb = |bytes: u64| bytes as f64 / MB;
-    let delta = peak.map(|peak| mb(peak.after.rss) - mb(peak.before.rss));
     profile.set_item(intern!(py, "cpu_time_s"), cpu)?;
-    profile.set_item(intern!(py, "memory_delta_mb"), delta)?;
+    profile.set_item(intern!(py, "memory_delta_mb"), peak.map(delta_mb))?;
     profile.set_item(
         intern!(py, "memory_after_mb"),
         peak.map(|peak| mb(peak.after.rss)),

@@ -1,9 +1,7 @@
 //! What belongs to one profile: `develop_wall_time` and `develop_memory` are one row, `develop`.
 
 use super::{Cell, names::Name, operations::Operation, quantity::Unit};
-
-const WALL_TIME: &str = crate::profile::WALL_TIME;
-const MEMORY: &str = "_memory";
+use crate::profile::{MEMORY, WALL_TIME};
 
 /// A row of the table of operations.
 pub(super) struct Row<'a> {
