@@ -22,6 +22,7 @@ pub mod rollup;
 pub mod series;
 pub mod sessions;
 pub mod settings;
+pub mod short;
 pub mod starts;
 pub mod stats;
 pub mod sync;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::short::is_equal;
+
 /// Names seen, each kept once and forgotten with the last request that uses it.
 #[derive(Debug)]
 pub(crate) struct Names {
@@ -62,7 +64,7 @@ impl Names {
     pub fn take(&mut self, name: &str, worthy: bool) -> (u32, bool) {
         if let Some(known) = self.known.get_mut(self.last as usize)
             && known.uses > 0
-            && *known.name == *name
+            && is_equal(&known.name, name)
             && known.is_worthy >= worthy
         {
             known.uses += 1;

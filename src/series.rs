@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use crate::{
     calendar::TimeRange,
     fallen_off::{FallenOff, Uncounted},
+    short::is_equal,
 };
 
 /// What consecutive samples mostly share, kept once for a run of them.
@@ -66,7 +67,7 @@ impl LabelRef<'_> {
         };
         self.timer == label.timer
             && is_outcome
-            && *self.unit == *label.unit
+            && is_equal(self.unit, &label.unit)
             && self.session == label.session.as_deref()
     }
 

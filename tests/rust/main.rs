@@ -31,6 +31,7 @@ mod rollup;
 mod series;
 mod sessions;
 mod settings;
+mod short;
 mod stats;
 #[cfg(target_os = "linux")]
 mod system;
