@@ -1,5 +1,5 @@
-//! Short texts, such as names of units and operations, compared in registers: a call to the C library,
-//! as `==` on two texts is, takes longer than all of that.
+//! Short texts, such as names of units and operations, compared in registers: `==` on two texts of the
+//! same length calls the C library.
 
 use std::{
     hash::{Hash, Hasher},
@@ -17,8 +17,7 @@ pub fn is_equal(one: &str, other: &str) -> bool {
         return false;
     }
     match one.len() {
-        0 => true,
-        1 => one[0] == other[0],
+        0..=1 => one.first() == other.first(),
         2..=4 => are_ends_equal::<2>(one, other),
         5..=8 => are_ends_equal::<4>(one, other),
         9..=16 => are_ends_equal::<8>(one, other),
@@ -32,17 +31,17 @@ fn are_ends_equal<const N: usize>(one: &[u8], other: &[u8]) -> bool {
     one.first_chunk::<N>() == other.first_chunk() && one.last_chunk::<N>() == other.last_chunk()
 }
 
-/// A name that is looked for in a map.
-pub struct Name<'a>(pub &'a str);
+/// A text that is looked for in a map, compared by [`is_equal`].
+pub struct Sought<'a>(pub &'a str);
 
-impl Hash for Name<'_> {
+impl Hash for Sought<'_> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
     }
 }
 
-impl Equivalent<Arc<str>> for Name<'_> {
+impl Equivalent<Arc<str>> for Sought<'_> {
     #[inline]
     fn equivalent(&self, key: &Arc<str>) -> bool {
         is_equal(self.0, key)

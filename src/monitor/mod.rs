@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     rollup::{Delta, OpenRollups, Sink, Source},
     series::LabelRef,
-    short::Name,
+    short::Sought,
     stats::{mean, percentiles, validate_percentile},
     sync::{
         Mutex, RwLock,
@@ -258,7 +258,7 @@ impl<M> Monitor<M> {
             // Nobody can take the operation out of the map while it is being read, so there is
             // neither a reference to count nor a retirement to look for.
             let operations = self.operations.read();
-            if let Some(operation) = operations.get(&Name(name)) {
+            if let Some(operation) = operations.get(&Sought(name)) {
                 let mut state = operation.state.lock();
                 return work(&mut state, self.max_history());
             }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 
 use indexmap::IndexMap;
 use proptest::prelude::*;
-use ptpd_monitoring::short::{Name, is_equal};
+use ptpd_monitoring::short::{Sought, is_equal};
 
 /// Up to 40 bytes, in few letters, so that many are alike.
 fn text() -> impl Strategy<Value = String> {
@@ -37,7 +37,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_finds_in_a_map_what_its_text_finds(
+    fn a_sought_text_finds_in_a_map_what_a_plain_one_finds(
         known in prop::collection::vec(text(), 0..20),
         sought in text(),
     ) {
@@ -46,11 +46,11 @@ proptest! {
             numbered().map(|(name, number)| (name.as_str().into(), number)).collect();
         let by_text: HashMap<&str, usize> =
             numbered().map(|(name, number)| (name.as_str(), number)).collect();
-        prop_assert_eq!(by_name.get(&Name(&sought)), by_text.get(sought.as_str()));
+        prop_assert_eq!(by_name.get(&Sought(&sought)), by_text.get(sought.as_str()));
         for (name, number) in &by_text {
-            prop_assert_eq!(by_name.get(&Name(name)), Some(number));
+            prop_assert_eq!(by_name.get(&Sought(name)), Some(number));
         }
         let hasher = by_name.hasher();
-        prop_assert_eq!(hasher.hash_one(Name(&sought)), hasher.hash_one(sought.as_str()));
+        prop_assert_eq!(hasher.hash_one(Sought(&sought)), hasher.hash_one(sought.as_str()));
     }
 }
