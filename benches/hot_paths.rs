@@ -9,7 +9,7 @@ mod paths;
 use std::{env, sync::Arc};
 
 use divan::Bencher;
-use ptpd_monitoring::clock::{Clock, ManualClock};
+use ptpd_monitoring::time::{Clock, ManualClock};
 
 use paths::{
     CacheGetHit, HistogramMergeRow, HistogramRecord, Path, RecordIntoFullSeries, RecordRequest,

@@ -4,12 +4,14 @@ use std::{convert::Infallible, hint::black_box};
 
 use ptpd_monitoring::{
     cache::{Found, Store, Ttl, Verdict},
-    clock::Clock,
     monitor::{Monitor, SECONDS},
+    recording::{
+        series::{LabelRef, Outcome},
+        starts::Starts,
+    },
     requests::Requests,
-    series::{LabelRef, Outcome},
-    starts::Starts,
     stats::{Histogram, histogram::Figures},
+    time::Clock,
 };
 
 const ENTRIES: u64 = 1_000;

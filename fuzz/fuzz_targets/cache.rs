@@ -7,10 +7,7 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use ptpd_monitoring::{
-    cache::{Counters, Deleted, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict},
-    clock::{Clock, ManualClock},
-};
+use ptpd_monitoring::{cache::{Counters, Deleted, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict}, time::{Clock, ManualClock}};
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -10,13 +10,7 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use ptpd_monitoring::{
-    calendar::{TimeRange, Times},
-    clock::{Clock, ManualClock},
-    monitor::Monitor,
-    report::{ExportedSample, Format, Formulas, neutralized, render_samples, report_csv},
-    series::{LabelRef, Outcome},
-};
+use ptpd_monitoring::{monitor::Monitor, recording::series::{LabelRef, Outcome}, report::{ExportedSample, Format, Formulas, neutralized, render_samples, report_csv}, time::{Clock, ManualClock, TimeRange, Times}};
 use serde_json::{
     Value,
     value::{RawValue, to_raw_value},

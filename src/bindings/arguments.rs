@@ -19,10 +19,10 @@ use super::{
     python_code::PythonCode,
 };
 use crate::{
-    clock::Clock,
     error::{Error, Result},
     monitor::SECONDS,
     report::seconds_in_unit,
+    time::Clock,
 };
 
 /// An argument as it was given, or nothing where it was left out. Unlike an `Option` it tells an

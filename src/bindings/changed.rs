@@ -12,12 +12,12 @@ use super::{
     requests::APIPerformanceTracker, statistics::set_failures,
 };
 use crate::{
-    calendar::{TimeRange, Times, Zone},
     history::History,
     report::{
         ChangedInWords, Reason, THIN_SPACE, Thresholds,
         changed::{Changed, Entry, Frame, Kind, Recorded, Side, Wanted, changed, kind_of},
     },
+    time::{TimeRange, Times, Zone},
 };
 
 /// Says in `report` what changed in `range` against the periods before, if there is a history.

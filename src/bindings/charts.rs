@@ -6,9 +6,9 @@ use pyo3::{prelude::*, types::PyDict};
 
 use super::{convert::attribute, python_code::PythonCode};
 use crate::{
-    calendar::TimeRange,
     history::History,
     report::charts::{Charts, ResourceChart},
+    time::TimeRange,
 };
 
 /// The Python module with the class of reports, which only Python can derive from `dict`.

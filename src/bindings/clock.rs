@@ -15,8 +15,8 @@ use super::{
 };
 
 use crate::{
-    clock::{Clock, ManualClock as CoreClock, nanos_from_seconds, seconds_from_nanos},
     error::{Error, Result},
+    time::{Clock, ManualClock as CoreClock, nanos_from_seconds, seconds_from_nanos},
 };
 
 /// A clock for tests: time stands still until moved.

@@ -11,12 +11,12 @@ use super::{
     },
 };
 use crate::{
-    calendar::Zone,
     report::{
         Change, Comparison, FailureChange, Failures, MILLISECONDS, Period, PeriodOperation, Reason,
         RecordedEndpoint, RecordedOperation, Thresholds,
     },
     stats::inference::Interval,
+    time::Zone,
 };
 
 /// The arguments of comparisons that say what a verdict takes.

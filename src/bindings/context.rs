@@ -12,7 +12,7 @@ use super::{
     once::intern,
     python_code::PythonCode,
 };
-use crate::timers::Owner;
+use crate::recording::timers::Owner;
 
 /// A number for the calling thread, never zero and never used again for another.
 #[inline]

@@ -13,7 +13,7 @@ use super::{
     once::Once,
     python_code::PythonCode,
 };
-use crate::calendar::{IsoFormatter, TimeRange, Times, Zone, iso_local};
+use crate::time::{IsoFormatter, TimeRange, Times, Zone, iso_local};
 
 /// `value` as Python shows it, shortened; the type's name where its `__repr__` fails.
 pub fn shown(value: &Bound<'_, PyAny>) -> String {

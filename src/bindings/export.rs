@@ -11,10 +11,10 @@ use super::{
     python_code::release_at_end,
 };
 use crate::{
-    calendar::{TimeRange, Times},
     monitor::Operation,
+    recording::series::Sample,
     report::{ExportedSample, Format, Formulas, render_samples},
-    series::Sample,
+    time::{TimeRange, Times},
 };
 
 /// Exports the samples of `operations`.

@@ -24,13 +24,13 @@ use super::{
     notebook,
 };
 use crate::{
-    clock::Clock,
     error::Error,
     history::{
         Access, DEFAULT_DAYS, GATE, History as Core, Options, Period, Problem, Reader, Retention,
         Table,
     },
     home, settings,
+    time::Clock,
 };
 
 /// Seconds between two flushes unless asked otherwise.

@@ -6,9 +6,9 @@ use pyo3::{prelude::*, types::PyDict};
 
 use super::{convert::to_datetime, once::intern};
 use crate::{
-    clock::NANOS_PER_SEC,
     history::{Recent, RecentEndpoint, RecentOperation, RecentResource, RecentSamples},
     report::neutralized,
+    time::NANOS_PER_SEC,
 };
 
 /// A text for a cell of a CSV: with an apostrophe before it where a spreadsheet would run it.

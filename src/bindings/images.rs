@@ -16,7 +16,7 @@ use super::{
     once::intern,
     python_code::PythonCode,
 };
-use crate::images::{Extent, MOST_AXES, pixels, pixels_of_axes};
+use crate::profiler::images::{Extent, MOST_AXES, pixels, pixels_of_axes};
 
 /// No more items of a list are looked at.
 const MOST_ITEMS: usize = 10_000;

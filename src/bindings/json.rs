@@ -25,7 +25,7 @@ use super::{
     errors::is,
     python_code::PythonCode,
 };
-use crate::calendar::{Times, iso_in};
+use crate::time::{Times, iso_in};
 
 /// Deeper nesting than this is shown as text, before the stack ends.
 const DEEPEST: usize = 100;

@@ -6,8 +6,10 @@ use pyo3::prelude::*;
 
 use super::python_code::PythonCode;
 use crate::{
-    bounds::{Bound, OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, OTHER_SESSIONS},
     history::{Change, Event},
+    recording::overflow::{
+        Bound, OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, OTHER_SESSIONS,
+    },
 };
 
 const LOGGER: &str = "ptpd_calibration.monitoring";

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    series::{Label, Outcome, Sample},
+    recording::series::{Label, Outcome, Sample},
 };
 
 /// The key that says what recorded a sample.

@@ -36,13 +36,12 @@ use super::{
     views::{MetricsView, TimersView},
 };
 use crate::{
-    calendar::{TimeRange, Times},
-    clock::Monotonic,
     history::Attachment,
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
+    recording::series::{LabelRef, Outcome},
     report::{Format, Samples},
-    series::{LabelRef, Outcome},
     stats::mean,
+    time::{Monotonic, TimeRange, Times},
 };
 
 /// The core's monitor, with Python's metadata.

@@ -13,7 +13,6 @@ use super::{
     statistics::statistics_dict,
 };
 use crate::{
-    calendar::Times,
     history::History,
     report::{
         Glance, MAX_GLANCED, Samples,
@@ -24,6 +23,7 @@ use crate::{
         alerts::{Resource, Thresholds},
         disk, memory,
     },
+    time::Times,
 };
 
 /// How many of the newest samples of an operation its figures are of.

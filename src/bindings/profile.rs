@@ -20,14 +20,16 @@ use super::{
     python_code::PythonCode,
 };
 use crate::{
-    clock::Monotonic,
-    images::Extent,
     monitor::SECONDS,
-    profile::{MEMORY, WALL_TIME},
+    profiler::{
+        calls::{MEMORY, WALL_TIME},
+        images::Extent,
+    },
     system::{
         peak::Peak,
         usage::{OpenUsage, Usage},
     },
+    time::Monotonic,
 };
 
 /// Bytes in a megabyte, as the API counts them.

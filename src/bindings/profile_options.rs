@@ -14,7 +14,7 @@ use super::{
     operation_name::operation_name,
     python_code::PythonCode,
 };
-use crate::images::Extent;
+use crate::profiler::images::Extent;
 
 /// The name of an operation, and what tells the size of its images.
 #[pyclass(frozen, module = "ptpd_monitoring._native")]

@@ -26,11 +26,11 @@ use super::{
     reference,
 };
 use crate::{
-    calendar::TimeRange,
     error::Error,
-    profile::{Call, Performance, WALL_TIME, bottlenecks},
-    series::Sample,
+    profiler::calls::{Call, Performance, WALL_TIME, bottlenecks},
+    recording::series::Sample,
     system::{memory, process},
+    time::TimeRange,
 };
 
 /// Snapshots are remembered for this many operations; the oldest goes for a new one.

@@ -12,16 +12,16 @@ use super::{
     statistics::set_failures,
 };
 use crate::{
-    calendar::{TimeRange, Zone},
-    fallen_off::Uncounted,
     history::{Attachment, Found, History, Reading},
     monitor::OwnSamples,
+    recording::evicted::Uncounted,
     report::{
         InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples, endpoints, errors,
         operations, routes, routes_of_several,
     },
     requests::{Errors, Group, Grouping, OwnErrors, Routes},
     rollup::{ErrorKey, Key, Occurrences},
+    time::{TimeRange, Zone},
 };
 
 /// What is known, and of the history whence.

@@ -38,7 +38,6 @@ use super::{
     versions::{of_versions, set_versions},
 };
 use crate::{
-    calendar::{TimeRange, Times, Zone, iso_local},
     error::Error,
     report::{
         EXACT, RESOURCE_READINGS, RecordedEndpoint, RecordedOperation, ReportFormat, Samples,
@@ -48,6 +47,7 @@ use crate::{
         render_markdown, report_csv, report_json,
     },
     requests::Grouping,
+    time::{TimeRange, Times, Zone, iso_local},
 };
 
 struct Sources {

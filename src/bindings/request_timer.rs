@@ -17,9 +17,9 @@ use super::{
     requests::{APIPerformanceTracker, DEFAULT_METHOD},
 };
 use crate::{
-    clock::Monotonic,
+    recording::starts::Starts,
     requests::{Statuses, http_status},
-    starts::Starts,
+    time::Monotonic,
 };
 
 /// The status unless something else is said.

@@ -29,12 +29,11 @@ use super::{
     views::RequestsView,
 };
 use crate::{
-    calendar::TimeRange,
-    clock::Monotonic,
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
     report::{ApiReport, EndpointReport, Glance, RecordedEndpoint},
     requests::{EndpointStats, Group, Requests},
+    time::{Monotonic, TimeRange},
 };
 
 /// The method unless another one is named.

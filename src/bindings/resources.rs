@@ -31,7 +31,6 @@ use super::{
     reference,
 };
 use crate::{
-    clock::Clock,
     error::Error,
     system::{
         alerts::{Alert, Resource, Thresholds},
@@ -39,6 +38,7 @@ use crate::{
         disk, gpu, memory,
         watch::{DEFAULT_INTERVAL, Watch},
     },
+    time::Clock,
 };
 
 pub const MB: f64 = 1024.0 * 1024.0;

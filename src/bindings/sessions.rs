@@ -25,8 +25,8 @@ use super::{
     python_code::PythonCode,
     reference,
 };
-use crate::{
-    entered::{Entered, Left, MAX_ENTERED},
+use crate::recording::{
+    blocks::{Entered, Left, MAX_ENTERED},
     sessions,
     timers::Owner,
 };

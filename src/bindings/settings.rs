@@ -6,10 +6,7 @@ use parking_lot::Mutex;
 use pyo3::{prelude::*, types::PyTuple};
 
 use super::{lock::lock, logging::warn};
-use crate::{
-    misspelt::Misspelt,
-    settings::{self, Settings},
-};
+use crate::settings::{self, Settings, misspelt::Misspelt};
 
 /// What ``PTPD_MONITORING_*`` variables configure the global instances with.
 #[pyclass(frozen, module = "ptpd_monitoring")]

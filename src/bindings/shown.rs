@@ -9,12 +9,12 @@ use super::{
     report::figures,
 };
 use crate::{
-    calendar::{IsoFormatter, Times, iso_in, iso_local},
     error::Result,
     report::{
         few_samples as few_of, order,
         quantity::{THIN_SPACE, Unit},
     },
+    time::{IsoFormatter, Times, iso_in, iso_local},
 };
 
 /// ``value`` in a unit of its kind that suits it, to three figures, or None where ``unit`` is of no

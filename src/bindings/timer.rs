@@ -17,7 +17,7 @@ use super::{
     python_code::{PythonCode, release_at_end},
     reference,
 };
-use crate::starts::Starts;
+use crate::recording::starts::Starts;
 
 /// Times a block, or every call of a function that it decorates, as a sample in seconds.
 ///

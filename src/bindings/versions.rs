@@ -13,7 +13,6 @@ use super::{
     recorded::{Consulted, Known},
 };
 use crate::{
-    calendar::{TimeRange, Zone},
     history::{History, Problem, Reader, Version},
     report::{
         RecordedEndpoint, RecordedOperation,
@@ -21,6 +20,7 @@ use crate::{
         charts::Mark,
         operations, routes,
     },
+    time::{TimeRange, Zone},
 };
 
 /// The versions that `history` has of writers.

@@ -17,7 +17,7 @@ use super::{
     monitor::PerformanceMonitor,
     requests::APIPerformanceTracker,
 };
-use crate::{calendar::TimeRange, monitor::Operation, series::Sample};
+use crate::{monitor::Operation, recording::series::Sample, time::TimeRange};
 
 /// The items of a sequence of `length` that `index`, an int or a slice, asks for.
 fn item_or_slice<'py>(

@@ -4,8 +4,8 @@ use super::{
     Handle, NEVER, Ttl, deadlines::Deadlines, index::Index, slots::Slots, weights::Weights,
 };
 use crate::{
-    clock::{Clock, Monotonic},
     error::{Error, Result},
+    time::{Clock, Monotonic},
 };
 
 /// What the caller can say about a key with the right hash without leaving the store.

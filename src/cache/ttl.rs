@@ -1,8 +1,8 @@
 //! Lifetimes and the deadlines they lead to.
 
 use crate::{
-    clock::{Monotonic, NANOS_PER_SEC},
     error::{Error, Result},
+    time::{Monotonic, NANOS_PER_SEC},
 };
 
 /// The deadline that no clock reaches.

@@ -6,8 +6,8 @@ use super::{
     weights::Weights,
 };
 use crate::{
-    clock::Clock,
     error::{Error, Result},
+    time::Clock,
 };
 
 /// What [`Store::set_weighed`] pushed out.

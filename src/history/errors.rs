@@ -10,9 +10,9 @@ use rusqlite::{Connection, Statement};
 
 use super::{engine::Reading, handle::History, identity::Identity, spans::Table};
 use crate::{
-    bounds::OTHER_ERRORS,
-    calendar::TimeRange,
+    recording::overflow::OTHER_ERRORS,
     rollup::{ErrorKey, MAX_ERRORS, Occurrences},
+    time::TimeRange,
 };
 
 /// How many different errors a file tells apart in a minute, and in an hour, whoever writes them. What is

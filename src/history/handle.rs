@@ -16,11 +16,10 @@ use super::{
     read::{Found, Reader, Timeline},
 };
 use crate::{
-    calendar::TimeRange,
-    clock::Clock,
     error::{self, Error},
     rollup::{Delta, Key, Sink, Source},
     sync::atomic::{AtomicBool, Ordering},
+    time::{Clock, TimeRange},
 };
 
 /// A history on disk. Several of the same file share one connection and one collection of what

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::{calendar, clock::Clock};
+use crate::time::{Clock, Zone};
 
 /// A writer as its rows know it. A forked child is another one than its parent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ impl Identity {
             pid: process::id(),
             started,
             source: source.to_owned(),
-            hour_shift: hour_shift(calendar::Zone::Local.offset(started)),
+            hour_shift: hour_shift(Zone::Local.offset(started)),
             version,
         }
     }

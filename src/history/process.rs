@@ -16,12 +16,12 @@ use super::{
     sigterm, writer,
 };
 use crate::{
-    clock::{Clock, Monotonic},
     sync::{
         MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     threads::{Fork, Going, Worker},
+    time::{Clock, Monotonic},
 };
 
 /// The gate between histories and forks.

@@ -10,10 +10,9 @@ use super::{
     spans::{Period, Table},
 };
 use crate::{
-    calendar::TimeRange,
-    clock::NANOS_PER_SEC,
     error::{Error, Result},
     rollup::{Key, MINUTE, Rollup, is_error},
+    time::{NANOS_PER_SEC, TimeRange},
 };
 
 /// How many minutes count as the last few: a day's.

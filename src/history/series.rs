@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::rows::KeyColumns;
 use crate::{
-    bounds::{OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, OTHER_SESSIONS, OTHER_UNITS},
+    recording::overflow::{
+        OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, OTHER_SESSIONS, OTHER_UNITS,
+    },
     rollup::Key,
 };
 

@@ -5,7 +5,7 @@
 //! `minutes` as long as they are kept; later the hour counts as a whole.
 
 use super::identity::{HOUR, hour_start};
-use crate::{calendar::TimeRange, clock::NANOS_PER_SEC};
+use crate::time::{NANOS_PER_SEC, TimeRange};
 
 /// Seconds in a minute.
 const MINUTE: i64 = 60;

@@ -22,7 +22,7 @@ use super::{
     transaction::{self, Committed},
     watch::{Left, Watch},
 };
-use crate::clock::Monotonic;
+use crate::time::Monotonic;
 
 /// Something done with a connection.
 pub type Act = Arc<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + Sync>;

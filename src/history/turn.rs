@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::engine::{Engine, Flushed, Urgency};
-use crate::clock::Monotonic;
+use crate::time::Monotonic;
 
 /// How often recorded samples are taken from their sources at least. What is written seldom waits in
 /// one place, with one bound.

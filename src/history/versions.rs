@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{problem::Problem, read::Reader};
-use crate::clock::NANOS_PER_SEC;
+use crate::time::NANOS_PER_SEC;
 
 /// A release of a program, as it calls itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

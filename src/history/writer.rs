@@ -11,8 +11,8 @@ use super::{
     turn::Turn,
 };
 use crate::{
-    clock::{Clock, Monotonic},
     threads::{Told, Worker},
+    time::{Clock, Monotonic},
 };
 
 /// How often they are taken at most for a source that wants it often.

@@ -8,20 +8,21 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use crate::{
-    bounds::{Beyond, Bound, DEFAULT_MAX_OPERATIONS, Notice, OTHER_OPERATIONS, at_least_one},
-    calendar::TimeRange,
-    clock::{Clock, Monotonic},
-    entered::MAX_ENTERED,
     error::Result,
+    recording::{
+        blocks::MAX_ENTERED,
+        overflow::{Beyond, Bound, DEFAULT_MAX_OPERATIONS, Notice, OTHER_OPERATIONS, at_least_one},
+        series::LabelRef,
+        timers::{MAX_RUNNING, Owner, RunningTimers},
+    },
     rollup::{Delta, OpenRollups, Sink, Source},
-    series::LabelRef,
-    short::Sought,
     stats::{mean, percentiles, validate_percentile},
     sync::{
         Mutex, RwLock,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed},
     },
-    timers::{MAX_RUNNING, Owner, RunningTimers},
+    text::Sought,
+    time::{Clock, Monotonic, TimeRange},
 };
 
 use operation::State;

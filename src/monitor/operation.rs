@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    calendar::TimeRange,
-    fallen_off::Uncounted,
+    recording::{
+        evicted::Uncounted,
+        series::{LabelRef, Sample, Series},
+    },
     rollup::{OpenRollups, Sink},
-    series::{LabelRef, Sample, Series},
     sync::Mutex,
+    time::TimeRange,
 };
 
 /// Values taken from an operation, to be looked at without holding it up.

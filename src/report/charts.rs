@@ -6,10 +6,9 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta};
 
 use super::few::Few;
 use crate::{
-    calendar::{TimeRange, Times},
-    clock::NANOS_PER_SEC,
     settings::Settings,
     stats::Histogram,
+    time::{NANOS_PER_SEC, TimeRange, Times},
 };
 
 /// What the charts of a report are drawn from. A report without it has tables alone.

@@ -11,11 +11,10 @@ use super::{
     slots::slot_length,
 };
 use crate::{
-    calendar::{self, TimeRange},
-    clock::NANOS_PER_SEC,
     history::{Period, Table, Timeline},
     monitor::Points,
     rollup::{Key, Rollup},
+    time::{NANOS_PER_SEC, TimeRange, Zone as TimeZone},
 };
 
 /// The charts of a period's operations. Those of which each sample is known come with them. Of those
@@ -25,7 +24,7 @@ use crate::{
 pub fn period_charts(
     operations: &[(&RecordedOperation, Option<Points>)],
     range: TimeRange,
-    zone: calendar::Zone,
+    zone: TimeZone,
 ) -> Charts {
     let charts = operations.iter().map(|(operation, points)| {
         let samples = points.as_ref().map_or(&[][..], |points| &points.samples);
@@ -52,10 +51,10 @@ pub fn period_charts(
     }
 }
 
-fn drawn_zone(zone: calendar::Zone, range: TimeRange) -> Zone {
+fn drawn_zone(zone: TimeZone, range: TimeRange) -> Zone {
     let name = match zone {
-        calendar::Zone::Local => None,
-        calendar::Zone::Named(_) => Some(zone.name()),
+        TimeZone::Local => None,
+        TimeZone::Named(_) => Some(zone.name()),
     };
     Zone::over(name, range, |time| zone.offset(time))
 }
@@ -89,7 +88,7 @@ pub fn comparison_charts(
     let end = periods.iter().map(|period| period.end).max();
     let zone = start.zip(end).map(|(start, end)| {
         let both = TimeRange { start, end };
-        drawn_zone(calendar::Zone::Local, both)
+        drawn_zone(TimeZone::Local, both)
     });
     Charts {
         operations: charts.collect(),

@@ -5,9 +5,11 @@
 
 use serde_json::Value;
 
-use super::charts::Charts;
-use super::few::FEW;
-use super::view::{Cell, Changed, Document, Fact, Section, Table, quantity::THIN_SPACE};
+use super::{
+    charts::Charts,
+    few::FEW,
+    view::{Cell, Changed, Document, Fact, Section, Table, quantity::THIN_SPACE},
+};
 use crate::error::Result;
 
 /// What would become a link although it is only letters.

@@ -12,9 +12,9 @@ use indexmap::IndexMap;
 
 use super::view::quantity::Unit;
 use crate::{
-    fallen_off::Uncounted,
     history::Found,
     monitor::{Measured, OwnSamples},
+    recording::evicted::Uncounted,
     requests::{Group, OwnGroup, route},
     rollup::{Key, Rollup, is_error, is_server_error},
     stats::{Distribution, Histogram, Summary, histogram::RELATIVE_ERROR_TEXT, sum},

@@ -10,8 +10,8 @@ use super::{
     formula::neutralized,
 };
 use crate::{
-    calendar::{IsoFormatter, Times},
     error::{Error, Result},
+    time::{IsoFormatter, Times},
 };
 
 /// The formats that samples can be exported in.

@@ -5,8 +5,8 @@ use super::{
     few::Few,
 };
 use crate::{
-    clock::NANOS_PER_SEC,
     stats::{Histogram, percentiles},
+    time::NANOS_PER_SEC,
 };
 
 /// Lengths of slots in seconds, each a part of the next but one at most.

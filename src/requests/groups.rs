@@ -11,9 +11,9 @@ use super::{
     state::{Row, State},
 };
 use crate::{
-    calendar::TimeRange,
     rollup::{ErrorKey, Occurrences},
     stats::Summary,
+    time::TimeRange,
 };
 
 /// Durations and errors of one group of requests, to be looked at without holding up the log.

@@ -9,21 +9,23 @@ mod statuses;
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
-    bounds::{
-        Beyond, Bound, DEFAULT_MAX_ENDPOINTS, Notice, OTHER_ENDPOINTS, OTHER_METHODS, at_least_one,
-    },
-    calendar::TimeRange,
-    clock::{Clock, Monotonic},
-    entered::MAX_ENTERED,
     error::Result,
-    fallen_off::{FallenOff, Uncounted},
-    names::Names,
+    recording::{
+        blocks::MAX_ENTERED,
+        evicted::{FallenOff, Uncounted},
+        interned::Names,
+        overflow::{
+            Beyond, Bound, DEFAULT_MAX_ENDPOINTS, Notice, OTHER_ENDPOINTS, OTHER_METHODS,
+            at_least_one,
+        },
+    },
     rollup::{ErrorKey, Occurrences, OpenRequests, Sink},
     stats::Summary,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::{Clock, Monotonic, TimeRange},
 };
 
 use errors::ErrorLog;

@@ -4,11 +4,9 @@ use std::{collections::VecDeque, sync::Arc};
 
 use super::{Request, errors::ErrorLog};
 use crate::{
-    bounds::shortened,
-    calendar::TimeRange,
-    fallen_off::FallenOff,
-    names::Names,
+    recording::{evicted::FallenOff, interned::Names, overflow::shortened},
     rollup::{Delta, ErrorKey, OpenRequests},
+    time::TimeRange,
 };
 
 #[derive(Debug)]

@@ -1,12 +1,11 @@
 //! The statuses that blocks are to end with.
 
 use crate::{
-    entered::MAX_ENTERED,
+    recording::{blocks::MAX_ENTERED, timers::Owner},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    timers::Owner,
 };
 
 /// `status`, if it is one of HTTP's.

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::{Delta, Key, Rollup};
-use crate::bounds::OTHER_ERRORS;
+use crate::recording::overflow::OTHER_ERRORS;
 
 /// How many different errors of a minute are told apart. What is of a further one keeps its endpoint and
 /// method, and what kind of status it had: of these there are no more than rollups of requests.

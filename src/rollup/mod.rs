@@ -16,7 +16,7 @@ pub use operation::{MAX_OPEN, OpenRollups};
 pub(crate) use requests::{OpenRequests, is_error, is_server_error, status_class};
 
 /// Nanoseconds in a minute.
-pub const MINUTE: i64 = 60 * crate::clock::NANOS_PER_SEC;
+pub const MINUTE: i64 = 60 * crate::time::NANOS_PER_SEC;
 
 /// What a rollup is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

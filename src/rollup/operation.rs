@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Delta, Key, MINUTE, Rollup, Sink, minute_of};
-use crate::series::Label;
+use crate::recording::series::Label;
 
 /// How many rollups of one operation wait at most until the history takes them by itself, which it
 /// does every few seconds. More are handed over at once: where samples of very many sessions mix.

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
 use super::{Delta, ErrorKey, Key, MINUTE, Rollup, Sink, errors::OpenErrors, minute_of};
-use crate::names::Names;
+use crate::recording::interned::Names;
 
 /// How many rollups wait at most until the history takes them by itself, of the present minute and
 /// of others. More are handed over at once.

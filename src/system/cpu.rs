@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    clock::{Clock, Monotonic, NANOS_PER_SEC},
     error::Result,
+    time::{Clock, Monotonic, NANOS_PER_SEC},
 };
 
 /// The shortest interval that is measured. The kernel counts in ticks of 10 ms, so that less

@@ -7,9 +7,9 @@ use super::{
     disk, gpu, memory,
 };
 use crate::{
-    clock::{Clock, Monotonic},
     rollup::{Delta, Key, Rollup, Source, minute_of},
     sync::Mutex,
+    time::{Clock, Monotonic},
 };
 
 const MB: f64 = 1024.0 * 1024.0;

@@ -8,16 +8,17 @@ use std::{
 use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    bounds::{
-        Bound, MAX_ERROR_LENGTH, OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, shortened,
-    },
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
-    entered::MAX_ENTERED,
     monitor::{Monitor, SECONDS},
+    recording::{
+        blocks::MAX_ENTERED,
+        overflow::{
+            Bound, MAX_ERROR_LENGTH, OTHER_ENDPOINTS, OTHER_METHODS, OTHER_OPERATIONS, shortened,
+        },
+        series::{LabelRef, Outcome},
+        timers::MAX_RUNNING,
+    },
     requests::{MAX_METHODS, Requests},
-    series::{LabelRef, Outcome},
-    timers::MAX_RUNNING,
+    time::{Clock, ManualClock, Monotonic, TimeRange},
 };
 
 const NOW: Monotonic = Monotonic(0);

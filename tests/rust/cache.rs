@@ -4,7 +4,7 @@ use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
     cache::{Counters, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict},
-    clock::{Clock, ManualClock},
+    time::{Clock, ManualClock},
 };
 
 const SECOND: u64 = 1_000_000_000;

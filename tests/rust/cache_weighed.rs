@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proptest::prelude::*;
 use ptpd_monitoring::{
     cache::{Counters, Found, Handle, Outweighed, Store, Ttl, Undecided, Verdict},
-    clock::{Clock, ManualClock},
+    time::{Clock, ManualClock},
 };
 
 /// The cache as a list of key, value, weight and deadline, least recently used first.

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Days, Local, NaiveDate, TimeZone, Timelike};
 use proptest::prelude::*;
-use ptpd_monitoring::calendar::{IsoFormatter, TimeRange, Times, Zone, iso_in};
+use ptpd_monitoring::time::{IsoFormatter, TimeRange, Times, Zone, iso_in};
 
 use crate::zone::in_zone;
 

@@ -1,7 +1,7 @@
 use std::{cell::Cell, sync::Arc, time::SystemTime};
 
 use proptest::prelude::*;
-use ptpd_monitoring::clock::{
+use ptpd_monitoring::time::{
     Clock, LAG_NANOS, ManualClock, Monotonic, NANOS_PER_SEC, TRUST_NANOS, WallOffset, has_come,
     nanos_from_seconds, seconds_from_nanos,
 };

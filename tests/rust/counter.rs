@@ -11,9 +11,9 @@ use std::{
 };
 
 use proptest::prelude::*;
-use ptpd_monitoring::clock::{
+use ptpd_monitoring::time::{
     Clock,
-    counter::{Anchor, Rate, Reading, TRUST_NANOS},
+    tsc::{Anchor, Rate, Reading, TRUST_NANOS},
 };
 
 /// A processor and the kernel's clock.

@@ -3,10 +3,12 @@ use std::convert::Infallible;
 use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    clock::Monotonic,
-    entered::{Entered, Left, MAX_ENTERED},
-    starts::Starts,
-    timers::Owner,
+    recording::{
+        blocks::{Entered, Left, MAX_ENTERED},
+        starts::Starts,
+        timers::Owner,
+    },
+    time::Monotonic,
 };
 
 const ME: Owner = (1, 0);

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use ptpd_monitoring::{calendar::TimeRange, fallen_off::FallenOff};
+use ptpd_monitoring::{recording::evicted::FallenOff, time::TimeRange};
 
 const QUARTER: i64 = 900_000_000_000;
 

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use ptpd_monitoring::images::{BY_FAR, Extent, main_image, pixels, pixels_of_axes};
+use ptpd_monitoring::profiler::images::{BY_FAR, Extent, main_image, pixels, pixels_of_axes};
 
 #[test]
 fn arrays_that_people_have_as_images_have_the_pixels_of_these() {

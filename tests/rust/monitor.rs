@@ -8,11 +8,10 @@ use std::{
 };
 
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
     monitor::{Monitor, Operation, SECONDS},
-    series::{LabelRef, Outcome},
+    recording::series::{LabelRef, Outcome},
     stats::percentiles,
+    time::{Clock, ManualClock, Monotonic, TimeRange},
 };
 
 const PLAIN: LabelRef<'static> = LabelRef {

@@ -1,4 +1,4 @@
-use ptpd_monitoring::profile::{Call, Performance, bottlenecks};
+use ptpd_monitoring::profiler::calls::{Call, Performance, bottlenecks};
 
 fn calls(times: &[f64]) -> Vec<Call> {
     let call = |seconds: &f64| Call {

@@ -4,10 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
     requests::{Grouping, MAX_ENDPOINT_ERRORS, MAX_ERRORS, Requests},
     rollup::{Delta, ErrorKey, Key, Occurrences, Sink, Source},
+    time::{Clock, ManualClock, Monotonic, TimeRange},
 };
 
 const NOW: Monotonic = Monotonic(0);

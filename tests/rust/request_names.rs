@@ -7,10 +7,9 @@ use std::{
 
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    bounds::OTHER_ENDPOINTS,
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
+    recording::overflow::OTHER_ENDPOINTS,
     requests::{Grouping, Requests, route},
+    time::{Clock, ManualClock, Monotonic, TimeRange},
 };
 
 fn new_log(max_history: usize, max_endpoints: usize) -> Requests {

@@ -10,11 +10,10 @@ use std::{
 use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
     report::ApiReport,
     requests::{EndpointStats, Group, Request, Requests},
     stats::Summary,
+    time::{Clock, ManualClock, Monotonic, TimeRange},
 };
 
 const NOW: Monotonic = Monotonic(0);

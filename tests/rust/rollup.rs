@@ -5,13 +5,12 @@ use std::{
 
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, NANOS_PER_SEC},
     monitor::Monitor,
+    recording::series::{LabelRef, Outcome},
     requests::{Grouping, Requests},
     rollup::{Delta, Key, MAX_OPEN, MINUTE, Rollup, Sink, Source},
-    series::{LabelRef, Outcome},
     stats::Histogram,
+    time::{Clock, ManualClock, NANOS_PER_SEC, TimeRange},
 };
 
 /// A history that only keeps what it is given.

@@ -1,8 +1,8 @@
 use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    series::{LabelRef, Outcome, Sample, Series},
+    recording::series::{LabelRef, Outcome, Sample, Series},
+    time::TimeRange,
 };
 
 const UNITS: [&str; 3] = ["seconds", "MB", "Grad °C"];

@@ -1,4 +1,4 @@
-use ptpd_monitoring::sessions::{Block, current};
+use ptpd_monitoring::recording::sessions::{Block, current};
 
 struct Entered {
     number: u64,

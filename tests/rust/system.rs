@@ -3,7 +3,6 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use ptpd_monitoring::{
-    clock::{Clock, ManualClock},
     error::{Error, Result},
     system::{
         alerts::{Resource, Severity, Thresholds},
@@ -12,6 +11,7 @@ use ptpd_monitoring::{
         memory::{self, Memory},
         process,
     },
+    time::{Clock, ManualClock},
 };
 
 const MS: u64 = 1_000_000;

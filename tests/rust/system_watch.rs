@@ -1,9 +1,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ptpd_monitoring::{
-    clock::{Clock, ManualClock},
     rollup::{Delta, Key, Source},
     system::watch::Watch,
+    time::{Clock, ManualClock},
 };
 
 const SECOND: u64 = 1_000_000_000;

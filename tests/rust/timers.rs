@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    clock::Monotonic,
-    timers::{Owner, RunningTimers},
+    recording::timers::{Owner, RunningTimers},
+    time::Monotonic,
 };
 
 const ME: Owner = (1, 0);

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use ptpd_monitoring::{
     cache::{Deleted, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict},
-    clock::{Clock, ManualClock},
     sync::Mutex,
+    time::{Clock, ManualClock},
 };
 
 use crate::{at_once, explore, pairs};

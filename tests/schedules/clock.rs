@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use ptpd_monitoring::clock::{
+use ptpd_monitoring::time::{
     Monotonic, TRUST_NANOS, WallOffset,
-    counter::{Rate, Reading},
+    tsc::{Rate, Reading},
 };
 use shuttle::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 

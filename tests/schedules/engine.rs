@@ -11,11 +11,11 @@ use crate::{
     pairs,
 };
 use ptpd_monitoring::{
-    calendar::TimeRange,
     history::{Access, Engine, Gate, Options, Pass, Urgency},
     monitor::Monitor,
     rollup::{Delta, Sink, Source},
     stats::{Histogram, histogram::Bucket},
+    time::TimeRange,
 };
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 

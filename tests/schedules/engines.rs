@@ -5,8 +5,8 @@ use std::{
 };
 
 use ptpd_monitoring::{
-    clock::{Clock, ManualClock},
     history::{Access, Engine, Engines, Gate, Options, Urgency},
+    time::{Clock, ManualClock},
 };
 use shuttle::{
     sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ptpd_monitoring::{calendar::TimeRange, monitor::Monitor, rollup::Source, stats::Histogram};
+use ptpd_monitoring::{monitor::Monitor, rollup::Source, stats::Histogram, time::TimeRange};
 
 use crate::{
     at_once, each_at_once, explore,

@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
     monitor::{Monitor, Operation, SECONDS},
-    series::{LabelRef, Outcome},
+    recording::series::{LabelRef, Outcome},
+    time::{Clock, ManualClock, Monotonic, TimeRange},
 };
 
 use crate::{

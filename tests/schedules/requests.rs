@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, Monotonic},
     requests::Requests,
     rollup::Key,
     stats::Histogram,
+    time::{Clock, ManualClock, Monotonic, TimeRange},
 };
 
 use crate::{at_once, explore, ledger::Ledger, most_kept, pairs};

@@ -1,6 +1,9 @@
 use std::{convert::Infallible, sync::Arc};
 
-use ptpd_monitoring::{clock::Monotonic, starts::Starts, timers::Owner};
+use ptpd_monitoring::{
+    recording::{starts::Starts, timers::Owner},
+    time::Monotonic,
+};
 use shuttle::rand::{Rng, thread_rng};
 
 use crate::{at_once, explore};

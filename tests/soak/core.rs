@@ -14,13 +14,12 @@ use std::{
 use allocation_counter::measure;
 use ptpd_monitoring::{
     cache::{Found, Handle, Store, Ttl, Verdict},
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, NANOS_PER_SEC},
     monitor::{Monitor, SECONDS},
+    recording::series::{LabelRef, Outcome},
     report::ApiReport,
     requests::Requests,
-    series::{LabelRef, Outcome},
     stats::Histogram,
+    time::{Clock, ManualClock, NANOS_PER_SEC, TimeRange},
 };
 
 const SAMPLES_A_SECOND: u64 = 100_000;

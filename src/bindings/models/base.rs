@@ -17,7 +17,7 @@ use super::super::{
     json::PyJson,
     python_code::PythonCode,
 };
-use crate::{calendar::Times, error::Error};
+use crate::{error::Error, time::Times};
 
 /// The Python module with what is made of the methods here.
 pub const MODELS: &str = "ptpd_monitoring._models";

@@ -21,7 +21,7 @@ use super::{
     },
     lax,
 };
-use crate::calendar::Zone;
+use crate::time::Zone;
 
 import_exception!(ptpd_monitoring.errors, FieldError);
 

@@ -13,14 +13,14 @@ use super::{
     base::Model,
     fields::{Arguments, LazyDict, Stamp, TextField, number, wrong_field},
 };
+use crate::bindings::{
+    convert::micros,
+    metadata::{self, Metadata},
+    monitor::PerformanceMonitor,
+};
 use crate::{
-    bindings::{
-        convert::micros,
-        metadata::{self, Metadata},
-        monitor::PerformanceMonitor,
-    },
     monitor::Operation,
-    series::{Label, Sample},
+    recording::series::{Label, Sample},
 };
 
 /// The sample inside a monitor that a live view's metric stands for.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Engine, Work};
 use crate::{
-    clock::NANOS_PER_SEC,
     history::{
         change::{Change, Hindrance},
         files::Paths,
@@ -15,6 +14,7 @@ use crate::{
         retention::{self, Retention},
         store::{Access, Failed, Store},
     },
+    time::NANOS_PER_SEC,
 };
 
 /// How many rollups are written in one transaction, so that other processes get their turn and a

@@ -24,12 +24,12 @@ use super::{
     watch::Left,
 };
 use crate::{
-    clock::{Clock, Monotonic},
     rollup::Source,
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    time::{Clock, Monotonic},
 };
 
 pub use flush::{Flushed, Urgency};

@@ -7,7 +7,6 @@ use hashbrown::HashMap;
 
 use super::{Engine, Work};
 use crate::{
-    calendar::TimeRange,
     history::{
         errors::FoundError,
         gate::Pass,
@@ -19,6 +18,7 @@ use crate::{
         spans::{Kept, Period, Table},
     },
     rollup::{ErrorKey, Key, Rollup},
+    time::TimeRange,
 };
 
 /// What was read, as far as it could be.

@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 
 use super::{Moment, Reader};
 use crate::{
-    calendar::TimeRange,
     history::{
         errors::FoundError,
         identity::Identity,
@@ -15,6 +14,7 @@ use crate::{
         spans::{Period, Span, fewest},
     },
     rollup::{ErrorKey, Key, Occurrences},
+    time::TimeRange,
 };
 
 impl Reader {

@@ -2,9 +2,8 @@
 
 use super::PERIODS;
 use crate::{
-    calendar::{TimeRange, Zone},
-    clock::NANOS_PER_SEC,
     history::HOUR,
+    time::{NANOS_PER_SEC, TimeRange, Zone},
 };
 
 const DAY: i64 = 24 * HOUR;

@@ -1,7 +1,7 @@
 //! What belongs to one profile: `develop_wall_time` and `develop_memory` are one row, `develop`.
 
 use super::{Cell, names::Name, operations::Operation, quantity::Unit};
-use crate::profile::{MEMORY, WALL_TIME};
+use crate::profiler::calls::{MEMORY, WALL_TIME};
 
 /// A row of the table of operations.
 pub(super) struct Row<'a> {

@@ -7,7 +7,10 @@ use super::{
     figures::{self, Figures},
     names, quantity,
 };
-use crate::{calendar::TimeRange, clock::NANOS_PER_SEC, report::charts::Zone};
+use crate::{
+    report::charts::Zone,
+    time::{NANOS_PER_SEC, TimeRange},
+};
 
 /// A moment as clocks show it.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ptpd_monitoring::{
-    clock::NANOS_PER_SEC,
     history::{FoundError, Identity, Options, Retention, Store},
     rollup::{Delta, ErrorKey, Key, Occurrences, Rollup},
+    time::NANOS_PER_SEC,
 };
 
 use super::{DAY, HOUR, NOON, Place, Writer, range};

@@ -3,10 +3,10 @@
 use std::{fs, sync::Arc};
 
 use ptpd_monitoring::{
-    bounds::{OTHER_OPERATIONS, OTHER_SESSIONS, OTHER_UNITS},
-    clock::NANOS_PER_SEC,
     history::{Cause, Event, schema},
+    recording::overflow::{OTHER_OPERATIONS, OTHER_SESSIONS, OTHER_UNITS},
     rollup::Key,
+    time::NANOS_PER_SEC,
 };
 use rusqlite::Connection;
 

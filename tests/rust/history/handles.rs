@@ -8,11 +8,11 @@ use std::{
 };
 
 use ptpd_monitoring::{
-    clock::Clock,
     history::{Access, Attachment, GATE, History, Identity, Options},
     monitor::Monitor,
+    recording::series::{LabelRef, Outcome},
     rollup::{Delta, Sink, Source},
-    series::{LabelRef, Outcome},
+    time::Clock,
 };
 
 use super::{FakeSource, HOUR, NOON, Place, counts, everything, notice, operation, range, sample};

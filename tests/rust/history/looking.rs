@@ -6,9 +6,9 @@ use std::{
 };
 
 use ptpd_monitoring::{
-    clock::NANOS_PER_SEC,
     history::{Access, Cause, GATE, History, Options, Reader, Recent, Retention},
     rollup::{Key, Source},
+    time::NANOS_PER_SEC,
 };
 
 use super::{DAY, FakeSource, HOUR, NOON, Place, counts, everything, operation, range, sample};

@@ -29,10 +29,9 @@ use std::{
 };
 
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::{Clock, ManualClock, NANOS_PER_SEC},
     history::{Access, Engine, Event, Flushed, Found, Gate, Identity, Options, Reader, Urgency},
     rollup::{Delta, Key, Rollup, Source},
+    time::{Clock, ManualClock, NANOS_PER_SEC, TimeRange},
 };
 use rusqlite::Connection;
 use tempfile::TempDir;

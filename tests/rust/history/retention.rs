@@ -1,6 +1,6 @@
 use ptpd_monitoring::{
-    clock::NANOS_PER_SEC,
     history::{Engine, Options, Retention, Urgency, delete_some},
+    time::NANOS_PER_SEC,
 };
 
 use super::{DAY, HOUR, NOON, Place, Writer, counts, everything, range};

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Weak};
 
 use ptpd_monitoring::{
-    clock::{Clock, Monotonic},
     history::{Engine, Urgency},
     monitor::Monitor,
+    recording::series::{LabelRef, Outcome},
     requests::Requests,
     rollup::{Delta, Key, Sink, Source},
-    series::{LabelRef, Outcome},
+    time::{Clock, Monotonic},
 };
 
 use super::{HOUR, NOON, Place, counts, everything, range};

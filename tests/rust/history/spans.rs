@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
     history::{Kept, Period, Span, Table, fewest, finest, hour_shift, hour_start},
+    time::TimeRange,
 };
 
 use super::HOUR;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use ptpd_monitoring::{
-    clock::NANOS_PER_SEC,
     history::{Options, Table, Version, schema},
+    time::NANOS_PER_SEC,
 };
 use rusqlite::Connection;
 

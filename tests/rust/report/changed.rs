@@ -1,14 +1,13 @@
 use std::{cell::RefCell, convert::Infallible};
 
 use ptpd_monitoring::{
-    calendar::{TimeRange, Zone},
-    clock::NANOS_PER_SEC,
     history::{Hours, Timeline},
     report::{
         Thresholds,
         changed::{Frame, PERIODS, Recorded, Summary, Wanted, changed},
     },
     rollup::{Key, Rollup},
+    time::{NANOS_PER_SEC, TimeRange, Zone},
 };
 
 const HOUR: i64 = 3_600;

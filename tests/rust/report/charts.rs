@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
     report::charts::{Charts, Zone},
+    time::TimeRange,
 };
 
 const HOUR: i64 = 3_600_000_000_000;

@@ -2,12 +2,12 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::TimeRange,
     report::{
         MAX_CHARTED,
         charts::{Band, Charts, OperationChart, ResourceChart, Slot, Zone},
         render_fragment, render_html,
     },
+    time::TimeRange,
 };
 use serde_json::{Map, Value, json};
 

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use ptpd_monitoring::{
-    calendar::TimeRange,
-    clock::Clock,
     history::Found,
     report::{
         Comparison, Failures, Formulas, Period, PeriodEndpoint, PeriodOperation, Thresholds,
@@ -12,6 +10,7 @@ use ptpd_monitoring::{
     },
     requests::{Grouping, Requests},
     rollup::{Key, Rollup},
+    time::{Clock, TimeRange},
 };
 use serde_json::{Value, json};
 

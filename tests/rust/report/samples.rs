@@ -1,8 +1,8 @@
 use ::csv::ReaderBuilder;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    calendar::{IsoFormatter, Times},
     report::{ExportedSample, Format, Formulas, render_samples},
+    time::{IsoFormatter, Times},
 };
 use serde_json::{Value, value::RawValue};
 

@@ -2,12 +2,11 @@
 
 use super::{Axis, Drawing};
 use crate::{
-    calendar::TimeRange,
-    clock::NANOS_PER_SEC,
     report::{
         charts::{Charts, Zone},
         view::Moment,
     },
+    time::{NANOS_PER_SEC, TimeRange},
 };
 
 const MINUTE: i64 = 60;

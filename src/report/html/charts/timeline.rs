@@ -4,11 +4,11 @@ use plotters::prelude::*;
 
 use super::{Area, Axis, Drawing, DrawingError, Frame, Ink, Sign, UNIT, Window, draw, marks, plot};
 use crate::{
-    clock::NANOS_PER_SEC,
     report::{
         charts::{Mark, Slot},
         view::quantity::{self, Unit},
     },
+    time::NANOS_PER_SEC,
 };
 
 const SIZE: (i32, i32) = (420, 230);

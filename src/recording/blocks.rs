@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::timers::Owner;
+use super::timers::Owner;
 
 /// Blocks of one context manager that are entered and not left. Blocks that nobody leaves must not
 /// grow without bound; past this many the one entered first is forgotten.

@@ -2,11 +2,8 @@
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
 
-use super::{Zone, to_naive};
-use crate::{
-    clock::NANOS_PER_SEC,
-    error::{Error, Result},
-};
+use super::{NANOS_PER_SEC, Zone, zone::to_naive};
+use crate::error::{Error, Result};
 
 /// How the times of an export are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use crate::clock::Monotonic;
+use crate::time::Monotonic;
 
 /// Who started a timer: a thread, and within it perhaps a task.
 pub type Owner = (u64, u64);

@@ -25,7 +25,7 @@ fn wall() -> i64 {
 mod kernel {
     use rustix::time::{ClockId, clock_gettime};
 
-    use crate::clock::{Monotonic, NANOS_PER_SEC};
+    use crate::time::{Monotonic, NANOS_PER_SEC};
 
     #[inline]
     fn read(clock: ClockId) -> Monotonic {
@@ -58,9 +58,9 @@ mod counted {
     use safe_arch::read_timestamp_counter;
 
     use super::kernel;
-    use crate::clock::{
+    use crate::time::{
         Monotonic,
-        counter::{Anchor, Rate, Reading},
+        tsc::{Anchor, Rate, Reading},
     };
 
     const CLOCK_SOURCE: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";

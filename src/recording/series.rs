@@ -2,11 +2,8 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use crate::{
-    calendar::TimeRange,
-    fallen_off::{FallenOff, Uncounted},
-    short::is_equal,
-};
+use super::evicted::{FallenOff, Uncounted};
+use crate::{text::is_equal, time::TimeRange};
 
 /// What consecutive samples mostly share, kept once for a run of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,9 +25,9 @@ use super::{
     store::Access,
 };
 use crate::{
-    calendar::TimeRange,
     error::Error,
     rollup::{Key, Rollup},
+    time::TimeRange,
 };
 
 /// What a file holds of one key in a period.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::calendar::TimeRange;
+use crate::time::TimeRange;
 
 /// A quarter of an hour in nanoseconds: the days of every time zone begin with one.
 const QUARTER: i64 = 15 * 60 * 1_000_000_000;

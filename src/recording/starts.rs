@@ -1,13 +1,15 @@
 //! When the blocks of a context manager were entered.
 
+use super::{
+    blocks::{Entered, Left, MAX_ENTERED},
+    timers::Owner,
+};
 use crate::{
-    clock::Monotonic,
-    entered::{Entered, Left, MAX_ENTERED},
     sync::{
         Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    timers::Owner,
+    time::Monotonic,
 };
 
 /// When each `with` block of a context manager was entered. One object may be entered again

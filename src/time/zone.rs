@@ -1,7 +1,5 @@
 //! Calendar time: what a stamp reads on the wall, and where a day begins and ends.
 
-mod iso;
-
 use std::{
     ffi::OsString,
     thread,
@@ -11,46 +9,8 @@ use std::{
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use parking_lot::Mutex;
 
-use crate::{
-    clock::NANOS_PER_SEC,
-    error::{Error, Result},
-};
-
-pub use iso::{IsoFormatter, Times, iso_in, iso_local};
-
-/// A stretch of wall time in UTC nanoseconds since the Unix epoch, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeRange {
-    /// The first nanosecond inside.
-    pub start: i64,
-    /// The last nanosecond inside.
-    pub end: i64,
-}
-
-impl TimeRange {
-    /// Everything.
-    pub const ALL: Self = Self {
-        start: i64::MIN,
-        end: i64::MAX,
-    };
-
-    /// From one microsecond to another, both included in full: stamps are shown with
-    /// microseconds, so a range made from two shown stamps holds the samples they came from.
-    #[must_use]
-    pub fn from_micros(start: i64, end: i64) -> Self {
-        Self {
-            start: start.saturating_mul(1_000),
-            end: end.saturating_mul(1_000).saturating_add(999),
-        }
-    }
-
-    /// Whether `time` lies inside.
-    #[must_use]
-    #[inline]
-    pub fn contains(&self, time: i64) -> bool {
-        self.start <= time && time <= self.end
-    }
-}
+use super::{NANOS_PER_SEC, TimeRange};
+use crate::error::{Error, Result};
 
 /// A time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -208,7 +168,7 @@ impl Zone {
     }
 }
 
-fn to_naive(time: i64, offset: i32) -> NaiveDateTime {
+pub(super) fn to_naive(time: i64, offset: i32) -> NaiveDateTime {
     DateTime::from_timestamp_nanos(time).naive_utc() + TimeDelta::seconds(offset.into())
 }
 

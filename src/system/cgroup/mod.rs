@@ -13,8 +13,8 @@ use super::{
     per_process::PerProcess,
 };
 use crate::{
-    clock::{Clock, Monotonic},
     error::Result,
+    time::{Clock, Monotonic},
 };
 
 mod mounts;

@@ -2,10 +2,10 @@
 
 use std::{env, ffi::OsString, path::PathBuf, str::FromStr, sync::Arc};
 
+use super::misspelt::{self, Misspelt};
 use crate::{
     error::{Error, Result},
     home,
-    misspelt::{self, Misspelt},
     system::gpu,
 };
 
@@ -63,8 +63,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_history: crate::monitor::DEFAULT_MAX_HISTORY,
-            max_operations: crate::bounds::DEFAULT_MAX_OPERATIONS,
-            max_endpoints: crate::bounds::DEFAULT_MAX_ENDPOINTS,
+            max_operations: crate::recording::overflow::DEFAULT_MAX_OPERATIONS,
+            max_endpoints: crate::recording::overflow::DEFAULT_MAX_ENDPOINTS,
             cpu_threshold: 80.0,
             memory_threshold: 80.0,
             disk_threshold: 90.0,
