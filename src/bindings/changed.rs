@@ -15,7 +15,7 @@ use crate::{
     history::History,
     report::{
         ChangedInWords, Reason, THIN_SPACE, Thresholds,
-        changed::{Changed, Entry, Frame, Kind, Recorded, Side, Wanted, changed, kind_of},
+        changes::{Changed, Entry, Frame, Kind, Recorded, Side, Wanted, changed, kind_of},
     },
     time::{TimeRange, Times, Zone},
 };

@@ -11,9 +11,9 @@ use super::{
     python_code::release_at_end,
 };
 use crate::{
+    export::{ExportedSample, Format, Formulas, render_samples},
     monitor::Operation,
     recording::series::Sample,
-    report::{ExportedSample, Format, Formulas, render_samples},
     time::{TimeRange, Times},
 };
 

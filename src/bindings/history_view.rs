@@ -6,8 +6,8 @@ use pyo3::{prelude::*, types::PyDict};
 
 use super::{convert::to_datetime, once::intern};
 use crate::{
+    export::neutralized,
     history::{Recent, RecentEndpoint, RecentOperation, RecentResource, RecentSamples},
-    report::neutralized,
     time::NANOS_PER_SEC,
 };
 

@@ -36,10 +36,11 @@ use super::{
     views::{MetricsView, TimersView},
 };
 use crate::{
+    export::Format,
     history::Attachment,
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
     recording::series::{LabelRef, Outcome},
-    report::{Format, Samples},
+    report::Samples,
     stats::mean,
     time::{Monotonic, TimeRange, Times},
 };

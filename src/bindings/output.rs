@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    report::{Stream, write_atomically},
+    export::{Stream, write_atomically},
 };
 
 /// What tells Excel that a file is in UTF-8.

@@ -27,7 +27,7 @@ use crate::{
     },
     system::{
         peak::Peak,
-        usage::{OpenUsage, Usage},
+        readings::{OpenUsage, Usage},
     },
     time::Monotonic,
 };

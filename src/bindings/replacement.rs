@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::{arguments, convert::to_path, lock::lock, output::flush_before};
-use crate::report::Replacement as Core;
+use crate::export::Replacement as Core;
 
 /// A context manager: what is written to the path that it gives comes to lie at ``path`` when the
 /// block ends, and is gone when it raises. Until then the old file is there, whole; a link is

@@ -16,7 +16,7 @@ use crate::{
     history::{History, Problem, Reader, Version},
     report::{
         RecordedEndpoint, RecordedOperation,
-        changed::{Kind, kind_of},
+        changes::{Kind, kind_of},
         charts::Mark,
         operations, routes,
     },

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    report::{Replacement, Stream},
+    export::{Replacement, Stream},
 };
 
 impl Reader {

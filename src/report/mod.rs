@@ -1,52 +1,34 @@
 //! Reports as data, and their renderings.
 
-mod api;
-pub mod changed;
+pub mod changes;
 pub mod charts;
-mod comparison;
-mod csv;
-mod drawn;
-mod evidence;
-mod failures;
-mod few;
-mod file;
+mod collect;
+mod compare;
 mod format;
-mod formula;
-mod html;
-mod json;
-mod markdown;
-mod recorded;
-mod requests;
-mod samples;
-mod slots;
-mod stream;
-mod verdict;
-mod view;
+pub(crate) mod render;
 
-pub use api::{ApiReport, EndpointReport};
-pub use comparison::{
-    Change, Comparison, Direction, EndpointChange, Period, PeriodEndpoint, PeriodOperation, compare,
-};
-pub use csv::report_csv;
-pub use drawn::{comparison_charts, endpoint_charts, period_charts};
-pub use failures::{FailureChange, Failures};
-pub use few::{FEW, Few, few_samples};
-pub use file::{Replacement, write_atomically};
-pub use format::ReportFormat;
-pub use formula::neutralized;
-pub use html::{Glance, MAX_CHARTED, MAX_GLANCED, render_fragment, render_glance, render_html};
-pub use json::report_json;
-pub use markdown::render_markdown;
-pub use recorded::{
+pub use charts::collect::{comparison_charts, endpoint_charts, period_charts};
+pub use charts::few::{FEW, Few, few_samples};
+pub use charts::slots::{slot_length, slots};
+pub use collect::api::{ApiReport, EndpointReport};
+pub use collect::recorded::{
     EXACT, EndpointsInMemory, InMemory, MILLISECONDS, Origin, RecordedEndpoint, RecordedOperation,
     Samples, endpoints, operations, routes,
 };
-pub use requests::{MAX_REPORTED_ERRORS, errors, routes_of_several};
-pub use samples::{ExportedSample, Format, Formulas, render_samples};
-pub use slots::{slot_length, slots};
-pub use stream::Stream;
-pub use verdict::{Reason, Thresholds, Verdict};
-pub use view::{
+pub use collect::requests::{MAX_REPORTED_ERRORS, errors, routes_of_several};
+pub use compare::comparison::{
+    Change, Comparison, Direction, EndpointChange, Period, PeriodEndpoint, PeriodOperation, compare,
+};
+pub use compare::failures::{FailureChange, Failures};
+pub use compare::verdict::{Reason, Thresholds, Verdict};
+pub use format::ReportFormat;
+pub use render::csv::report_csv;
+pub use render::html::{
+    Glance, MAX_CHARTED, MAX_GLANCED, render_fragment, render_glance, render_html,
+};
+pub use render::json::report_json;
+pub use render::markdown::render_markdown;
+pub use render::view::{
     Changed as ChangedInWords, Order, order,
     quantity::{self, THIN_SPACE, seconds_in_unit},
 };

@@ -14,6 +14,6 @@ pub mod memory;
 pub mod peak;
 mod per_process;
 pub mod process;
+pub mod readings;
 pub mod sampler;
-pub mod usage;
 pub mod watch;

@@ -4,7 +4,7 @@ use ptpd_monitoring::{
     history::{Hours, Timeline},
     report::{
         Thresholds,
-        changed::{Frame, PERIODS, Recorded, Summary, Wanted, changed},
+        changes::{Frame, PERIODS, Recorded, Summary, Wanted, changed},
     },
     rollup::{Key, Rollup},
     time::{NANOS_PER_SEC, TimeRange, Zone},

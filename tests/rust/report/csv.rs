@@ -1,6 +1,9 @@
 use ::csv::ReaderBuilder;
 use proptest::prelude::*;
-use ptpd_monitoring::report::{Formulas, neutralized, report_csv, report_json};
+use ptpd_monitoring::{
+    export::{Formulas, neutralized},
+    report::{report_csv, report_json},
+};
 use serde_json::{Map, Value, json};
 
 fn rows(text: &str) -> Vec<Vec<String>> {

@@ -7,7 +7,7 @@ use std::{
 
 use ptpd_monitoring::{
     error::Error,
-    report::{Replacement, write_atomically},
+    export::{Replacement, write_atomically},
 };
 use tempfile::tempdir;
 

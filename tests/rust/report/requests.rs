@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use ptpd_monitoring::{
+    export::Formulas,
     history::Found,
     report::{
-        Comparison, Failures, Formulas, Period, PeriodEndpoint, PeriodOperation, Thresholds,
-        Verdict, render_markdown, report_csv, routes,
+        Comparison, Failures, Period, PeriodEndpoint, PeriodOperation, Thresholds, Verdict,
+        render_markdown, report_csv, routes,
     },
     requests::{Grouping, Requests},
     rollup::{Key, Rollup},

@@ -1,7 +1,7 @@
 use ::csv::ReaderBuilder;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    report::{ExportedSample, Format, Formulas, render_samples},
+    export::{ExportedSample, Format, Formulas, render_samples},
     time::{IsoFormatter, Times},
 };
 use serde_json::{Value, value::RawValue};
