@@ -10,8 +10,10 @@ use pyo3::prelude::*;
 
 use super::{
     arguments::{Moment, Name, Number, Seconds, Wall},
-    lock::lock,
-    python_code::{PythonCode, release},
+    python::{
+        code::{PythonCode, release},
+        lock::lock,
+    },
 };
 
 use crate::{

@@ -5,7 +5,7 @@ use pyo3::{
     types::{PyDict, PyInt},
 };
 
-use super::{once::Once, python_code};
+use super::python::{code, once::Once};
 use crate::{history, system::peak};
 
 /// The Python module with the hook for worker processes.
@@ -41,7 +41,7 @@ fn after_fork_in_parent() {
 /// After a fork, in the child.
 #[pyfunction]
 fn after_fork_in_child(py: Python<'_>) -> PyResult<()> {
-    python_code::begin_anew();
+    code::begin_anew();
     history::after_fork_in_child();
     if FIRST.is_made() {
         at_exit_of_worker(py, "flush_at_exit_of_child")?;
@@ -65,7 +65,7 @@ fn shut_down(py: Python<'_>) {
 #[pyfunction]
 fn end(py: Python<'_>) {
     shut_down(py);
-    python_code::wait_for_others(py);
+    code::wait_for_others(py);
 }
 
 /// Registers the hook of worker processes, once, when the first history is made.

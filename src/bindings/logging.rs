@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use pyo3::prelude::*;
 
-use super::python_code::PythonCode;
+use super::python::code::PythonCode;
 use crate::{
     history::{Change, Event},
     recording::overflow::{

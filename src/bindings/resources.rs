@@ -20,15 +20,15 @@ use pyo3::{
 
 use super::{
     arguments::{self, Given, Number, SampleInterval},
-    attached::{self, Attached},
-    clock, history,
+    clock,
+    history::{
+        attached::{self, Attached},
+        history,
+    },
     logging::warn,
     models::{Readings, ResourceUsage},
-    notebook,
-    once::intern,
-    python_code::PythonCode,
-    ready::Ready,
-    reference,
+    python::{code::PythonCode, initialized::Ready, once::intern, pickling},
+    report::notebook,
 };
 use crate::{
     error::Error,
@@ -336,7 +336,7 @@ impl ResourceMonitor {
 
     /// A global instance travels as a reference to that of whoever loads it; no other one does.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        reference::to_global(slf.as_any())
+        pickling::to_global(slf.as_any())
     }
 
     // For notebooks.

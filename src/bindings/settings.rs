@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 use parking_lot::Mutex;
 use pyo3::{prelude::*, types::PyTuple};
 
-use super::{lock::lock, logging::warn};
+use super::{logging::warn, python::lock::lock};
 use crate::settings::{self, Settings, misspelt::Misspelt};
 
 /// What ``PTPD_MONITORING_*`` variables configure the global instances with.

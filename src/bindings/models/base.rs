@@ -9,13 +9,15 @@ use pyo3::{
     types::{PyBool, PyDict, PyIterator, PyList, PySet, PyTuple, PyType},
 };
 
-use super::super::{
+use crate::bindings::{
     arguments::{
         Deep, ExcludeDefaults, ExcludeNone, ExcludeUnset, Flag, Indent, Mode, Text, Whole,
     },
-    convert::{iso_text, wrong_type},
-    json::PyJson,
-    python_code::PythonCode,
+    output::json::PyJson,
+    python::{
+        code::PythonCode,
+        objects::{iso_text, wrong_type},
+    },
 };
 use crate::{error::Error, time::Times};
 

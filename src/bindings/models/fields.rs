@@ -11,15 +11,15 @@ use pyo3::{
     types::{PyBytes, PyDateTime, PyDict, PyFloat, PyInt, PyString},
 };
 
-use super::{
-    super::{
-        arguments::{float_of, int_of},
-        clock,
-        convert::{micros, refused, shown, to_datetime, type_name},
+use super::lax;
+use crate::bindings::{
+    arguments::{float_of, int_of},
+    clock,
+    python::{
+        code::{release, release_at_end},
         errors::is,
-        python_code::{release, release_at_end},
+        objects::{micros, refused, shown, to_datetime, type_name},
     },
-    lax,
 };
 use crate::time::Zone;
 

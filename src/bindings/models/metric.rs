@@ -14,9 +14,11 @@ use super::{
     fields::{Arguments, LazyDict, Stamp, TextField, number, wrong_field},
 };
 use crate::bindings::{
-    convert::micros,
-    metadata::{self, Metadata},
-    monitor::PerformanceMonitor,
+    monitor::{
+        PerformanceMonitor,
+        metadata::{self, Metadata},
+    },
+    python::objects::micros,
 };
 use crate::{
     monitor::Operation,

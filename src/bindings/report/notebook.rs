@@ -1,0 +1,186 @@
+//! What notebooks show of objects: bounded, without any code of the user's, and nothing that it would
+//! change.
+
+use std::{cmp::Reverse, path::Path};
+
+use pyo3::{prelude::*, types::PyDict};
+
+use super::figures;
+use crate::bindings::{
+    models::CacheStats,
+    monitor::{Core, statistics::statistics_dict},
+    resources::{GB, MB},
+};
+use crate::{
+    history::History,
+    report::{
+        Glance, MAX_GLANCED, Samples,
+        charts::{Charts, ResourceChart},
+        quantity, render_glance,
+    },
+    system::{
+        alerts::{Resource, Thresholds},
+        disk, memory,
+    },
+    time::Times,
+};
+
+/// How many of the newest samples of an operation its figures are of.
+const NEWEST: usize = 10_000;
+
+/// Renders an object, of which `report` has the figures that a report would have.
+pub fn glance(
+    report: &Bound<'_, PyDict>,
+    glance: Glance,
+    charts: Option<&Charts>,
+) -> PyResult<String> {
+    let figures = figures(report, Times::Local)?;
+    let render = || render_glance(glance, &figures, charts);
+    report.py().detach(render).map_err(Into::into)
+}
+
+/// The operations of a monitor that have the most samples.
+pub fn of_operations(py: Python<'_>, kind: &'static str, core: &Core) -> PyResult<String> {
+    let mut operations = core.operations();
+    let all = operations.len();
+    operations.sort_by_key(|operation| Reverse(operation.len()));
+    operations.truncate(MAX_GLANCED);
+    let shown = PyDict::new(py);
+    let mut is_cut = false;
+    for operation in &operations {
+        is_cut |= operation.len() > NEWEST;
+        let newest = operation.newest(NEWEST);
+        let newest = newest.map(|(values, unit)| (Samples::Each(values), unit));
+        if let Some((samples, unit)) = &newest {
+            let figures = statistics_dict(py, Some((samples, unit)))?;
+            shown.set_item(&**operation.name(), figures)?;
+        }
+    }
+    let report = PyDict::new(py);
+    report.set_item("operations", shown)?;
+    let mut facts = vec![("samples kept of each", count(core.max_history()))];
+    if all > operations.len() {
+        let text = format!("the {} with the most samples", operations.len());
+        facts.push(("shown", text));
+    }
+    if is_cut {
+        let text = format!("the newest {} samples of each", count(NEWEST));
+        facts.push(("figures of", text));
+    }
+    if core.overflowed() > 0 {
+        let text = format!(
+            "{} beyond the bound of operations",
+            quantity::count(core.overflowed() as f64)
+        );
+        facts.push(("samples", text));
+    }
+    let title = counted(all, "operation");
+    glance(&report, Glance { kind, title, facts }, None)
+}
+
+/// A cache, by its `stats`, and the bytes that it holds and may hold.
+pub fn of_cache(
+    py: Python<'_>,
+    stats: &Bound<'_, CacheStats>,
+    bytes: [Option<u64>; 2],
+) -> PyResult<String> {
+    let cache = PyDict::new(py);
+    for name in [
+        "hits",
+        "misses",
+        "evictions",
+        "expirations",
+        "size",
+        "max_size",
+    ] {
+        cache.set_item(name, stats.getattr(name)?)?;
+    }
+    cache.set_item("total_bytes", bytes[0])?;
+    cache.set_item("max_bytes", bytes[1])?;
+    let size: usize = stats.getattr("size")?.extract()?;
+    let report = PyDict::new(py);
+    report.set_item("cache", cache)?;
+    let entries = if size == 1 { "entry" } else { "entries" };
+    let of_cache = Glance {
+        kind: "CacheManager",
+        title: format!("{} {entries}", count(size)),
+        ..Glance::default()
+    };
+    glance(&report, of_cache, None)
+}
+
+/// Resources as they are now. No driver is asked.
+pub fn of_resources(py: Python<'_>, cpu: Option<f64>, thresholds: &Thresholds) -> PyResult<String> {
+    let now = PyDict::new(py);
+    now.set_item("cpu_percent", cpu)?;
+    if let Ok(memory) = memory::current() {
+        now.set_item("memory_percent", memory.percent())?;
+        now.set_item("memory_used_mb", memory.used as f64 / MB)?;
+        now.set_item("memory_available_mb", memory.available as f64 / MB)?;
+    }
+    if let Ok(disk) = py.detach(|| disk::usage(Path::new("/"))) {
+        now.set_item("disk_percent", disk.percent())?;
+        now.set_item("disk_used_gb", disk.used as f64 / GB)?;
+        now.set_item("disk_free_gb", disk.free as f64 / GB)?;
+    }
+    let report = PyDict::new(py);
+    report.set_item("resources", now)?;
+    let resources = Resource::ALL.map(|resource| {
+        let figure = format!("{}_percent", resource.key());
+        ResourceChart::of_threshold(&figure, thresholds.get(resource))
+    });
+    let charts = Charts {
+        resources: resources.into(),
+        ..Charts::default()
+    };
+    let of_resources = Glance {
+        kind: "ResourceMonitor",
+        title: "processors, memory and disk now".to_owned(),
+        ..Glance::default()
+    };
+    glance(&report, of_resources, Some(&charts))
+}
+
+/// A history, whose file is not opened.
+pub fn of_history(py: Python<'_>, core: &History) -> PyResult<String> {
+    let path = core.path();
+    let size = match std::fs::metadata(path) {
+        Ok(file) => quantity::Unit::Data(1.0)
+            .show(file.len() as f64)
+            .to_string(),
+        Err(_) => "not there yet".to_owned(),
+    };
+    let state = match core.problem() {
+        Some(problem) => problem.to_string(),
+        None if core.is_closed() => "closed".to_owned(),
+        None => "in order".to_owned(),
+    };
+    let (waiting, dropped) = core.waiting();
+    let mut facts = vec![
+        ("file", path.display().to_string()),
+        ("size", size),
+        ("state", state),
+        ("rollups that wait", quantity::count(waiting as f64)),
+    ];
+    if dropped > 0 {
+        facts.push(("rollups dropped", quantity::count(dropped as f64)));
+    }
+    let name = path.file_name().unwrap_or_default();
+    let of_history = Glance {
+        kind: "History",
+        title: name.to_string_lossy().into_owned(),
+        facts,
+    };
+    glance(&PyDict::new(py), of_history, None)
+}
+
+/// A number as people read it.
+pub fn count(number: usize) -> String {
+    quantity::count(number as f64)
+}
+
+/// So many of something.
+pub fn counted(number: usize, of: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {of}{plural}", count(number))
+}

@@ -1,0 +1,7 @@
+//! `APIPerformanceTracker`, and the objects that it hands out.
+
+pub mod failure;
+pub mod timer;
+pub mod tracker;
+
+pub use tracker::{APIPerformanceTracker, DEFAULT_METHOD};
