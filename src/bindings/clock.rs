@@ -9,9 +9,13 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::{
-    arguments::{Moment, Name, Number, Seconds, Wall},
+    arguments::{
+        Number,
+        names::{Moment, Name, Seconds, Wall},
+    },
     python::{
         code::{PythonCode, release},
+        errors::wrong_type,
         lock::lock,
     },
 };
@@ -165,4 +169,17 @@ impl StagedClock {
     fn system_wall() -> f64 {
         seconds_from_nanos(Clock::System.wall().into())
     }
+}
+
+/// The clock of a test, or the system's.
+pub fn argument(value: Option<&Bound<'_, PyAny>>) -> PyResult<Clock> {
+    let manual = value
+        .filter(|value| !value.is_none())
+        .map(|value| {
+            value
+                .cast::<ManualClock>()
+                .map_err(|_| wrong_type("clock", "a ManualClock or None", value))
+        })
+        .transpose()?;
+    Ok(ManualClock::of(manual))
 }

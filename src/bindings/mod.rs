@@ -15,6 +15,7 @@ mod cache;
 mod clock;
 mod history;
 mod hooks;
+mod init;
 mod logging;
 mod models;
 mod monitor;
@@ -69,9 +70,9 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &super::Bound<'_, super::PyModule>) -> super::PyResult<()> {
-        super::python::once::refuse_subinterpreters(module.py())?;
+        super::init::refuse_subinterpreters(module.py())?;
         super::hooks::install(module.py())?;
-        super::python::once::fill_cells(module.py())?;
+        super::init::fill_cells(module.py())?;
         // Later, an import could wait for one that another thread is in the middle of.
         module.py().import(super::report::charts::REPORT)?;
         super::models::complete(module.py())?;

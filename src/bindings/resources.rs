@@ -19,7 +19,7 @@ use pyo3::{
 };
 
 use super::{
-    arguments::{self, Given, Number, SampleInterval},
+    arguments::{self, Given, Number, names::SampleInterval},
     clock,
     history::{
         attached::{self, Attached},
@@ -127,9 +127,9 @@ impl ResourceMonitor {
             }
         }
         let interval = interval(&sample_interval)?;
-        let history = history::argument(history)?;
+        let history = history::from_argument(history)?;
         let is_named = clock.is_some_and(|clock| !clock.is_none());
-        let clock = arguments::clock(clock)?;
+        let clock = clock::argument(clock)?;
         let of_cpu = if is_named {
             clock.clone()
         } else {

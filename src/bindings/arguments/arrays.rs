@@ -9,10 +9,11 @@ use pyo3::{
     types::{PyByteArray, PyBytes, PyFloat, PyString},
 };
 
-use super::{measured, real, seconds_in};
+use super::{measured, real, seconds_in, time};
 use crate::bindings::python::{
     code::PythonCode,
-    objects::{attribute, loaded, time, wrong_type},
+    errors::wrong_type,
+    objects::{attribute, loaded},
     once::intern,
 };
 

@@ -7,10 +7,10 @@ use pyo3::{
 };
 
 use crate::bindings::{
-    arguments::{float_of, int_of, named},
+    arguments::{float_of, int_of, named, timedelta_seconds},
     python::{
-        errors::is,
-        objects::{shown, timedelta_seconds, wrong_type},
+        errors::{is, wrong_type},
+        objects::shown,
     },
 };
 use crate::{cache::Ttl, error::Result};

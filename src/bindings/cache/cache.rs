@@ -14,7 +14,7 @@ use super::{
     weigher::{Weighed, Weigher, max_bytes_of},
 };
 use crate::bindings::{
-    arguments, clock,
+    clock,
     models::{CacheStats, Counts},
     python::{
         code::{PythonCode, release, release_at_end},
@@ -247,7 +247,7 @@ impl CacheManager {
         clock: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let ttl = default_ttl.ttl("default_ttl")?;
-        let clock = arguments::clock(clock)?;
+        let clock = clock::argument(clock)?;
         let weights = match max_bytes {
             Some(max_bytes) => Some((max_bytes, self.weighed(py, &weigher)?)),
             None => None,

@@ -19,10 +19,10 @@ use pyo3::{
 use super::CacheManager;
 use crate::bindings::python::{
     code::{PythonCode, release, release_at_end},
-    errors::is,
-    objects::{attribute, wrong_type},
+    errors::{is, wrong_type},
+    objects::attribute,
     once::Once,
-    owner::thread_number,
+    thread::thread_number,
 };
 use crate::cache::{ComputationId, WaitGraph};
 

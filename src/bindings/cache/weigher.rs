@@ -7,7 +7,8 @@ use crate::bindings::{
     arguments::whole,
     python::{
         code::{PythonCode, release_at_end},
-        objects::{shown, wrong_type},
+        errors::wrong_type,
+        objects::shown,
     },
 };
 use crate::{cache::Handle, error::Error};

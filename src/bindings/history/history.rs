@@ -7,27 +7,30 @@ use std::{
 };
 
 use pyo3::{
-    exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError},
+    exceptions::{PyRuntimeError, PyTypeError, PyValueError},
     prelude::*,
     types::{PyDict, PyTuple, PyType},
 };
 
 use super::{recent::recent_dict, rows::HistoryRows};
 use crate::bindings::{
-    arguments::{self, FlushInterval, Minutes, Number, Resolution, Text, Version, Whole},
+    arguments::{
+        self, Number, Text, Whole,
+        names::{FlushInterval, Minutes, Resolution, Version},
+        time_range, to_datetime, to_path,
+    },
     clock, hooks,
     logging::tell_of_history,
     python::{
-        errors::is,
-        objects::{shown, time_range, to_datetime, to_path, wrong_type},
+        errors::{is, wrong_type},
+        objects::shown,
     },
     report::notebook,
 };
 use crate::{
     error::Error,
     history::{
-        Access, DEFAULT_DAYS, GATE, History as Core, Options, Period, Problem, Reader, Retention,
-        Table,
+        Access, DEFAULT_DAYS, GATE, History as Core, Options, Period, Reader, Retention, Table,
     },
     home, settings,
     time::Clock,
@@ -71,11 +74,6 @@ impl History {
     }
 }
 
-/// The error for what only the file can answer.
-pub fn refused(problem: Problem) -> PyErr {
-    PyOSError::new_err(problem.to_string())
-}
-
 fn options(
     interval: Duration,
     days: Option<u32>,
@@ -116,7 +114,9 @@ fn file(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
 }
 
 /// The argument ``history``: a ``History``, or the path of one.
-pub fn argument<'py>(value: Option<&Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, History>>> {
+pub fn from_argument<'py>(
+    value: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Option<Bound<'py, History>>> {
     let Some(value) = value.filter(|value| !value.is_none()) else {
         return Ok(None);
     };
@@ -209,7 +209,7 @@ impl History {
         let path = file("path", path)?;
         let interval = interval(&flush_interval)?;
         let days = retention_days.map(days).transpose()?;
-        let clock = arguments::clock(clock)?;
+        let clock = clock::argument(clock)?;
         let version = match version {
             Some(version) => Some(settings::version(version.0)?),
             None => settings::version_from_environment(),
@@ -295,7 +295,7 @@ impl History {
             let info = core.inspect(Reader::info);
             (info, core.waiting(), core.overflowed())
         });
-        let info = info.map_err(refused)?;
+        let info = info?;
         let moment = |nanos: Option<i64>| nanos.map(|nanos| to_datetime(py, nanos)).transpose();
         let dict = PyDict::new(py);
         dict.set_item("path", to_path(py, &info.path)?)?;
@@ -323,7 +323,8 @@ impl History {
     /// Looks at every page and row of the file and returns what is wrong, a list of lines.
     fn check(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         let core = self.core()?;
-        py.detach(|| core.inspect(Reader::check)).map_err(refused)
+        py.detach(|| core.inspect(Reader::check))
+            .map_err(Into::into)
     }
 
     /// Copies the file to ``path``, a ``str`` or ``os.PathLike``, with all that was written to it until
@@ -341,14 +342,14 @@ impl History {
     /// Deletes at once what is too old. It goes by itself, a little every ten minutes.
     fn fold(&self, py: Python<'_>) -> PyResult<()> {
         let core = self.core()?;
-        py.detach(|| core.fold()).map_err(refused)
+        py.detach(|| core.fold()).map_err(Into::into)
     }
 
     /// Gives the space of what was deleted back to the file system. Other processes and forks wait
     /// meanwhile.
     fn vacuum(&self, py: Python<'_>) -> PyResult<()> {
         let core = self.core()?;
-        py.detach(|| core.vacuum()).map_err(refused)
+        py.detach(|| core.vacuum()).map_err(Into::into)
     }
 
     /// The file's rows, one dict at a time: those of minutes or of ``hours`` that start within

@@ -5,4 +5,4 @@ pub mod history;
 pub mod recent;
 pub mod rows;
 
-pub use history::{History, refused};
+pub use history::History;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pyo3::{prelude::*, types::PyDict};
 
-use crate::bindings::python::{objects::to_datetime, once::intern};
+use crate::bindings::{arguments::to_datetime, python::once::intern};
 use crate::{
     export::neutralized,
     history::{Recent, RecentEndpoint, RecentOperation, RecentResource, RecentSamples},

@@ -8,7 +8,6 @@ use pyo3::{
     types::{PyDateTime, PyDict, PyTzInfo},
 };
 
-use super::refused;
 use crate::bindings::python::lock::lock;
 use crate::{
     history::{History, Period, RowKey, StoredRow, Table},
@@ -61,7 +60,7 @@ impl HistoryRows {
                 self.history
                     .inspect(|reader| reader.rows(self.table, self.period, after, PAGE))
             };
-            let page = py.detach(read).map_err(refused)?;
+            let page = py.detach(read)?;
             let mut pages = lock(py, &self.pages);
             // Other threads may have read the same page meanwhile, and taken all of it.
             if pages.last == after && !pages.done {

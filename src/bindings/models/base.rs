@@ -11,13 +11,11 @@ use pyo3::{
 
 use crate::bindings::{
     arguments::{
-        Deep, ExcludeDefaults, ExcludeNone, ExcludeUnset, Flag, Indent, Mode, Text, Whole,
+        Flag, Text, Whole, iso_text,
+        names::{Deep, ExcludeDefaults, ExcludeNone, ExcludeUnset, Indent, Mode},
     },
     output::json::PyJson,
-    python::{
-        code::PythonCode,
-        objects::{iso_text, wrong_type},
-    },
+    python::{code::PythonCode, errors::wrong_type},
 };
 use crate::{error::Error, time::Times};
 

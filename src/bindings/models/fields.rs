@@ -13,12 +13,12 @@ use pyo3::{
 
 use super::lax;
 use crate::bindings::{
-    arguments::{float_of, int_of},
+    arguments::{float_of, int_of, micros, to_datetime},
     clock,
     python::{
         code::{release, release_at_end},
-        errors::is,
-        objects::{micros, refused, shown, to_datetime, type_name},
+        errors::{is, refused},
+        objects::{shown, type_name},
     },
 };
 use crate::time::Zone;

@@ -14,11 +14,8 @@ use super::{
     fields::{Arguments, LazyDict, Stamp, TextField, number, wrong_field},
 };
 use crate::bindings::{
-    monitor::{
-        PerformanceMonitor,
-        metadata::{self, Metadata},
-    },
-    python::objects::micros,
+    arguments::micros,
+    monitor::metadata::{self, Metadata},
 };
 use crate::{
     monitor::Operation,
@@ -27,8 +24,8 @@ use crate::{
 
 /// The sample inside a monitor that a live view's metric stands for.
 pub struct Origin {
-    /// Keeps the sample alive.
-    pub monitor: Py<PerformanceMonitor>,
+    /// The monitor, which keeps the sample alive.
+    pub monitor: Py<PyAny>,
     /// The monitor's alone to own: what it holds would otherwise be beyond the garbage collector,
     /// which can count an owner's references only once.
     pub operation: Weak<Operation<Metadata>>,

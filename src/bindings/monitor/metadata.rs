@@ -9,12 +9,13 @@ use pyo3::{
 use serde_json::value::RawValue;
 
 use crate::bindings::{
-    arguments::{SessionId, SessionText},
+    arguments::{SessionText, names::SessionId},
     output::json::PyJson,
-    python::{code::PythonCode, objects::wrong_type, once::intern},
+    python::{code::PythonCode, errors::wrong_type, once::intern},
 };
 use crate::{
     error::{Error, Result},
+    monitor::Monitor,
     recording::series::{Label, Outcome, Sample},
 };
 
@@ -31,6 +32,9 @@ const ERROR: &str = "error";
 
 /// A user's dict, never the user's own object.
 pub type Metadata = Py<PyDict>;
+
+/// The core's monitor, with Python's metadata.
+pub type Core = Monitor<Metadata>;
 
 /// A copy of the `metadata` argument, or nothing of an empty one.
 pub fn copy_argument<'py>(

@@ -8,4 +8,4 @@ pub mod statistics;
 pub mod timer;
 pub mod views;
 
-pub use monitor::{Core, PerformanceMonitor};
+pub use monitor::PerformanceMonitor;

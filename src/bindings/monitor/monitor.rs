@@ -10,18 +10,21 @@ use pyo3::{
 
 use super::{
     export::{export, formulas},
-    metadata::{self, Metadata},
+    metadata::{self, Core, Metadata},
     sessions::{Session, Sessions},
-    statistics::{set_failures, statistics_dict},
+    statistics::statistics_dict,
     timer::Timer,
     views::{MetricsView, TimersView},
 };
 use crate::bindings::{
     arguments::{
-        self, EncodingName, Flag, Given, MaxHistory, MaxOperations, MetricName, NeutralizeFormulas,
-        OperationName, Text, TimesName, Unit, Whole,
+        self, Flag, Given, Text, Whole,
         arrays::{buffer, float_values, times},
-        text_of,
+        names::{
+            EncodingName, MaxHistory, MaxOperations, MetricName, NeutralizeFormulas, OperationName,
+            TimesName, Unit,
+        },
+        text_of, time, time_range,
     },
     clock,
     history::{
@@ -33,14 +36,15 @@ use crate::bindings::{
     output::destination::{Output, chosen_format},
     python::{
         code::{PythonCode, release, release_at_end},
+        detached::detached_if_long,
+        errors::wrong_type,
         initialized::Ready,
-        objects::{detached_if_long, time, time_range, wrong_type},
         once::CALLERS,
         overrides::Override,
         owner::owner,
         pickling,
     },
-    report::notebook,
+    report::{entries::set_failures, notebook},
 };
 use crate::{
     export::Format,
@@ -51,9 +55,6 @@ use crate::{
     stats::mean,
     time::{Monotonic, TimeRange, Times},
 };
-
-/// The core's monitor, with Python's metadata.
-pub type Core = Monitor<Metadata>;
 
 const DEFAULT_PERCENTILES: [f64; 4] = [50.0, 90.0, 95.0, 99.0];
 
@@ -289,9 +290,9 @@ impl PerformanceMonitor {
         let max_history = max_history.count()?;
         let max_operations = max_operations.count()?;
         let this = slf.get();
-        let new = Monitor::new(max_history, arguments::clock(clock)?)?.telling(warn_of_bound);
+        let new = Monitor::new(max_history, clock::argument(clock)?)?.telling(warn_of_bound);
         new.set_max_operations(max_operations)?;
-        let history = history::argument(history)?;
+        let history = history::from_argument(history)?;
         if this.core.set(Arc::new(new)).is_err() {
             this.core().set_max_operations(max_operations)?;
             let dropped = this.core().set_max_history(max_history)?;

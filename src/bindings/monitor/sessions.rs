@@ -17,7 +17,7 @@ use pyo3::{
 
 use super::PerformanceMonitor;
 use crate::bindings::{
-    arguments::{SessionId, SessionText},
+    arguments::{SessionText, names::SessionId},
     logging::warn,
     python::{
         code::PythonCode,

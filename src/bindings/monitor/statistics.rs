@@ -3,17 +3,10 @@
 use pyo3::{prelude::*, types::PyDict};
 
 use crate::bindings::{
-    python::{objects::detached_if_long, once::intern},
-    report::recorded::work_in,
+    python::{detached::detached_if_long, once::intern},
+    report::entries::work_in,
 };
 use crate::report::Samples;
-
-/// Says in `entry` how many of `count` samples failed.
-pub fn set_failures(entry: &Bound<'_, PyDict>, failures: u64, count: u64) -> PyResult<()> {
-    let py = entry.py();
-    entry.set_item(intern!(py, "failures"), failures)?;
-    entry.set_item(intern!(py, "failure_rate"), failures as f64 / count as f64)
-}
 
 /// A `get_statistics` dict of samples and their unit.
 pub fn statistics_dict<'py>(

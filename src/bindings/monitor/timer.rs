@@ -15,8 +15,9 @@ use crate::bindings::{
         awaitable::Done,
         code::{PythonCode, release_at_end},
         errors::failure,
-        owner::{owner, thread_number},
+        owner::owner,
         pickling,
+        thread::thread_number,
     },
 };
 use crate::recording::starts::Starts;

@@ -4,50 +4,18 @@ use std::sync::{Arc, Weak};
 
 use pyo3::{
     PyTraverseError, PyVisit,
-    exceptions::{PyIndexError, PyKeyError, PyOverflowError},
+    exceptions::{PyIndexError, PyKeyError},
     prelude::*,
-    types::{PyList, PySlice, PyString},
+    types::{PyList, PyString},
 };
 
 use super::{PerformanceMonitor, metadata::Metadata};
 use crate::bindings::{
-    arguments::{OperationName, Text},
-    models::{APIMetric, Origin, PerformanceMetric},
-    python::errors::is,
-    requests::APIPerformanceTracker,
+    arguments::{Text, names::OperationName},
+    models::{Origin, PerformanceMetric},
+    python::sequence::item_or_slice,
 };
 use crate::{monitor::Operation, recording::series::Sample, time::TimeRange};
-
-/// The items of a sequence of `length` that `index`, an int or a slice, asks for.
-fn item_or_slice<'py>(
-    index: &Bound<'py, PyAny>,
-    length: usize,
-    mut item: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let signed = isize::try_from(length).unwrap_or(isize::MAX);
-    if let Ok(slice) = index.cast::<PySlice>() {
-        let span = slice.indices(signed)?;
-        let mut at = span.start;
-        let items = PyList::empty(index.py());
-        for _ in 0..span.slicelength {
-            items.append(item(at.unsigned_abs())?)?;
-            at += span.step;
-        }
-        return Ok(items.into_any());
-    }
-    let at: isize = index.extract().map_err(|error: PyErr| {
-        if is::<PyOverflowError>(index.py(), &error) {
-            PyIndexError::new_err("index out of range")
-        } else {
-            error
-        }
-    })?;
-    let at = if at < 0 { at + signed } else { at };
-    match usize::try_from(at) {
-        Ok(at) if at < length => item(at),
-        _ => Err(PyIndexError::new_err("index out of range")),
-    }
-}
 
 /// The names of the timers that were started by name and not stopped yet.
 #[pyclass(frozen, module = "ptpd_monitoring", mapping)]
@@ -206,7 +174,7 @@ impl SamplesView {
         let name = PyString::new(py, &self.name);
         let unit = PyString::new(py, &sample.label.unit);
         let origin = Origin {
-            monitor: self.monitor.clone_ref(py),
+            monitor: self.monitor.clone_ref(py).into_any(),
             operation: Weak::clone(&self.operation),
             sequence: sample.sequence,
         };
@@ -249,38 +217,5 @@ impl SamplesView {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.monitor)
-    }
-}
-
-/// The requests, oldest first.
-#[pyclass(frozen, module = "ptpd_monitoring", sequence)]
-pub struct RequestsView(Py<APIPerformanceTracker>);
-
-impl RequestsView {
-    pub fn new(tracker: Py<APIPerformanceTracker>) -> Self {
-        Self(tracker)
-    }
-}
-
-#[pymethods]
-impl RequestsView {
-    fn __len__(&self) -> usize {
-        self.0.get().core().len()
-    }
-
-    fn __getitem__<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let core = self.0.get().core();
-        item_or_slice(index, core.len(), |at| match core.request_at(at) {
-            Some(request) => APIMetric::of(index.py(), &request).map(Bound::into_any),
-            None => Err(PyIndexError::new_err("index out of range")),
-        })
-    }
-
-    fn __repr__(&self) -> String {
-        format!("<{} requests>", self.__len__())
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.0)
     }
 }

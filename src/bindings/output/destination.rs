@@ -9,11 +9,14 @@ use pyo3::{
 };
 
 use crate::bindings::{
-    arguments::{EncodingName, ExportFormat, Given, Text, optional_path},
+    arguments::{
+        Given, Text,
+        names::{EncodingName, ExportFormat},
+        optional_path,
+    },
     python::{
         code::PythonCode,
-        errors::{is, made},
-        objects::refused,
+        errors::{is, made, refused},
     },
 };
 use crate::{

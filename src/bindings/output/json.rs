@@ -20,10 +20,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::bindings::python::{
-    code::PythonCode,
-    errors::is,
-    objects::{iso_text, type_name},
+use crate::bindings::{
+    arguments::iso_text,
+    python::{code::PythonCode, errors::is, objects::type_name},
 };
 use crate::time::{Times, iso_in};
 

@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 
 use super::destination::flush_before;
 use crate::bindings::{
-    arguments,
-    python::{lock::lock, objects::to_path},
+    arguments::{self, to_path},
+    python::lock::lock,
 };
 use crate::export::Replacement as Core;
 

@@ -12,8 +12,8 @@ use crate::bindings::{
     arguments::{arrays::as_array, real, whole},
     python::{
         code::PythonCode,
-        errors::is,
-        objects::{attribute, loaded, refused, shown, wrong_type},
+        errors::{is, refused, wrong_type},
+        objects::{attribute, loaded, shown},
         once::intern,
     },
 };

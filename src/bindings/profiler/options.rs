@@ -12,8 +12,8 @@ use super::{
     operation_name::operation_name,
 };
 use crate::bindings::{
-    arguments::{Operation, Text},
-    python::{code::PythonCode, objects::wrong_type},
+    arguments::{Text, names::Operation},
+    python::{code::PythonCode, errors::wrong_type},
 };
 use crate::profiler::images::Extent;
 

@@ -17,11 +17,7 @@ use super::{
 use crate::bindings::{
     clock,
     monitor::PerformanceMonitor,
-    python::{
-        code::PythonCode,
-        objects::{type_name, wrong_type},
-        once::intern,
-    },
+    python::{code::PythonCode, errors::wrong_type, objects::type_name, once::intern},
 };
 use crate::{
     monitor::SECONDS,

@@ -17,13 +17,16 @@ use super::{
     profile::{MB, PIXELS, PIXELS_UNKNOWN, ProfiledCall, function_and_arguments},
 };
 use crate::bindings::{
-    arguments::{Number, Operation, OperationName, Text, ThresholdPercentile},
+    arguments::{
+        Number, Text,
+        names::{Operation, OperationName, ThresholdPercentile},
+    },
     logging::warn,
     monitor::PerformanceMonitor,
     python::{
         code::{PythonCode, release},
+        errors::wrong_type,
         initialized::Ready,
-        objects::wrong_type,
         once::CALLERS,
         pickling,
     },

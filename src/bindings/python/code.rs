@@ -18,7 +18,7 @@ use std::{
 
 use pyo3::prelude::*;
 
-use super::owner::thread_number;
+use super::thread::thread_number;
 
 /// For how long the end waits for others of which none comes out, and these wait for the end. Not for
 /// ever: they may have to wait for each other.

@@ -10,9 +10,11 @@ use pyo3::{
 
 use super::{
     code::PythonCode,
-    objects::{attribute, type_name},
+    objects::{attribute, shown, type_name},
 };
-use crate::error::Error;
+use crate::{error::Error, history::Problem};
+use pyo3::exceptions::PyOverflowError;
+use pyo3::exceptions::PyTypeError;
 
 /// Whether `error` is an `E`. For that `PyO3` may let go of the interpreter's lock, and take it again
 /// even where there is no interpreter any more.
@@ -28,6 +30,13 @@ pub fn made(py: Python<'_>, error: PyErr) -> PyErr {
     let _python = PythonCode::begin(py);
     error.value(py);
     error
+}
+
+/// The error for what only a history's file can answer.
+impl From<Problem> for PyErr {
+    fn from(problem: Problem) -> Self {
+        PyOSError::new_err(problem.to_string())
+    }
 }
 
 impl From<Error> for PyErr {
@@ -76,4 +85,27 @@ pub fn asks_to_end(error: &Bound<'_, PyAny>) -> bool {
     error.is_instance_of::<PySystemExit>()
         && attribute(error, "code")
             .is_some_and(|code| code.is_none() || code.extract::<i64>().is_ok_and(|code| code == 0))
+}
+
+/// The `TypeError` for an argument of the wrong type.
+pub fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let text = format!(
+        "{name} must be {expected}, got {} ({})",
+        shown(value),
+        type_name(value)
+    );
+    made(value.py(), PyTypeError::new_err(text))
+}
+
+/// `refusal`, unless `error` is one that only code of the value's own raises, or a signal handler:
+/// that goes on as it is.
+pub fn refused(py: Python<'_>, error: PyErr, refusal: impl FnOnce() -> PyErr) -> PyErr {
+    if is::<PyTypeError>(py, &error)
+        || is::<PyValueError>(py, &error)
+        || is::<PyOverflowError>(py, &error)
+    {
+        refusal()
+    } else {
+        error
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod awaitable;
 pub mod code;
+pub mod detached;
 pub mod errors;
 pub mod initialized;
 pub mod lock;
@@ -10,3 +11,5 @@ pub mod once;
 pub mod overrides;
 pub mod owner;
 pub mod pickling;
+pub mod sequence;
+pub mod thread;

@@ -1,31 +1,14 @@
 //! Where a call comes from: its thread, and within that its task or greenlet.
 
-use std::{
-    cell::Cell,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
-
 use pyo3::prelude::*;
 
 use super::{
     code::PythonCode,
     objects::{attribute, loaded},
     once::intern,
+    thread::thread_number,
 };
 use crate::recording::timers::Owner;
-
-/// A number for the calling thread, never zero and never used again for another.
-#[inline]
-pub fn thread_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local!(static NUMBER: Cell<u64> = const { Cell::new(0) });
-    NUMBER.with(|number| {
-        if number.get() == 0 {
-            number.set(NEXT.fetch_add(1, Relaxed));
-        }
-        number.get()
-    })
-}
 
 /// The calling thread, and within it the task of asyncio or trio, or else the greenlet.
 pub fn owner(py: Python<'_>) -> PyResult<Owner> {

@@ -7,11 +7,11 @@ use pyo3::{
     types::{PyDict, PyList},
 };
 
-use super::{figures, recorded::bounds_dict};
-use crate::bindings::{
-    monitor::{PerformanceMonitor, statistics::set_failures},
-    requests::APIPerformanceTracker,
+use super::{
+    entries::{bounds_dict, set_failures},
+    figures::figures,
 };
+use crate::bindings::{monitor::PerformanceMonitor, requests::APIPerformanceTracker};
 use crate::{
     history::History,
     report::{

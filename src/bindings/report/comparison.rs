@@ -2,13 +2,16 @@
 
 use pyo3::{prelude::*, types::PyDict};
 
-use super::recorded::{
-    Consulted, Known, bounds_dict, set_known_failures, set_source, set_uncounted, set_units,
-    work_in,
+use super::{
+    entries::{bounds_dict, set_known_failures, set_source, set_uncounted, set_units, work_in},
+    recorded::{Consulted, Known},
 };
 use crate::bindings::{
-    arguments::{Adjust, Confidence, Flag, MinChange, MinSamples, Number, Significance, Whole},
-    python::objects::detached_if_long,
+    arguments::{
+        Flag, Number, Whole,
+        names::{Adjust, Confidence, MinChange, MinSamples, Significance},
+    },
+    python::detached::detached_if_long,
 };
 use crate::{
     report::{

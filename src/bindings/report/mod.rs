@@ -3,10 +3,12 @@
 pub mod changed;
 pub mod charts;
 pub mod comparison;
+pub mod entries;
+pub mod figures;
 pub mod notebook;
 pub mod recorded;
 pub mod report;
 pub mod texts;
 pub mod versions;
 
-pub use report::{PerformanceReport, figures, report_fragment};
+pub use report::{PerformanceReport, report_fragment};

@@ -5,10 +5,10 @@ use std::{cmp::Reverse, path::Path};
 
 use pyo3::{prelude::*, types::PyDict};
 
-use super::figures;
+use super::figures::figures;
 use crate::bindings::{
     models::CacheStats,
-    monitor::{Core, statistics::statistics_dict},
+    monitor::{metadata::Core, statistics::statistics_dict},
     resources::{GB, MB},
 };
 use crate::{

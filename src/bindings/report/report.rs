@@ -9,24 +9,27 @@ use pyo3::{
     prelude::*,
     types::{PyDate, PyDateAccess, PyDateTime, PyDict, PyTuple},
 };
-use serde_json::Value;
 
 use super::{
     changed::set_changed,
     charts::{self, charts_of},
     comparison::{compared, thresholds},
+    entries::{bounds_dict, set_known_failures, set_source, set_uncounted, set_units, work_in},
+    figures::figures,
     recorded::{
-        Consulted, Known, bounds_dict, known_operations, known_requests, reported_requests,
-        request_errors_dict, requests_on_disk, set_known_failures, set_source, set_uncounted,
-        set_units, work_in,
+        Consulted, Known, known_operations, known_requests, reported_requests, request_errors_dict,
+        requests_on_disk,
     },
     versions::{of_versions, set_versions},
 };
 use crate::bindings::{
     arguments::{
-        Adjust, Confidence, EncodingName, Flag, Given, MinChange, MinSamples, NeutralizeFormulas,
-        Number, Session1, Session2, SessionId, SessionText, Significance, Text, TimesName,
-        Version1, Version2, Whole,
+        Flag, Given, Number, SessionText, Text, Whole, micros,
+        names::{
+            Adjust, Confidence, EncodingName, MinChange, MinSamples, NeutralizeFormulas, Session1,
+            Session2, SessionId, Significance, TimesName, Version1, Version2,
+        },
+        time_range,
     },
     cache::CacheManager,
     monitor::{PerformanceMonitor, export::formulas, statistics::statistics_dict},
@@ -36,8 +39,10 @@ use crate::bindings::{
     },
     python::{
         code::{PythonCode, release_at_end},
+        detached::detached_if_long,
+        errors::wrong_type,
         initialized::Ready,
-        objects::{attribute, detached_if_long, micros, time_range, wrong_type},
+        objects::attribute,
     },
     requests::APIPerformanceTracker,
 };
@@ -306,15 +311,6 @@ fn period_dict(py: Python<'_>, range: TimeRange, zone: Zone) -> PyResult<Bound<'
     let dict = bounds_dict(py, range, zone)?;
     dict.set_item("timezone", zone.name())?;
     Ok(dict)
-}
-
-/// The figures of a report, those included that JSON cannot hold.
-pub fn figures(report: &Bound<'_, PyDict>, times: Times) -> PyResult<Value> {
-    let json = PyJson::for_table(report.as_any()).with_times(times);
-    json.serialized(|report| {
-        let value = serde_json::to_value(report);
-        value.map_err(|error| PyErr::from(Error::Encoding(error.to_string())))
-    })
 }
 
 /// The essence of a report as a part of an HTML page, for notebooks.

@@ -2,10 +2,10 @@
 
 use pyo3::{prelude::*, types::PyDict};
 
-use super::{charts::charts_of, figures};
-use crate::bindings::{
-    arguments::{Number, Text, TimeText, TimesName, Unit as UnitName, Value},
-    python::objects::micros,
+use super::{charts::charts_of, figures::figures};
+use crate::bindings::arguments::{
+    Number, Text, micros,
+    names::{TimeText, TimesName, Unit as UnitName, Value},
 };
 use crate::{
     error::Result,

@@ -3,5 +3,6 @@
 pub mod failure;
 pub mod timer;
 pub mod tracker;
+pub mod view;
 
 pub use tracker::{APIPerformanceTracker, DEFAULT_METHOD};

@@ -9,13 +9,8 @@ use pyo3::{
 
 use super::{APIPerformanceTracker, DEFAULT_METHOD, failure::Failure};
 use crate::bindings::{
-    arguments::{Status, Whole, text_of},
-    python::{
-        awaitable::Done,
-        code::PythonCode,
-        owner::{owner, thread_number},
-        pickling,
-    },
+    arguments::{Whole, names::Status, text_of},
+    python::{awaitable::Done, code::PythonCode, owner::owner, pickling, thread::thread_number},
 };
 use crate::{
     recording::starts::Starts,

@@ -9,10 +9,12 @@ use pyo3::{
     types::{PyDict, PyList, PyString, PyTuple, PyType},
 };
 
-use super::timer::RequestTimer;
+use super::{timer::RequestTimer, view::RequestsView};
 use crate::bindings::{
     arguments::{
-        self, Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, Status, Text, Whole, text_of,
+        self, Text, Whole,
+        names::{Endpoint, ErrorText, MaxEndpoints, MaxHistory, Method, Status},
+        text_of, time_range, to_datetime,
     },
     clock,
     history::{
@@ -20,18 +22,14 @@ use crate::bindings::{
         history,
     },
     logging::{warn_of_bound, warn_of_negative_duration},
-    monitor::views::RequestsView,
     python::{
-        code::PythonCode,
-        initialized::Ready,
-        objects::{detached_if_long, time_range, to_datetime, wrong_type},
-        once::intern,
-        overrides::Override,
-        pickling,
+        code::PythonCode, detached::detached_if_long, errors::wrong_type, initialized::Ready,
+        once::intern, overrides::Override, pickling,
     },
     report::{
+        entries::{errors_list, set_source},
         notebook,
-        recorded::{errors_list, methods_in_memory, set_source},
+        recorded::methods_in_memory,
     },
 };
 use crate::{
@@ -277,9 +275,9 @@ impl APIPerformanceTracker {
         let max_history = max_history.count()?;
         let max_endpoints = max_endpoints.count()?;
         let this = slf.get();
-        let new = Requests::new(max_history, arguments::clock(clock)?)?.telling(warn_of_bound);
+        let new = Requests::new(max_history, clock::argument(clock)?)?.telling(warn_of_bound);
         new.set_max_endpoints(max_endpoints)?;
-        let history = history::argument(history)?;
+        let history = history::from_argument(history)?;
         if this.core.set(Arc::new(new)).is_err() {
             this.core().set_max_endpoints(max_endpoints)?;
             this.core().set_max_history(max_history)?;

@@ -1,0 +1,15 @@
+//! The figures of a report, as the core takes them.
+
+use pyo3::{prelude::*, types::PyDict};
+use serde_json::Value;
+
+use crate::{bindings::output::json::PyJson, error::Error, time::Times};
+
+/// The figures of a report, those included that JSON cannot hold.
+pub fn figures(report: &Bound<'_, PyDict>, times: Times) -> PyResult<Value> {
+    let json = PyJson::for_table(report.as_any()).with_times(times);
+    json.serialized(|report| {
+        let value = serde_json::to_value(report);
+        value.map_err(|error| PyErr::from(Error::Encoding(error.to_string())))
+    })
+}
