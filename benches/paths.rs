@@ -4,7 +4,7 @@ use std::{convert::Infallible, hint::black_box};
 
 use ptpd_monitoring::{
     cache::{Found, Store, Ttl, Verdict},
-    monitor::{Monitor, SECONDS},
+    monitor::Monitor,
     recording::{
         series::{LabelRef, Outcome},
         starts::Starts,
@@ -12,6 +12,7 @@ use ptpd_monitoring::{
     requests::Requests,
     stats::{Histogram, histogram::Figures},
     time::Clock,
+    units::SECONDS,
 };
 
 const ENTRIES: u64 = 1_000;

@@ -9,6 +9,7 @@ pub mod history;
 mod home;
 pub mod monitor;
 pub mod profiler;
+pub mod quantity;
 pub mod recording;
 pub mod report;
 pub mod requests;
@@ -20,6 +21,7 @@ pub mod system;
 pub mod text;
 pub mod threads;
 pub mod time;
+pub mod units;
 
 #[cfg(feature = "python")]
 mod bindings;

@@ -39,10 +39,8 @@ use crate::{
         watch::{DEFAULT_INTERVAL, Watch},
     },
     time::Clock,
+    units::{GB, MB},
 };
-
-pub const MB: f64 = 1024.0 * 1024.0;
-pub const GB: f64 = 1024.0 * MB;
 
 /// How often a first CPU interval is measured before giving up. One is enough unless a quota is
 /// set or lifted during it.

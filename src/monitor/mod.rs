@@ -21,7 +21,7 @@ use crate::{
         Mutex, RwLock,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed},
     },
-    text::Sought,
+    text::short::Sought,
     time::{Clock, Monotonic, TimeRange},
 };
 
@@ -30,9 +30,6 @@ pub use operation::{Measured, Operation, OwnSamples, Points};
 
 /// How many samples of each operation are kept unless asked otherwise.
 pub const DEFAULT_MAX_HISTORY: usize = 10_000;
-
-/// The unit of timers.
-pub const SECONDS: &str = "seconds";
 
 type Operations<M> = IndexMap<Arc<str>, Arc<Operation<M>>, RandomState>;
 

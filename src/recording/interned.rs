@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use crate::text::is_equal;
+use crate::text::short::is_equal;
 
 /// Names seen, each kept once and forgotten with the last request that uses it.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use super::evicted::{FallenOff, Uncounted};
-use crate::{text::is_equal, time::TimeRange};
+use crate::{text::short::is_equal, time::TimeRange};
 
 /// What consecutive samples mostly share, kept once for a run of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

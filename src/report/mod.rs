@@ -12,8 +12,8 @@ pub use charts::few::{FEW, Few, few_samples};
 pub use charts::slots::{slot_length, slots};
 pub use collect::api::{ApiReport, EndpointReport};
 pub use collect::recorded::{
-    EXACT, EndpointsInMemory, InMemory, MILLISECONDS, Origin, RecordedEndpoint, RecordedOperation,
-    Samples, endpoints, operations, routes,
+    EXACT, EndpointsInMemory, InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples,
+    endpoints, operations, routes,
 };
 pub use collect::requests::{MAX_REPORTED_ERRORS, errors, routes_of_several};
 pub use compare::comparison::{
@@ -28,10 +28,7 @@ pub use render::html::{
 };
 pub use render::json::report_json;
 pub use render::markdown::render_markdown;
-pub use render::view::{
-    Changed as ChangedInWords, Order, order,
-    quantity::{self, THIN_SPACE, seconds_in_unit},
-};
+pub use render::view::{Changed as ChangedInWords, Order, order};
 
 /// The key of a report under which it tells the course of resources, from its history.
 pub const RESOURCE_READINGS: &str = "resource_readings";

@@ -10,10 +10,8 @@ use crate::{
     rollup::{Delta, Key, Rollup, Source, minute_of},
     sync::Mutex,
     time::{Clock, Monotonic},
+    units::{GB, MB},
 };
-
-const MB: f64 = 1024.0 * 1024.0;
-const GB: f64 = 1024.0 * MB;
 
 /// Seconds between two readings unless asked otherwise.
 pub const DEFAULT_INTERVAL: f64 = 10.0;

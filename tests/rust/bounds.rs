@@ -8,7 +8,7 @@ use std::{
 use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    monitor::{Monitor, SECONDS},
+    monitor::Monitor,
     recording::{
         blocks::MAX_ENTERED,
         overflow::{
@@ -19,6 +19,7 @@ use ptpd_monitoring::{
     },
     requests::{MAX_METHODS, Requests},
     time::{Clock, ManualClock, Monotonic, TimeRange},
+    units::SECONDS,
 };
 
 const NOW: Monotonic = Monotonic(0);

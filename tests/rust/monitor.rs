@@ -8,10 +8,11 @@ use std::{
 };
 
 use ptpd_monitoring::{
-    monitor::{Monitor, Operation, SECONDS},
+    monitor::{Monitor, Operation},
     recording::series::{LabelRef, Outcome},
     stats::percentiles,
     time::{Clock, ManualClock, Monotonic, TimeRange},
+    units::SECONDS,
 };
 
 const PLAIN: LabelRef<'static> = LabelRef {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, hash::BuildHasher, sync::Arc};
 
 use indexmap::IndexMap;
 use proptest::prelude::*;
-use ptpd_monitoring::text::{Sought, is_equal};
+use ptpd_monitoring::text::short::{Sought, is_equal};
 
 /// Up to 40 bytes, in few letters, so that many are alike.
 fn text() -> impl Strategy<Value = String> {

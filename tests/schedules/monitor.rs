@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use ptpd_monitoring::{
-    monitor::{Monitor, Operation, SECONDS},
+    monitor::{Monitor, Operation},
     recording::series::{LabelRef, Outcome},
     time::{Clock, ManualClock, Monotonic, TimeRange},
+    units::SECONDS,
 };
 
 use crate::{

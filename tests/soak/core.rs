@@ -14,12 +14,13 @@ use std::{
 use allocation_counter::measure;
 use ptpd_monitoring::{
     cache::{Found, Handle, Store, Ttl, Verdict},
-    monitor::{Monitor, SECONDS},
+    monitor::Monitor,
     recording::series::{LabelRef, Outcome},
     report::ApiReport,
     requests::Requests,
     stats::Histogram,
     time::{Clock, ManualClock, NANOS_PER_SEC, TimeRange},
+    units::SECONDS,
 };
 
 const SAMPLES_A_SECOND: u64 = 100_000;

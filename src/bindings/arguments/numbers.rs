@@ -16,8 +16,7 @@ use crate::bindings::python::{
 };
 use crate::{
     error::{Error, Result},
-    monitor::SECONDS,
-    report::seconds_in_unit,
+    units::{SECONDS, seconds_in_unit},
 };
 
 /// A real number: a float, an int, or anything with `__float__` or `__index__`.

@@ -49,11 +49,12 @@ use crate::bindings::{
 use crate::{
     export::Format,
     history::Attachment,
-    monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation, SECONDS},
+    monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation},
     recording::series::{LabelRef, Outcome},
     report::Samples,
     stats::mean,
     time::{Monotonic, TimeRange, Times},
+    units::SECONDS,
 };
 
 const DEFAULT_PERCENTILES: [f64; 4] = [50.0, 90.0, 95.0, 99.0];

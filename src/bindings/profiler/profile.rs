@@ -20,7 +20,6 @@ use crate::bindings::{
     python::{code::PythonCode, errors::wrong_type, objects::type_name, once::intern},
 };
 use crate::{
-    monitor::SECONDS,
     profiler::{
         calls::{MEMORY, WALL_TIME},
         images::Extent,
@@ -30,10 +29,8 @@ use crate::{
         readings::{OpenUsage, Usage},
     },
     time::Monotonic,
+    units::{MB, SECONDS},
 };
-
-/// Bytes in a megabyte, as the API counts them.
-pub const MB: f64 = 1024.0 * 1024.0;
 
 /// The key of a profile that says how many pixels the image had.
 pub const PIXELS: &str = "pixels";

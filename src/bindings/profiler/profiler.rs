@@ -14,7 +14,7 @@ use pyo3::{
 use super::{
     images::pixels_of_size,
     options::ProfileOptions,
-    profile::{MB, PIXELS, PIXELS_UNKNOWN, ProfiledCall, function_and_arguments},
+    profile::{PIXELS, PIXELS_UNKNOWN, ProfiledCall, function_and_arguments},
 };
 use crate::bindings::{
     arguments::{
@@ -38,6 +38,7 @@ use crate::{
     recording::series::Sample,
     system::{memory, process},
     time::TimeRange,
+    units::MB,
 };
 
 /// Snapshots are remembered for this many operations; the oldest goes for a new one.

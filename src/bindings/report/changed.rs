@@ -14,8 +14,9 @@ use super::{
 use crate::bindings::{monitor::PerformanceMonitor, requests::APIPerformanceTracker};
 use crate::{
     history::History,
+    quantity::THIN_SPACE,
     report::{
-        ChangedInWords, Reason, THIN_SPACE, Thresholds,
+        ChangedInWords, Reason, Thresholds,
         changes::{Changed, Entry, Frame, Kind, Recorded, Side, Wanted, changed, kind_of},
     },
     time::{TimeRange, Times, Zone},

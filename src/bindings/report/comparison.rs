@@ -15,11 +15,12 @@ use crate::bindings::{
 };
 use crate::{
     report::{
-        Change, Comparison, FailureChange, Failures, MILLISECONDS, Period, PeriodOperation, Reason,
+        Change, Comparison, FailureChange, Failures, Period, PeriodOperation, Reason,
         RecordedEndpoint, RecordedOperation, Thresholds,
     },
     stats::inference::Interval,
     time::Zone,
+    units::MILLISECONDS,
 };
 
 /// The arguments of comparisons that say what a verdict takes.

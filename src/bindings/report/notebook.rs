@@ -9,20 +9,21 @@ use super::figures::figures;
 use crate::bindings::{
     models::CacheStats,
     monitor::{metadata::Core, statistics::statistics_dict},
-    resources::{GB, MB},
 };
 use crate::{
     history::History,
+    quantity,
     report::{
         Glance, MAX_GLANCED, Samples,
         charts::{Charts, ResourceChart},
-        quantity, render_glance,
+        render_glance,
     },
     system::{
         alerts::{Resource, Thresholds},
         disk, memory,
     },
     time::Times,
+    units::{GB, MB, Unit},
 };
 
 /// How many of the newest samples of an operation its figures are of.
@@ -145,9 +146,7 @@ pub fn of_resources(py: Python<'_>, cpu: Option<f64>, thresholds: &Thresholds) -
 pub fn of_history(py: Python<'_>, core: &History) -> PyResult<String> {
     let path = core.path();
     let size = match std::fs::metadata(path) {
-        Ok(file) => quantity::Unit::Data(1.0)
-            .show(file.len() as f64)
-            .to_string(),
+        Ok(file) => Unit::Data(1.0).show(file.len() as f64).to_string(),
         Err(_) => "not there yet".to_owned(),
     };
     let state = match core.problem() {

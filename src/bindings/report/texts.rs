@@ -9,11 +9,10 @@ use crate::bindings::arguments::{
 };
 use crate::{
     error::Result,
-    report::{
-        few_samples as few_of, order,
-        quantity::{THIN_SPACE, Unit},
-    },
+    quantity::THIN_SPACE,
+    report::{few_samples as few_of, order},
     time::{IsoFormatter, Times, iso_in, iso_local},
+    units::Unit,
 };
 
 /// ``value`` in a unit of its kind that suits it, to three figures, or None where ``unit`` is of no

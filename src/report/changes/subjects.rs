@@ -8,13 +8,11 @@ use std::{
 
 use super::PERIODS;
 use crate::{
-    report::{
-        collect::recorded::MILLISECONDS,
-        compare::{comparison::are_same, failures::Failures},
-    },
+    report::compare::{comparison::are_same, failures::Failures},
     requests::route,
     rollup::{Key, is_error, is_server_error},
     stats::{Distribution, Histogram},
+    units::MILLISECONDS,
 };
 
 /// What something that changed is.

@@ -10,11 +10,12 @@ use crate::{
     history::{Period, Table, Timeline},
     monitor::Points,
     report::{
-        collect::recorded::{MILLISECONDS, RecordedEndpoint, RecordedOperation, Samples},
+        collect::recorded::{RecordedEndpoint, RecordedOperation, Samples},
         compare::comparison::are_same,
     },
     rollup::{Key, Rollup},
     time::{NANOS_PER_SEC, TimeRange, Zone as TimeZone},
+    units::MILLISECONDS,
 };
 
 /// The charts of a period's operations. Those of which each sample is known come with them. Of those

@@ -1,13 +1,7 @@
 //! Few samples, which are told one by one.
 
 use super::Charts;
-use crate::{
-    report::{
-        collect::recorded::Samples,
-        render::view::quantity::{self, Unit},
-    },
-    stats::Histogram,
-};
+use crate::{quantity, report::collect::recorded::Samples, stats::Histogram, units::Unit};
 
 /// Fewer samples than these are told one by one. Shares of them would be those of one or two, and a
 /// verdict asks for as many.

@@ -14,14 +14,11 @@ use crate::{
     history::Found,
     monitor::{Measured, OwnSamples},
     recording::evicted::Uncounted,
-    report::render::view::quantity::Unit,
     requests::{Group, OwnGroup, route},
     rollup::{Key, Rollup, is_error, is_server_error},
     stats::{Distribution, Histogram, Summary, histogram::RELATIVE_ERROR_TEXT, sum},
+    units::Unit,
 };
-
-/// The unit of requests' durations.
-pub const MILLISECONDS: &str = "milliseconds";
 
 /// The accuracy of figures that are no estimates.
 pub const EXACT: &str = "exact";

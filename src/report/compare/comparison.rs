@@ -9,14 +9,12 @@ use super::{
     verdict::{Judged, Judgement, Reason, Thresholds, Verdict, judgements},
 };
 use crate::{
-    report::{
-        collect::recorded::{MILLISECONDS, RecordedEndpoint, RecordedOperation},
-        render::view::quantity::Unit,
-    },
+    report::collect::recorded::{RecordedEndpoint, RecordedOperation},
     stats::{
         Distribution,
         inference::{Interval, RankTest},
     },
+    units::{MILLISECONDS, Unit},
 };
 
 /// An operation's samples of a period.

@@ -5,9 +5,10 @@
 
 use serde_json::Value;
 
-use super::view::{Cell, Changed, Document, Fact, Section, Table, quantity::THIN_SPACE};
+use super::view::{Cell, Changed, Document, Fact, Section, Table};
 use crate::{
     error::Result,
+    quantity::THIN_SPACE,
     report::charts::{Charts, few::FEW},
 };
 

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    report::{FEW, Few, Samples, quantity::Unit},
+    report::{FEW, Few, Samples},
     stats::{Histogram, histogram::RELATIVE_ERROR},
+    units::Unit,
 };
 
 fn histogram(values: &[f64]) -> Histogram {

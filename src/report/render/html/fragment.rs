@@ -7,10 +7,12 @@ use serde_json::Value;
 use super::encoding;
 use crate::{
     error::Result,
+    quantity::THIN_SPACE,
     report::{
         charts::Charts,
-        render::view::{Cell, Document, Fact, Table, names, quantity::THIN_SPACE},
+        render::view::{Cell, Document, Fact, Table},
     },
+    text::display,
 };
 
 /// How many rows a table has there.
@@ -49,10 +51,10 @@ pub struct Glance {
 /// Renders an object as a part of a page: `figures` are those that a report would have of it, `charts`
 /// what it does not say itself.
 pub fn render_glance(glance: Glance, figures: &Value, charts: Option<&Charts>) -> Result<String> {
-    let text = |(label, text): (&str, String)| Fact::new(label, Cell::Text(names::text(&text)));
+    let text = |(label, text): (&str, String)| Fact::new(label, Cell::Text(display::text(&text)));
     let mut document = Document::of(figures, charts, MAX_ROWS);
     document.kind = glance.kind;
-    document.title = names::text(&glance.title);
+    document.title = display::text(&glance.title);
     document.facts = glance.facts.into_iter().map(text).collect();
     let fragment = Fragment {
         changed_rows: None,

@@ -7,14 +7,14 @@ use askama::Template;
 use serde_json::Value;
 
 use super::view::{
-    COMPARISON, Cell, Change, Document, Fact, Operation, Section, Table, Verdict,
-    names::Name,
-    quantity::{self, THIN_SPACE, Unit},
-    resource_name,
+    COMPARISON, Cell, Change, Document, Fact, Operation, Section, Table, Verdict, resource_name,
 };
 use crate::{
     error::{Error, Result},
+    quantity::{self, THIN_SPACE},
     report::charts::{Charts, Mark, OperationChart},
+    text::display::Name,
+    units::Unit,
 };
 use charts::{Drawing, Window};
 

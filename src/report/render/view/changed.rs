@@ -5,8 +5,11 @@ use std::cmp::Ordering;
 use super::{
     Cell, Scope, Table,
     figures::{self, Figures, number, objects},
-    names::{self, Name},
-    quantity::{self, Unit},
+};
+use crate::{
+    quantity,
+    text::display::{self, Name},
+    units::Unit,
 };
 
 /// What a report begins with.
@@ -325,7 +328,7 @@ fn hours_in_words(entry: &Figures, is_long: bool) -> String {
         let text = figures::text(entry, key)?;
         let usable = text.is_ascii() && text.len() >= 16;
         Some(match (usable, is_long) {
-            (false, _) => names::text(text),
+            (false, _) => display::text(text),
             (true, false) => text[11..16].to_owned(),
             (true, true) => format!("{} {}", &text[5..10], &text[11..16]),
         })

@@ -6,13 +6,16 @@ use super::{
     Cell, Scope, Table,
     failures::Failures,
     figures::{self, Figures, first_number, number},
-    names::{self, Name},
     operations::units_in_words,
     provenance::Provenance,
-    quantity::{self, THIN_SPACE, Unit},
     verdict::Verdict,
 };
-use crate::report::charts::OperationChart;
+use crate::{
+    quantity::{self, THIN_SPACE},
+    report::charts::OperationChart,
+    text::display::{self, Name},
+    units::Unit,
+};
 
 /// The reason of a verdict whose change the median does not show.
 const TAIL: &str = "tail";
@@ -132,7 +135,7 @@ impl Change {
             means,
             p95s: of_both(&["p95"]),
             p99s: of_both(&["p99"]),
-            reason: figures::text(figures, "reason").map(names::text),
+            reason: figures::text(figures, "reason").map(display::text),
             percent: number(figures, "percentage").filter(|_| units.is_none()),
             interval: interval(figures, means[0]),
             confidence: confidence.unwrap_or(0.95) * 100.0,
@@ -242,7 +245,7 @@ impl Change {
 fn differing(periods: [Option<&Figures>; 2]) -> Option<String> {
     let said = |period: Option<&Figures>| {
         let mixed = units_in_words(period?);
-        mixed.or_else(|| figures::text(period?, "unit").map(names::text))
+        mixed.or_else(|| figures::text(period?, "unit").map(display::text))
     };
     let is_mixed = |period: &Figures| units_in_words(period).is_some();
     let unit = |period: Option<&Figures>| figures::text(period?, "unit").map(ToOwned::to_owned);

@@ -5,10 +5,13 @@ use super::{
     changes::{Change, Compared, table},
     failures,
     figures::{self, first_number, number},
-    names::Name,
     provenance::{self, Provenance},
-    quantity::{self, Quantity, Unit},
     verdict::Verdict,
+};
+use crate::{
+    quantity::{self, Quantity},
+    text::display::Name,
+    units::Unit,
 };
 
 /// The kind of report that a comparison is.

@@ -4,9 +4,9 @@ use super::{
     Cell, Table,
     changes::{Change, p_number},
     figures::{self, Figures, number},
-    quantity,
     verdict::Verdict,
 };
+use crate::quantity;
 
 /// How the shares of failed requests, or of failed runs of an operation, changed.
 #[derive(Debug, Clone)]

@@ -5,9 +5,11 @@ use serde_json::Value;
 use super::{
     Cell, Document, Fact, Scope, Section, Table,
     figures::{Figures, as_number},
-    names::{self, Name},
 };
-use crate::report::RESOURCE_READINGS;
+use crate::{
+    report::RESOURCE_READINGS,
+    text::display::{self, Name},
+};
 
 /// How many columns fit.
 const COLUMNS: usize = 8;
@@ -62,7 +64,7 @@ fn cell(value: &Value) -> Cell {
         Value::Number(_) => Cell::count(as_number(value)),
         Value::String(text) => Cell::Name(Name::new(text)),
         Value::Array(items) if items.is_empty() => Cell::None,
-        nested => Cell::Text(names::text(&nested.to_string())),
+        nested => Cell::Text(display::text(&nested.to_string())),
     }
 }
 
@@ -93,7 +95,7 @@ fn columns<'a>(
 }
 
 fn heading(key: &str) -> String {
-    names::shortened(&names::text(&key.replace('_', " ")), 32)
+    display::shortened(&display::text(&key.replace('_', " ")), 32)
 }
 
 fn table(

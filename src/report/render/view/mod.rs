@@ -8,11 +8,9 @@ mod comparison;
 mod failures;
 mod figures;
 mod further;
-pub mod names;
 mod operations;
 mod profiles;
 mod provenance;
-pub mod quantity;
 mod resources;
 mod service;
 mod times;
@@ -22,21 +20,21 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::{
+    quantity::{self, Quantity},
+    report::{charts::Charts, collect::recorded::EXACT},
+    stats::histogram::RELATIVE_ERROR_TEXT,
+    text::display::{self, Name},
+    units::Unit,
+};
 pub use changed::{Changed, Outcome};
 pub use changes::Change;
 pub use comparison::COMPARISON;
 use figures::Figures;
-use names::Name;
 pub use operations::Operation;
-use quantity::{Quantity, Unit};
 pub use resources::name_of as resource_name;
 pub use times::Moment;
 pub use verdict::Verdict;
-
-use crate::{
-    report::{charts::Charts, collect::recorded::EXACT},
-    stats::histogram::RELATIVE_ERROR_TEXT,
-};
 
 /// A report, ready to be written down.
 #[derive(Debug, Default)]
@@ -353,7 +351,7 @@ fn history_alert(scope: Scope<'_>) -> Option<Alert> {
     let problem = figures::text(scope.object("history")?, "problem")?;
     Some(Alert {
         severity: "history".to_owned(),
-        message: names::text(problem),
+        message: display::text(problem),
     })
 }
 

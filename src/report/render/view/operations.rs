@@ -3,12 +3,15 @@
 use super::{
     Alert, Cell, Document, Fact, Scope, Section, Table, Tile,
     figures::{self, Figures, first_number, number},
-    names::{self, Name},
     profiles::Row,
     provenance::{self, Provenance},
-    quantity::{self, Quantity, Unit},
 };
-use crate::report::charts::{OperationChart, few::Few};
+use crate::{
+    quantity::{self, Quantity},
+    report::charts::{OperationChart, few::Few},
+    text::display::{self, Name},
+    units::Unit,
+};
 
 /// The figures of an operation.
 #[derive(Debug, Clone)]
@@ -246,7 +249,7 @@ pub(super) fn units_in_words(figures: &Figures) -> Option<String> {
     let units: Vec<String> = units
         .iter()
         .filter_map(|it| it.as_str())
-        .map(names::text)
+        .map(display::text)
         .collect();
     let (last, others) = units.split_last()?;
     (!others.is_empty()).then(|| format!("{} and {last}", others.join(", ")))

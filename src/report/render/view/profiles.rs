@@ -1,7 +1,11 @@
 //! What belongs to one profile: `develop_wall_time` and `develop_memory` are one row, `develop`.
 
-use super::{Cell, names::Name, operations::Operation, quantity::Unit};
-use crate::profiler::calls::{MEMORY, WALL_TIME};
+use super::{Cell, operations::Operation};
+use crate::{
+    profiler::calls::{MEMORY, WALL_TIME},
+    text::display::Name,
+    units::Unit,
+};
 
 /// A row of the table of operations.
 pub(super) struct Row<'a> {

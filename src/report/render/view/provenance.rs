@@ -3,8 +3,9 @@
 use super::{
     Cell, Document, Fact,
     figures::{self, Figures},
-    names, quantity, times,
+    times,
 };
+use crate::{quantity, text::display};
 
 /// What a report says of an operation's or endpoint's figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Provenance {
 
 impl Provenance {
     pub(super) fn of(figures: &Figures) -> Self {
-        let text = |key: &str| figures::text(figures, key).map(names::text);
+        let text = |key: &str| figures::text(figures, key).map(display::text);
         Self {
             accuracy: text("accuracy"),
             source: text("source"),

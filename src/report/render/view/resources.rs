@@ -3,13 +3,12 @@
 use super::{
     Alert, Cell, Document, Scope, Section, Table,
     figures::{self, Figures, number, objects},
-    names,
-    quantity::Unit,
 };
-use crate::report::RESOURCE_READINGS;
-
-const MB: Unit = Unit::Data(1_024.0 * 1_024.0);
-const GB: Unit = Unit::Data(1_024.0 * 1_024.0 * 1_024.0);
+use crate::{
+    report::RESOURCE_READINGS,
+    text::display,
+    units::{GB, MB, Unit},
+};
 
 /// A resource by the figure that its charts are called by, and the figures beside that one.
 struct Resource {
@@ -29,19 +28,19 @@ const RESOURCES: [Resource; 4] = [
     Resource {
         name: "Memory",
         figure: "memory_percent",
-        used: Some(("memory_used_mb", MB)),
-        free: Some(("memory_available_mb", MB)),
+        used: Some(("memory_used_mb", Unit::Data(MB))),
+        free: Some(("memory_available_mb", Unit::Data(MB))),
     },
     Resource {
         name: "Disk",
         figure: "disk_percent",
-        used: Some(("disk_used_gb", GB)),
-        free: Some(("disk_free_gb", GB)),
+        used: Some(("disk_used_gb", Unit::Data(GB))),
+        free: Some(("disk_free_gb", Unit::Data(GB))),
     },
     Resource {
         name: "GPU",
         figure: "gpu_percent",
-        used: Some(("gpu_memory_mb", MB)),
+        used: Some(("gpu_memory_mb", Unit::Data(MB))),
         free: None,
     },
 ];
@@ -62,7 +61,7 @@ pub fn name_of(figure: &str) -> String {
         .iter()
         .find(|(other, _)| *other == figure)
         .map_or_else(
-            || names::text(&figure.replace('_', " ")),
+            || display::text(&figure.replace('_', " ")),
             |(_, name)| (*name).to_owned(),
         )
 }
@@ -147,7 +146,7 @@ fn readings(scope: Scope<'_>) -> Option<Table> {
 }
 
 fn alert(alert: &Figures) -> Alert {
-    let text = |key: &str| figures::text(alert, key).map(names::text);
+    let text = |key: &str| figures::text(alert, key).map(display::text);
     let resource = text("resource").unwrap_or_else(|| "resource".to_owned());
     let usage = number(alert, "usage").map(|usage| Unit::Percent.show(usage));
     let threshold = number(alert, "threshold").map(|limit| Unit::Percent.show_short(limit));

@@ -4,13 +4,11 @@ use super::{
     Cell, Document, Fact, Scope, Section, Table, Tile,
     changes::is_comparison,
     figures::{self, Figures, number, objects},
-    names::Name,
     operations::{self, Operation},
     provenance::{self, Provenance},
-    quantity::{self, Unit},
     times::moment_in_words,
 };
-use crate::requests::route;
+use crate::{quantity, requests::route, text::display::Name, units::Unit};
 
 const MILLISECONDS: Unit = Unit::Time(1e-3);
 const SECONDS: Unit = Unit::Time(1.0);

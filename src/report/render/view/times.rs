@@ -5,11 +5,12 @@ use chrono::{NaiveDate, NaiveDateTime, Timelike};
 use super::{
     Cell, Fact, Scope,
     figures::{self, Figures},
-    names, quantity,
 };
 use crate::{
     report::charts::Zone,
+    text::display,
     time::{NANOS_PER_SEC, TimeRange},
+    units::span,
 };
 
 /// A moment as clocks show it.
@@ -51,7 +52,7 @@ impl Moment {
 /// A date of ISO 8601 in words; another text as it is.
 pub(super) fn date_in_words(date: &str) -> String {
     NaiveDate::parse_from_str(date, "%Y-%m-%d").map_or_else(
-        |_| names::text(date),
+        |_| display::text(date),
         |date| date.format("%A, %-d %B %Y").to_string(),
     )
 }
@@ -91,7 +92,7 @@ pub(super) fn facts(scope: Scope<'_>) -> Vec<Fact> {
     }
     // The local zone is better told by its offsets.
     let named = figures::text(stated, "timezone").filter(|name| *name != "local");
-    let named = named.map(names::text);
+    let named = named.map(display::text);
     if let Some(zone) = named.or_else(|| zone.map(|zone| zone.label().to_owned())) {
         add("Time zone", zone);
     }
@@ -102,7 +103,7 @@ pub(super) fn facts(scope: Scope<'_>) -> Vec<Fact> {
         ("Second version", "version2"),
     ] {
         if let Some(session) = figures::text(scope.report, key) {
-            add(label, names::text(session));
+            add(label, display::text(session));
         }
     }
     if let Some(generated) = figures::text(scope.report, "generated_at") {
@@ -113,7 +114,7 @@ pub(super) fn facts(scope: Scope<'_>) -> Vec<Fact> {
     }
     let history = scope.object("history");
     if let Some(path) = history.and_then(|history| figures::text(history, "path")) {
-        add("History", names::text(path));
+        add("History", display::text(path));
     }
     facts
 }
@@ -122,7 +123,7 @@ pub(super) fn facts(scope: Scope<'_>) -> Vec<Fact> {
 fn versions_in_words(scope: Scope<'_>) -> Option<String> {
     let start = figures::text(scope.object("period")?, "start")?;
     let versions = figures::objects(scope.report, "versions").filter_map(|version| {
-        let name = names::text(figures::text(version, "version")?);
+        let name = display::text(figures::text(version, "version")?);
         let first = figures::text(version, "first")?;
         // Texts of one zone are in the order of time, but for the hour that clocks repeat.
         Some(if first < start {
@@ -151,7 +152,7 @@ pub(super) fn counted(scope: Scope<'_>) -> Vec<(&'static str, &Figures)> {
 
 /// A moment of ISO 8601 without its `T` and fractions of a second, as those of periods are shown.
 pub(super) fn moment_in_words(moment: &str) -> String {
-    let text = names::text(moment);
+    let text = display::text(moment);
     match text.split_once('T') {
         Some((date, time)) => {
             let (time, rest) = time.split_at_checked(8).unwrap_or((time, ""));
@@ -186,7 +187,7 @@ fn period_in_words(zone: &Zone, period: TimeRange) -> String {
     let length = end.saturating_sub(period.start);
     if exact || length >= NANOS_PER_SEC {
         text.push_str(", ");
-        text.push_str(&quantity::span(length));
+        text.push_str(&span(length));
     }
     text
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 
-use crate::report::render::view::quantity::Unit;
+use crate::units::Unit;
 
 /// An axis, linear or logarithmic, with its marks and their labels.
 #[derive(Debug, Clone)]

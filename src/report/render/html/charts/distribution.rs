@@ -10,13 +10,7 @@ use super::{
     dots::{compared_one_by_one, one_by_one},
     draw, plot, text,
 };
-use crate::{
-    report::{
-        charts::few::Few,
-        render::view::quantity::{self, Unit},
-    },
-    stats::Histogram,
-};
+use crate::{quantity, report::charts::few::Few, stats::Histogram, units::Unit};
 
 pub(super) const SIZE: (i32, i32) = (420, 230);
 

@@ -7,10 +7,7 @@ use super::{
     distribution::{FRAME, SIZE, View, extent, samples},
     draw, plot,
 };
-use crate::{
-    report::{charts::few::Few, render::view::quantity::Unit},
-    stats::Histogram,
-};
+use crate::{report::charts::few::Few, stats::Histogram, units::Unit};
 
 /// Each sample as a dot.
 pub(super) fn one_by_one(view: &View, few: &Few, unit: &Unit) -> Result<Drawing, DrawingError> {

@@ -3,9 +3,9 @@
 use plotters::prelude::*;
 
 use super::{DrawingError, Ink, Plot, Sign, Window};
-use crate::report::{
-    charts::Mark,
-    render::view::{Moment, names},
+use crate::{
+    report::{charts::Mark, render::view::Moment},
+    text::display,
 };
 
 /// More of them would hide what there is to see.
@@ -42,7 +42,7 @@ pub fn signs(marks: &[&Mark], window: Window<'_>) -> Vec<Sign> {
     marks
         .iter()
         .map(|mark| {
-            let label = names::shortened(&names::text(&mark.label), LONGEST);
+            let label = display::shortened(&display::text(&mark.label), LONGEST);
             let from = when(mark.time, window);
             Sign::new("mark", format!("{label} from {from}"))
         })

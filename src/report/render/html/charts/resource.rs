@@ -3,9 +3,9 @@
 use plotters::prelude::*;
 
 use super::{Axis, Drawing, DrawingError, Frame, Ink, Sign, Window, axis, draw, marks, plot};
-use crate::report::{
-    charts::{Band, Mark, ResourceChart},
-    render::view::quantity::Unit,
+use crate::{
+    report::charts::{Band, Mark, ResourceChart},
+    units::Unit,
 };
 
 const SIZE: (i32, i32) = (420, 160);

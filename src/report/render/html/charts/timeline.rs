@@ -4,11 +4,10 @@ use plotters::prelude::*;
 
 use super::{Area, Axis, Drawing, DrawingError, Frame, Ink, Sign, UNIT, Window, draw, marks, plot};
 use crate::{
-    report::{
-        charts::{Mark, Slot},
-        render::view::quantity::{self, Unit},
-    },
+    quantity,
+    report::charts::{Mark, Slot},
     time::NANOS_PER_SEC,
+    units::Unit,
 };
 
 const SIZE: (i32, i32) = (420, 230);
