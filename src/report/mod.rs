@@ -8,7 +8,8 @@ mod format;
 pub(crate) mod render;
 
 pub use charts::collect::{comparison_charts, endpoint_charts, period_charts};
-pub use charts::few::{FEW, Few, few_samples};
+pub use charts::few::{FEW, Few};
+pub use charts::few_samples;
 pub use charts::slots::{slot_length, slots};
 pub use collect::api::{ApiReport, EndpointReport};
 pub use collect::recorded::{

@@ -39,7 +39,7 @@ impl Source for Requests {
     }
 
     fn succeed(&self) {
-        let now = self.clock.wall();
+        let now = self.clock().wall();
         let mut state = self.state.lock();
         state.fallen.extend_to(now);
     }

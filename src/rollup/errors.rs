@@ -8,7 +8,7 @@ use std::{
 use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 
-use super::{Delta, Key, Rollup};
+use super::{Delta, Key, Rollup, status::status_class};
 use crate::recording::overflow::OTHER_ERRORS;
 
 /// How many different errors of a minute are told apart. What is of a further one keeps its endpoint and
@@ -91,7 +91,7 @@ impl ErrorKey {
         Key::Endpoint {
             endpoint: Arc::clone(&self.endpoint),
             method: Arc::clone(&self.method),
-            status_class: super::status_class(self.status),
+            status_class: status_class(self.status),
         }
     }
 
@@ -99,7 +99,7 @@ impl ErrorKey {
     #[must_use]
     pub fn other(&self) -> Self {
         Self {
-            status: u16::from(super::status_class(self.status)) * 100,
+            status: u16::from(status_class(self.status)) * 100,
             text: OTHER_ERRORS.into(),
             ..self.clone()
         }

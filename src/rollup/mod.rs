@@ -6,6 +6,7 @@
 mod errors;
 mod operation;
 mod requests;
+mod status;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +14,8 @@ use crate::stats::Histogram;
 
 pub use errors::{ErrorKey, MAX_ERRORS, Occurrences};
 pub use operation::{MAX_OPEN, OpenRollups};
-pub(crate) use requests::{OpenRequests, is_error, is_server_error, status_class};
+pub(crate) use requests::OpenRequests;
+pub(crate) use status::{is_error, is_server_error, status_class};
 
 /// Nanoseconds in a minute.
 pub const MINUTE: i64 = 60 * crate::time::NANOS_PER_SEC;

@@ -15,5 +15,6 @@ pub mod peak;
 mod per_process;
 pub mod process;
 pub mod readings;
+mod rusage;
 pub mod sampler;
 pub mod watch;

@@ -12,6 +12,7 @@ use super::{
     children::{self, ChildUsage},
     per_process::ThisProcess,
     process::{ProcessMemory, memory_of},
+    rusage::bytes_of_max_rss,
     sampler::{Slot, watch},
 };
 use crate::error::Result;
@@ -129,17 +130,6 @@ pub(super) fn highest_ever() -> Option<u64> {
     const WHO: UsageWho = UsageWho::RUSAGE_SELF;
 
     bytes_of_max_rss(getrusage(WHO).ok()?.max_rss())
-}
-
-/// An RSS as getrusage(2) tells it, in bytes: Apple counts in those, everybody else in KiB.
-#[cfg(unix)]
-pub(super) fn bytes_of_max_rss(told: i64) -> Option<u64> {
-    const UNIT: u64 = if cfg!(target_vendor = "apple") {
-        1
-    } else {
-        1024
-    };
-    u64::try_from(told).ok()?.checked_mul(UNIT)
 }
 
 /// The highest RSS that this process ever had, in bytes, where the system tells.

@@ -1,6 +1,5 @@
 //! Which hours are compared with which.
 
-use super::PERIODS;
 use crate::{
     history::HOUR,
     time::{NANOS_PER_SEC, TimeRange, Zone},
@@ -126,3 +125,9 @@ impl Frame {
 fn offset(zone: Zone, time: i64) -> i64 {
     i64::from(zone.offset(time.saturating_mul(NANOS_PER_SEC)))
 }
+
+/// How many periods before are compared.
+pub const PERIODS: usize = 7;
+
+/// How many of them have to have anything recorded: fewer do not tell how much periods differ.
+pub const LEAST_PERIODS: usize = 3;

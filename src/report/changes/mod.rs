@@ -33,7 +33,7 @@ mod variation;
 
 use std::sync::Arc;
 
-pub use frame::Frame;
+pub use frame::{Frame, LEAST_PERIODS, PERIODS};
 pub use recorded::Recorded;
 use subjects::{Hour, Subject, subject_of};
 pub use subjects::{Kind, kind_of};
@@ -44,12 +44,6 @@ use super::compare::{
     verdict::{Reason, Thresholds, Verdict},
 };
 use crate::{rollup::Key, stats::Figures};
-
-/// How many periods before are compared.
-pub const PERIODS: usize = 7;
-
-/// How many of them have to have anything recorded: fewer do not tell how much periods differ.
-pub const LEAST_PERIODS: usize = 3;
 
 /// What a period came to beside those before it.
 #[derive(Debug, Clone, Default)]

@@ -9,6 +9,7 @@ use crate::{
     settings::Settings,
     stats::Histogram,
     time::{NANOS_PER_SEC, TimeRange, Times},
+    units::Unit,
 };
 
 /// What the charts of a report are drawn from. A report without it has tables alone.
@@ -256,4 +257,12 @@ fn offset_text(seconds: i32) -> String {
     let sign = if seconds < 0 { '−' } else { '+' };
     let minutes = seconds.unsigned_abs() / 60;
     format!("UTC{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// The names of the operations that have few samples, and these in words.
+pub fn few_samples(charts: &Charts) -> impl Iterator<Item = (&str, String)> {
+    charts.operations.iter().filter_map(|chart| {
+        let words = chart.few()?.words(&Unit::parse(&chart.unit));
+        Some((&*chart.name, words))
+    })
 }

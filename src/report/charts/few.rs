@@ -1,6 +1,5 @@
 //! Few samples, which are told one by one.
 
-use super::Charts;
 use crate::{quantity, report::collect::recorded::Samples, stats::Histogram, units::Unit};
 
 /// Fewer samples than these are told one by one. Shares of them would be those of one or two, and a
@@ -96,12 +95,4 @@ impl Few {
             .map_or_else(String::new, |unit| format!(" {unit}"));
         format!("{about}{}{unit}", shown.join(", "))
     }
-}
-
-/// The names of the operations that have few samples, and these in words.
-pub fn few_samples(charts: &Charts) -> impl Iterator<Item = (&str, String)> {
-    charts.operations.iter().filter_map(|chart| {
-        let words = chart.few()?.words(&Unit::parse(&chart.unit));
-        Some((&*chart.name, words))
-    })
 }

@@ -6,5 +6,5 @@ pub(super) mod few;
 pub(super) mod slots;
 
 pub use content::{
-    Band, Charts, Mark, OperationChart, ResourceChart, Slot, Zone, usual_thresholds,
+    Band, Charts, Mark, OperationChart, ResourceChart, Slot, Zone, few_samples, usual_thresholds,
 };

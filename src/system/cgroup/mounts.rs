@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::Roots;
+use super::roots::Roots;
 use crate::system::files::contents;
 
 /// The group of this process in one hierarchy.

@@ -13,11 +13,13 @@
 
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
 mod living;
-
 #[cfg(target_os = "linux")]
+mod process;
+
 pub use living::{Found, may_be_about_to_run, now, parse, readings};
+#[cfg(target_os = "linux")]
+pub use process::Process;
 
 /// What the children have taken during a measurement.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,33 +40,6 @@ pub struct Reaped {
     pub highest: u64,
     /// Page faults: every process has some, even if it takes no measurable time.
     pub faults: i64,
-}
-
-/// A child, a child's child and so on, that lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Process {
-    /// Its number.
-    pub pid: u32,
-    /// When it started, in ticks since the machine did.
-    pub started: u64,
-    /// Its processor time and that of children that it has waited for.
-    pub cpu: Duration,
-    /// Its RSS, in bytes.
-    pub rss: u64,
-    /// The highest that it ever had.
-    pub highest: u64,
-}
-
-impl Process {
-    /// The highest RSS that is known to be since `tick`.
-    #[must_use]
-    pub fn highest_since(&self, tick: u64) -> u64 {
-        if self.started >= tick {
-            self.highest.max(self.rss)
-        } else {
-            self.rss
-        }
-    }
 }
 
 /// The children at one moment.
@@ -180,7 +155,7 @@ fn reaped() -> Option<Reaped> {
     };
     Some(Reaped {
         cpu: duration(usage.user_time()) + duration(usage.system_time()),
-        highest: super::peak::bytes_of_max_rss(usage.max_rss())?,
+        highest: super::rusage::bytes_of_max_rss(usage.max_rss())?,
         faults: usage.minor_page_faults() + usage.major_page_faults(),
     })
 }

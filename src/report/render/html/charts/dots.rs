@@ -3,9 +3,8 @@
 use plotters::prelude::*;
 
 use super::{
-    Area, Axis, Drawing, DrawingError, Ink, Plot, Sign, UNIT,
-    distribution::{FRAME, SIZE, View, extent, samples},
-    draw, plot,
+    Area, Axis, Drawing, DrawingError, Ink, Plot, Sign, UNIT, draw, plot,
+    view::{FRAME, SIZE, View, extent, samples},
 };
 use crate::{report::charts::few::Few, stats::Histogram, units::Unit};
 

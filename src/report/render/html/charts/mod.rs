@@ -8,6 +8,7 @@ mod marks;
 mod resource;
 mod time;
 mod timeline;
+mod view;
 
 use plotters::{
     prelude::*,
