@@ -19,7 +19,6 @@ README = ROOT / "README.md"
 HISTORY = ROOT / "docs" / "history.md"
 DOCUMENTS = (*GUIDE, OLD_GUIDE, HISTORY, README)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 OPTIONAL = ("fastapi", "pydantic")
 
 
@@ -41,10 +40,6 @@ def prose(document: Path) -> str:
     return re.sub(
         r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
     )
-
-
-def anchor(heading: str) -> str:
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def parameters() -> list[object]:
@@ -141,17 +136,3 @@ def test_every_setting_is_in_the_guide():
     assert len(variables) >= 6
     text = "\n".join(prose(page) for page in GUIDE)
     assert [name for name in sorted(variables) if name not in text] == []
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_links_lead_somewhere(document: Path):
-    text = document.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)]+)\)", prose(document)):
-        if "://" in target:
-            continue
-        path, _, fragment = target.partition("#")
-        linked = (document.parent / path) if path else document
-        assert linked.exists(), target
-        if fragment:
-            headings = text if linked == document else linked.read_text(encoding="utf-8")
-            assert fragment in {anchor(heading) for heading in HEADING.findall(headings)}, target
