@@ -135,7 +135,7 @@ bench-core: $(VENV)/.created ## time the core's hottest paths and count their in
 	$(BIN)/python scripts/bench_core.py
 
 bench-readme: $(VENV)/.created ## put the table of the last `make bench` into the README
-	$(BIN)/python scripts/update_readme_table.py benchmarks/results.json
+	$(BIN)/python scripts/write_benchmarks.py benchmarks/results.json
 
 # Where they are drawn from shows in them.
 PICTURED := /tmp/demo-output

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import environment, harness, memory, record, reference, rows, run, table
 from benchmarks.harness import Contender, Settings, Timings
 from benchmarks.rows import Comparison, Gauge, Peer, Target
-from scripts import update_readme_table
+from scripts import write_benchmarks
 
 from benchmark_promises import PROMISES
 from ptpd_monitoring import APIPerformanceTracker, CacheManager, PerformanceMonitor
@@ -274,15 +274,15 @@ ENVIRONMENT = {
 def test_only_what_is_between_the_markers_of_the_readme_changes(tmp_path):
     results, readme = tmp_path / "results.json", tmp_path / "README.md"
     results.write_text(json.dumps({"environment": ENVIRONMENT, "results": [_result()]}))
-    start, end = update_readme_table.START, update_readme_table.END
+    start, end = write_benchmarks.START, write_benchmarks.END
     readme.write_text(f"before\n{start}\nold\n{end}\nafter\n")
-    update_readme_table.main(str(results), str(readme))
+    write_benchmarks.main(str(results), str(readme))
     once = readme.read_text()
     assert once.startswith(f"before\n{start}\n")
     assert once.endswith(f"\n{end}\nafter\n")
     assert "| w | 12.3 ns |" in once
     assert "old" not in once
-    update_readme_table.main(str(results), str(readme))
+    write_benchmarks.main(str(results), str(readme))
     assert readme.read_text() == once
 
 
@@ -290,10 +290,10 @@ def test_only_what_is_between_the_markers_of_the_readme_changes(tmp_path):
 def test_a_readme_without_its_markers_is_left_alone(tmp_path, text):
     results, readme = tmp_path / "results.json", tmp_path / "README.md"
     results.write_text(json.dumps({"environment": ENVIRONMENT, "results": []}))
-    text = text.format(start=update_readme_table.START, end=update_readme_table.END)
+    text = text.format(start=write_benchmarks.START, end=write_benchmarks.END)
     readme.write_text(text)
     with pytest.raises(ValueError, match="benchmark table"):
-        update_readme_table.main(str(results), str(readme))
+        write_benchmarks.main(str(results), str(readme))
     assert readme.read_text() == text
 
 
