@@ -134,8 +134,8 @@ bench: $(VENV)/.bench $(VENV)/.installed ## measure beside the peers; BENCH="--o
 bench-core: $(VENV)/.created ## time the core's hottest paths and count their instructions
 	$(BIN)/python scripts/bench_core.py
 
-bench-readme: $(VENV)/.created ## put the table of the last `make bench` into the README
-	$(BIN)/python scripts/update_readme_table.py benchmarks/results.json
+bench-readme: $(VENV)/.created ## put the results of the last `make bench` into the README and docs/benchmarks.md
+	$(BIN)/python scripts/write_benchmarks.py benchmarks/results.json
 
 # Where they are drawn from shows in them.
 PICTURED := /tmp/demo-output

@@ -76,9 +76,7 @@ def _reference(keys: int) -> Callable[[], Names]:
     return setup
 
 
-def _set(
-    name: str, keys: int, *, filled: bool, size: int = SIZE, headline: bool = False
-) -> Comparison:
+def _set(name: str, keys: int, *, filled: bool, size: int = SIZE) -> Comparison:
     fresh_after = None if filled else keys
     return Comparison(
         area="cache",
@@ -100,7 +98,6 @@ def _set(
                     fresh_after=fresh_after,
                 ),
                 Target("0.7", stretch="0.5"),
-                headline,
             )
         ],
     )
@@ -125,7 +122,6 @@ WORKS = [
                     keys="keys",
                 ),
                 Target("1", stretch="0.8"),
-                True,
             ),
             (
                 Contender(
@@ -135,7 +131,6 @@ WORKS = [
                     keys="keys",
                 ),
                 Target("1/12"),
-                True,
             ),
             (
                 Contender(
@@ -145,11 +140,10 @@ WORKS = [
                     keys="keys",
                 ),
                 Target("1"),
-                False,
             ),
         ],
     ),
     _set("cache set, the key is there", SIZE, filled=True),
     _set("cache set, a new key and room", 10_000, filled=False, size=10_000),
-    _set("cache set, a new key evicts", 2 * SIZE, filled=True, headline=True),
+    _set("cache set, a new key evicts", 2 * SIZE, filled=True),
 ]

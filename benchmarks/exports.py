@@ -59,7 +59,6 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("2", stretch="1"),
-                True,
             )
         ],
     ),
@@ -81,7 +80,6 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("1/10"),
-                True,
             )
         ],
     ),

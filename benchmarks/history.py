@@ -160,7 +160,7 @@ def _recorder(*, history: bool) -> Names:
     }
 
 
-def _with_history(name: str, statement: str, *, headline: bool = False) -> Comparison:
+def _with_history(name: str, statement: str) -> Comparison:
     return Comparison(
         area="history",
         name=f"{name}, with a history",
@@ -175,7 +175,6 @@ def _with_history(name: str, statement: str, *, headline: bool = False) -> Compa
                     setup=functools.partial(_recorder, history=False),
                 ),
                 Target("1.2"),
-                headline,
             )
         ],
     )
@@ -187,7 +186,7 @@ PLAIN_DAILY = "figures(start, start + 86_400)"
 PLAIN_COMPARE = "figures(begin, middle), figures(middle, end)"
 
 
-def _against_plain(name: str, ours: str, plain: str, *, headline: bool) -> Comparison:
+def _against_plain(name: str, ours: str, plain: str) -> Comparison:
     return Comparison(
         area="history",
         name=name,
@@ -201,7 +200,6 @@ def _against_plain(name: str, ours: str, plain: str, *, headline: bool) -> Compa
                     unroll=1,
                 ),
                 Target("1"),
-                headline,
             )
         ],
     )
@@ -221,11 +219,11 @@ def _file_mb() -> tuple[float, float]:
     return _history(DAYS, 10).stat().st_size / MB, 0.0
 
 
-def _absolute(name: str, statement: str, most: str, *, headline: bool) -> Gauge:
+def _absolute(name: str, statement: str, most: str) -> Gauge:
     return Gauge(
         area="history",
         name=name,
-        peer=Peer("a limit", Target(most, unit="ms"), headline),
+        peer=Peer("a limit", Target(most, unit="ms")),
         read=functools.partial(_milliseconds, statement),
         most_rounds=11,
     )
@@ -233,23 +231,19 @@ def _absolute(name: str, statement: str, most: str, *, headline: bool) -> Gauge:
 
 WORKS: list[Work] = [
     _with_history("record_metric", 'monitor.record_metric("op", 0.5, "s")'),
-    _with_history("with monitor.timer", 'with monitor.timer("op"): pass', headline=True),
+    _with_history("with monitor.timer", 'with monitor.timer("op"): pass'),
     _with_history("track_request", 'tracker.track_request("/api", 0.5, 200)'),
-    _absolute("daily report of 100 operations, 30 days kept", DAILY, "50", headline=True),
-    _absolute("comparison of 30 days of 100 operations", COMPARE, "300", headline=True),
+    _absolute("daily report of 100 operations, 30 days kept", DAILY, "50"),
+    _absolute("comparison of 30 days of 100 operations", COMPARE, "300"),
     Gauge(
         area="history",
         name="file of 100 operations, 30 days",
-        peer=Peer("a limit", Target("100", unit="MB"), headline=True),
+        peer=Peer("a limit", Target("100", unit="MB")),
         read=_file_mb,
         most_rounds=1,
     ),
-    _against_plain(
-        "daily report, a sample a minute for 30 days", DAILY, PLAIN_DAILY, headline=False
-    ),
-    _against_plain(
-        "comparison of 30 days, a sample a minute", COMPARE, PLAIN_COMPARE, headline=False
-    ),
+    _against_plain("daily report, a sample a minute for 30 days", DAILY, PLAIN_DAILY),
+    _against_plain("comparison of 30 days, a sample a minute", COMPARE, PLAIN_COMPARE),
     Comparison(
         area="history",
         name="daily report, 100 samples a minute",
@@ -265,7 +259,6 @@ WORKS: list[Work] = [
                     unroll=1,
                 ),
                 Target("1.5"),
-                False,
             )
         ],
     ),

@@ -50,7 +50,7 @@ WORKS = [
     Gauge(
         area="imports",
         name=f"import {MODULE}",
-        peer=Peer("bare interpreter", Target("10", stretch="5", unit="ms"), headline=True),
+        peer=Peer("bare interpreter", Target("10", stretch="5", unit="ms")),
         read=read,
         most_rounds=15,
     ),

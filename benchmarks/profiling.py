@@ -48,7 +48,6 @@ WORKS = [
                     setup=_psutil,
                 ),
                 Target("1/3"),
-                True,
             )
         ],
     )

@@ -59,7 +59,6 @@ def _full_against_empty(max_history: int) -> Comparison:
                     fresh_after=min(max_history - 20, 100_000),
                 ),
                 Target("1.1"),
-                False,
             )
         ],
     )
@@ -78,12 +77,10 @@ WORKS = [
                     setup=_prometheus,
                 ),
                 Target("1/10", stretch="1/15"),
-                True,
             ),
             (
                 Contender(name="plain-Python reference", statement=OURS, setup=_reference),
                 Target("1"),
-                False,
             ),
         ],
     ),

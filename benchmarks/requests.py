@@ -52,7 +52,7 @@ def _filled_reference() -> Names:
     return {"tracker": tracker}
 
 
-def _one(name: str, statement: str, *, headline: bool = False) -> Comparison:
+def _one(name: str, statement: str) -> Comparison:
     return Comparison(
         area="requests",
         name=name,
@@ -65,12 +65,10 @@ def _one(name: str, statement: str, *, headline: bool = False) -> Comparison:
                     setup=_prometheus,
                 ),
                 Target("1/8"),
-                headline,
             ),
             (
                 Contender(name="our timer", statement=timers.OURS, setup=timers.ours),
                 Target("1.3"),
-                False,
             ),
         ],
     )
@@ -78,7 +76,7 @@ def _one(name: str, statement: str, *, headline: bool = False) -> Comparison:
 
 WORKS = [
     _one("track_request", RECORD),
-    _one("with tracker.track(endpoint)", TRACK, headline=True),
+    _one("with tracker.track(endpoint)", TRACK),
     Comparison(
         area="requests",
         name="API report, 10,000 requests on 50 endpoints",
@@ -92,7 +90,6 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("1/50"),
-                True,
             ),
             (
                 Contender(
@@ -102,7 +99,6 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("1"),
-                False,
             ),
         ],
     ),

@@ -37,7 +37,6 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("1", stretch="0.5"),
-                True,
             )
         ],
     )

@@ -34,11 +34,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Peer:
-    """Who a work is compared with, and how well we want to do. A headline is in the README."""
+    """Who a work is compared with, and how well we want to do."""
 
     name: str
     target: Target
-    headline: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,6 @@ class Result:
     met: bool
     stretch: str | None
     stretch_met: bool | None
-    headline: bool
     rounds: list[float] = field(repr=False)
 
 
@@ -84,7 +82,6 @@ def result(
         met=target.is_met(figure, target.limit),
         stretch=target.stretch,
         stretch_met=None if target.stretch is None else target.is_met(figure, target.stretch),
-        headline=peer.headline,
         rounds=list(figures),
     )
 
@@ -115,18 +112,16 @@ class Comparison:
     area: str
     name: str
     ours: Contender
-    against: Sequence[tuple[Contender, Target, bool]]
+    against: Sequence[tuple[Contender, Target]]
 
     @property
     def peers(self) -> list[Peer]:
         """A row each."""
-        return [
-            Peer(contender.name, target, headline) for contender, target, headline in self.against
-        ]
+        return [Peer(contender.name, target) for contender, target in self.against]
 
     def run(self, settings: Settings) -> list[Result]:
         """Measure it."""
-        contenders = [self.ours, *(contender for contender, _, _ in self.against)]
+        contenders = [self.ours, *(contender for contender, _ in self.against)]
         ours, *others = measure(contenders, settings)
         return [
             result(

@@ -68,14 +68,12 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("0.5", stretch="0.3"),
-                True,
             ),
             (
                 Contender(
                     name="plain-Python reference", statement=OURS, setup=_reference, unroll=1
                 ),
                 Target("1"),
-                False,
             ),
         ],
     ),
@@ -95,7 +93,6 @@ WORKS = [
                     unroll=1,
                 ),
                 Target("1/10"),
-                True,
             )
         ],
     ),

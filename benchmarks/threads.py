@@ -93,7 +93,6 @@ def _compare(name: str, make: Make, setup: Callable[[Make], Names], target: Targ
                     unroll=1,
                 ),
                 target,
-                False,
             )
         ],
     )

@@ -62,7 +62,6 @@ WORKS = [
                     setup=lambda: {"contextlib": contextlib},
                 ),
                 Target("1.5", stretch="1.2"),
-                True,
             ),
             (
                 Contender(
@@ -71,7 +70,6 @@ WORKS = [
                     setup=_codetiming,
                 ),
                 Target("1/3"),
-                True,
             ),
             (
                 Contender(
@@ -80,7 +78,6 @@ WORKS = [
                     setup=_prometheus,
                 ),
                 Target("1/10"),
-                True,
             ),
             (
                 Contender(
@@ -89,7 +86,6 @@ WORKS = [
                     setup=_opentelemetry,
                 ),
                 Target("1/20"),
-                True,
             ),
             (
                 Contender(
@@ -98,7 +94,6 @@ WORKS = [
                     setup=_reference,
                 ),
                 Target("1"),
-                False,
             ),
         ],
     )

@@ -1,7 +1,8 @@
-"""Cut the README's pictures out of the demo's report: FOLDER [IMAGES].
+"""Cut the pictures of the README and the guide out of the demo's report: FOLDER [IMAGES].
 
-FOLDER is what the demo wrote into. Of each colour scheme there is one picture: the headline with
-the first operations, and the charts of one of them. Needs Chromium and Pillow.
+FOLDER is what the demo wrote into. There are two pictures for each colour scheme: the headline
+figures with a few operations for the README; and for the guide the page from its top to some more
+operations, with the charts of one of them. Needs Chromium and Pillow.
 """
 
 import io
@@ -18,18 +19,21 @@ import chromium  # noqa: E402 - a script's own folder is all that is on the path
 
 WIDTH = 1_040
 ROWS = 8
+FEW_ROWS = 5
 OPERATION = "make_negative_wall_time"
 GAP = 24
 
-# From the top of the page to the end of some rows; and the charts of the operation.
+# The parts of each picture, from top to bottom.
 BOXES = f"""(() => {{
   const box = (element) => element.getBoundingClientRect();
   const rows = document.querySelectorAll("[aria-labelledby=operations] tbody tr");
-  const row = box(rows[Math.min({ROWS}, rows.length) - 1]);
-  const found = [...document.querySelectorAll("article")]
-    .find((article) => article.querySelector("h3").textContent.includes("{OPERATION}"));
-  const charts = box(found);
-  return [[0, row.bottom], [charts.top, charts.bottom]];
+  const end = (count) => box(rows[Math.min(count, rows.length) - 1]).bottom;
+  const charts = box([...document.querySelectorAll("article")]
+    .find((article) => article.querySelector("h3").textContent.includes("{OPERATION}")));
+  return {{
+    summary: [[box(document.querySelector("[aria-labelledby=headline]")).top, end({FEW_ROWS})]],
+    report: [[0, end({ROWS})], [charts.top, charts.bottom]],
+  }};
 }})()"""
 
 
@@ -54,8 +58,10 @@ def main(folder: str, images: str = str(ROOT / "docs" / "images")) -> None:
     with tempfile.TemporaryDirectory() as profile, chromium.started(path, Path(profile)) as browser:
         for scheme in ("light", "dark"):
             browser.show(Path(folder) / "report.html", WIDTH, scheme)
-            picture = pictured(browser.picture(), browser.run(BOXES))
-            picture.save(Path(images) / f"report-{scheme}.png", optimize=True)
+            page = browser.picture()
+            for name, boxes in browser.run(BOXES).items():
+                picture = pictured(page, boxes)
+                picture.save(Path(images) / f"{name}-{scheme}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ import pytest
 from benchmarks import environment, harness, memory, record, reference, rows, run, table
 from benchmarks.harness import Contender, Settings, Timings
 from benchmarks.rows import Comparison, Gauge, Peer, Target
-from scripts import update_readme_table
+from scripts import write_benchmarks
 
 from benchmark_promises import PROMISES
 from ptpd_monitoring import APIPerformanceTracker, CacheManager, PerformanceMonitor
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class FakeTime:
@@ -153,7 +155,7 @@ def test_a_throughput_is_the_peers_time_by_ours(time):
         area="threads",
         name="work",
         ours=time.contender("ours", 10),
-        against=[(time.contender("peer", 5), Target("0.95", at_least=True), False)],
+        against=[(time.contender("peer", 5), Target("0.95", at_least=True))],
     )
     (outcome,) = comparison.run(time.settings())
     assert outcome.figure == 0.5
@@ -187,9 +189,22 @@ def test_every_promise_is_measured_and_none_has_become_easier():
     assert {key: measured.get(key) for key in PROMISES} == PROMISES
 
 
-def test_what_misses_its_target_is_in_the_readmes_table():
-    missed = table.as_markdown([_result(work="slow", met=False, headline=False)], short=True)
+def test_what_misses_its_target_is_in_the_table():
+    missed = table.as_markdown([_result(work="slow", met=False)])
     assert "| slow |" in missed
+    assert missed.endswith("| no |")
+
+
+def test_what_missed_its_target_is_explained():
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if len(row) == len(table.HEADINGS)]
+    assert len(rows) > 40
+    missed = [(row[0], row[2]) for row in rows if row[-1] == "no"]
+    explained = page[page.index("## Missed targets") :]
+    assert [
+        (work, peer) for work, peer in missed if work not in explained or peer not in explained
+    ] == []
 
 
 def test_the_system_is_named_without_the_build_of_its_kernel(monkeypatch):
@@ -213,9 +228,9 @@ def test_every_area_is_in_the_run():
     assert {work.area for work in run.works()} == files
 
 
-def test_the_readmes_table_stays_small():
-    headlines = [peer for work in run.works() for peer in work.peers if peer.headline]
-    assert 6 <= len(headlines) <= 24
+def test_the_readmes_three_rows_are_measured():
+    measured = {(work.name, peer.name) for work in run.works() for peer in work.peers}
+    assert len(set(table.HEADLINES) & measured) == len(table.HEADLINES) == 3
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
@@ -229,7 +244,7 @@ def test_the_full_histories_are_full_and_the_empty_ones_never_get_full():
     assert others
     assert len(full.ours.setup()["monitor"]._metrics["op"]) == 1000
     for work in (full, *others):
-        ((empty, _, _),) = work.against
+        ((empty, _),) = work.against
         monitor = empty.setup()["monitor"]
         assert len(monitor._metrics["op"]) == 1
         assert empty.fresh_after + harness.UNROLLED < monitor._max_history
@@ -245,7 +260,7 @@ def _result(**changes: object) -> dict[str, object]:
     return {
         "area": "a", "work": "w", "ours": 12.34, "peer": "p", "peer_figure": 98_765.0,
         "figure": 0.01, "spread": (0.009, 0.5), "unit": "", "target": "≤ 1/3", "met": True,
-        "stretch": None, "stretch_met": None, "headline": True, **changes,
+        "stretch": None, "stretch_met": None, **changes,
     }  # fmt: skip
 
 
@@ -253,17 +268,28 @@ def test_the_table_shows_times_ratios_and_whether_the_target_is_met():
     assert table.cells(_result(), short=False) == [
         "w", "12.3 ns", "p", "98.8 µs", "1/100.0", "1/111.1 to 0.50", "≤ 1/3", "yes",
     ]  # fmt: skip
-    assert table.cells(_result(met=False), short=True)[-1] == "no"
+    assert table.cells(_result(met=False), short=False)[-1] == "no"
     assert table.cells(_result(unit="ms", figure=4.2, peer_figure=0), short=True)[3:5] == [
         "none",
         "4.20 ms",
     ]
 
 
+def _headlines() -> list[dict[str, object]]:
+    return [_result(work=work, peer=peer) for work, peer in table.HEADLINES]
+
+
 def test_the_short_table_holds_the_headlines_only():
-    results = [_result(), _result(work="other", headline=False)]
-    assert table.as_markdown(results).count("\n") == 3
-    assert table.as_markdown(results, short=True).count("\n") == 2
+    results = [_result(), *_headlines()]
+    assert table.as_markdown(results).count("\n") == 5
+    short = table.as_markdown(results, short=True)
+    assert short.count("\n") == 4
+    assert "| w |" not in short
+
+
+def test_a_headline_without_a_result_is_an_error_that_names_it():
+    with pytest.raises(ValueError, match="no result for cache get, a hit beside cachetools"):
+        table.as_markdown(_headlines()[:-1], short=True)
 
 
 ENVIRONMENT = {
@@ -271,30 +297,42 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 
-def test_only_what_is_between_the_markers_of_the_readme_changes(tmp_path):
-    results, readme = tmp_path / "results.json", tmp_path / "README.md"
-    results.write_text(json.dumps({"environment": ENVIRONMENT, "results": [_result()]}))
-    start, end = update_readme_table.START, update_readme_table.END
-    readme.write_text(f"before\n{start}\nold\n{end}\nafter\n")
-    update_readme_table.main(str(results), str(readme))
-    once = readme.read_text()
-    assert once.startswith(f"before\n{start}\n")
-    assert once.endswith(f"\n{end}\nafter\n")
-    assert "| w | 12.3 ns |" in once
-    assert "old" not in once
-    update_readme_table.main(str(results), str(readme))
-    assert readme.read_text() == once
+def _documents(folder: Path, results: list[dict[str, object]]) -> list[str]:
+    """A results file, a README and a page, each of the latter with an old table."""
+    paths = [folder / name for name in ("results.json", "README.md", "benchmarks.md")]
+    paths[0].write_text(json.dumps({"environment": ENVIRONMENT, "results": results}))
+    for path in paths[1:]:
+        path.write_text(f"before\n{write_benchmarks.START}\nold\n{write_benchmarks.END}\nafter\n")
+    return [str(path) for path in paths]
 
 
+def test_only_what_is_between_the_markers_of_the_documents_changes(tmp_path):
+    documents = _documents(tmp_path, [_result(met=False), *_headlines()])
+    write_benchmarks.main(*documents)
+    once = [Path(path).read_text() for path in documents[1:]]
+    for text in once:
+        assert text.startswith(f"before\n{write_benchmarks.START}\n")
+        assert text.endswith(f"\n{write_benchmarks.END}\nafter\n")
+        assert "old" not in text
+    readme, page = once
+    assert "| w | 12.3 ns |" not in readme
+    assert "All 4 comparisons](docs/benchmarks.md), of which 3 meet their target" in readme
+    assert "| w | 12.3 ns |" in page
+    assert "Measured on CPython 3.11, C, O; orjson 1." in page
+    write_benchmarks.main(*documents)
+    assert [Path(path).read_text() for path in documents[1:]] == once
+
+
+@pytest.mark.parametrize("which", ["README.md", "benchmarks.md"])
 @pytest.mark.parametrize("text", ["", "{start}", "{end} {start}", "{start} {start} {end}"])
-def test_a_readme_without_its_markers_is_left_alone(tmp_path, text):
-    results, readme = tmp_path / "results.json", tmp_path / "README.md"
-    results.write_text(json.dumps({"environment": ENVIRONMENT, "results": []}))
-    text = text.format(start=update_readme_table.START, end=update_readme_table.END)
-    readme.write_text(text)
+def test_documents_are_left_alone_where_one_lacks_its_markers(tmp_path, text, which):
+    documents = _documents(tmp_path, _headlines())
+    text = text.format(start=write_benchmarks.START, end=write_benchmarks.END)
+    (tmp_path / which).write_text(text)
+    before = [Path(path).read_text() for path in documents]
     with pytest.raises(ValueError, match="benchmark table"):
-        update_readme_table.main(str(results), str(readme))
-    assert readme.read_text() == text
+        write_benchmarks.main(*documents)
+    assert [Path(path).read_text() for path in documents] == before
 
 
 VALUES = [0.5, 0.25, 4.0, 1.5, 0.125, 3.0, 2.0]

@@ -56,7 +56,7 @@ def test_fastapi_middleware_as_shown():
 def guides_service() -> dict[str, Any]:
     """The program that the guide shows, with a tracker of its own."""
     pytest.importorskip("fastapi", reason="the middleware is FastAPI's")
-    guide = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guide" / "fastapi.md"
     (code,) = (
         block
         for block in re.findall(
