@@ -32,6 +32,8 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// Versions that cannot be compared. Remedy: see the message.
+    Versions(String),
     /// Data that cannot be put into the asked-for format. Remedy: see the message.
     Encoding(String),
     /// Stored data that cannot be read back. Remedy: leave it out, or restore it from a copy.
@@ -77,7 +79,7 @@ impl fmt::Display for Error {
             } => write!(f, "{variable} must be {allowed}, got {value:?}"),
             Self::UnsupportedFormat(format) => write!(f, "Unsupported format: {format}"),
             Self::Io { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Encoding(message) => f.write_str(message),
+            Self::Encoding(message) | Self::Versions(message) => f.write_str(message),
             Self::Damaged { what, problem } => write!(f, "the {what} cannot be read: {problem}"),
         }
     }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 use operation::State;
-pub use operation::{Measured, Operation, OwnSamples, Points};
+pub use operation::{Measured, Operation, OwnSamples};
 
 /// How many samples of each operation are kept unless asked otherwise.
 pub const DEFAULT_MAX_HISTORY: usize = 10_000;

@@ -17,6 +17,9 @@ use crate::{
 pub struct Measured {
     /// The values, oldest first.
     pub values: Vec<f64>,
+    /// Their times in UTC nanoseconds since the Unix epoch, where these were asked for and the samples are
+    /// not those of a session.
+    pub times: Vec<i64>,
     /// The unit of the oldest.
     pub unit: Arc<str>,
     /// The units that others are in; mostly none.
@@ -25,15 +28,6 @@ pub struct Measured {
     pub failures: Option<u64>,
     /// What is missing of them.
     pub uncounted: Option<Uncounted>,
-}
-
-/// Samples taken from an operation, to be looked at without holding it up.
-#[derive(Debug, Clone)]
-pub struct Points {
-    /// UTC nanoseconds since the Unix epoch, and values; oldest first.
-    pub samples: Vec<(i64, f64)>,
-    /// The unit of the oldest.
-    pub unit: Arc<str>,
 }
 
 /// What memory has of the samples that this process recorded in a period.
@@ -102,17 +96,12 @@ impl<M> State<M> {
         Some(self.alone_from?.max(self.own_from))
     }
 
-    fn points_from(&self, from: u64, range: TimeRange) -> Option<Points> {
-        let unit = self.series.unit_from(from, range)?;
-        let samples = self.series.points_from(from, range);
-        Some(Points { samples, unit })
-    }
-
     fn measured_from(
         &self,
         from: u64,
         range: TimeRange,
         session: Option<&str>,
+        timed: bool,
     ) -> Option<Measured> {
         let (values, unit) = self.series.values_from(from, range, session)?;
         let other_units = self.series.other_units(&unit, from, range, session);
@@ -122,6 +111,11 @@ impl<M> State<M> {
         };
         Some(Measured {
             values,
+            times: if timed && session.is_none() {
+                self.series.times_from(from, range)
+            } else {
+                Vec::new()
+            },
             unit,
             other_units,
             failures: self.series.failures(from, range, session),
@@ -193,58 +187,32 @@ impl<M> Operation<M> {
         self.state.lock().series.times().collect()
     }
 
-    /// The values whose stamps lie in `range`, and the unit of the oldest; `None` of none.
+    /// The samples whose stamps lie in `range`, of `session` if one is named, with their times if they are to
+    /// be `timed`; `None` of none.
     #[must_use]
-    pub fn measured(&self, range: TimeRange) -> Option<Measured> {
+    pub fn measured(
+        &self,
+        range: TimeRange,
+        session: Option<&str>,
+        timed: bool,
+    ) -> Option<Measured> {
         let state = self.state.lock();
-        let unit = state.series.unit_from(0, range)?;
-        let mut values = Vec::new();
-        state.series.values_in(range, &mut values);
-        let other_units = state.series.other_units(&unit, 0, range, None);
-        let uncounted = state.series.uncounted(range);
-        Some(Measured {
-            values,
-            unit,
-            other_units,
-            failures: state.series.failures(0, range, None),
-            uncounted,
-        })
+        state.measured_from(0, range, session, timed)
     }
 
-    /// The samples whose stamps lie in `range`, and the unit of the oldest; `None` of none.
-    #[must_use]
-    pub fn points(&self, range: TimeRange) -> Option<Points> {
-        self.state.lock().points_from(0, range)
-    }
-
-    /// Those of them that no history took, as it was closed before.
-    #[must_use]
-    pub fn points_alone(&self, range: TimeRange) -> Option<Points> {
-        let state = self.state.lock();
-        state.points_from(state.own_alone_from()?, range)
-    }
-
-    /// The values whose stamps lie in `range`, of `session` if one is named, and the unit of the
-    /// oldest. Those that a process inherited when it was forked are left out: its parent's history
+    /// The same, as far as memory has them. Those that a process inherited when it was forked are left out: its parent's history
     /// has them.
     #[must_use]
-    pub fn own(&self, range: TimeRange, session: Option<&str>) -> OwnSamples {
+    pub fn own(&self, range: TimeRange, session: Option<&str>, timed: bool) -> OwnSamples {
         let state = self.state.lock();
         let gone_until = state.series.gone_until().max(state.cleared_until);
         OwnSamples {
-            measured: state.measured_from(state.own_from, range, session),
+            measured: state.measured_from(state.own_from, range, session, timed),
             alone: state
                 .own_alone_from()
-                .and_then(|from| state.measured_from(from, range, session)),
+                .and_then(|from| state.measured_from(from, range, session, timed)),
             complete: gone_until < range.start || gone_until == i64::MIN,
         }
-    }
-
-    /// The values of `session`, and the unit of the oldest; `None` of none.
-    #[must_use]
-    pub fn of_session(&self, session: &str) -> Option<Measured> {
-        let state = self.state.lock();
-        state.measured_from(0, TimeRange::ALL, Some(session))
     }
 
     /// Changes the stamp of the sample numbered `sequence`; `false` if it has fallen off.

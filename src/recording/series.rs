@@ -252,6 +252,13 @@ impl<M> Series<M> {
         self.times.iter().copied()
     }
 
+    /// The stamps that lie in `range` of the samples from the one numbered `from` on, oldest first.
+    #[must_use]
+    pub fn times_from(&self, from: u64, range: TimeRange) -> Vec<i64> {
+        let times = self.times.iter().copied().skip(self.index_of(from));
+        times.filter(|time| range.contains(*time)).collect()
+    }
+
     /// Stamps and values of the samples from the one numbered `from` on whose stamps lie in `range`,
     /// oldest first.
     #[must_use]
@@ -311,6 +318,12 @@ impl<M> Series<M> {
         range: TimeRange,
         session: Option<&str>,
     ) -> Option<(Vec<f64>, Arc<str>)> {
+        if session.is_none() && self.index_of(from) == 0 {
+            let unit = self.unit_from(from, range)?;
+            let mut values = Vec::new();
+            self.values_in(range, &mut values);
+            return Some((values, unit));
+        }
         // Mostly it is of few operations; the samples of the others are then not gone through.
         let is_of_it = |label: &Label| session.is_none() || label.session.as_deref() == session;
         if !self.labels.iter().any(|(_, label)| is_of_it(label)) {

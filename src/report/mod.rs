@@ -6,17 +6,17 @@ mod collect;
 mod compare;
 mod format;
 pub(crate) mod render;
+pub mod schema;
 
 pub use charts::collect::{comparison_charts, endpoint_charts, period_charts};
 pub use charts::few::{FEW, Few};
 pub use charts::few_samples;
 pub use charts::slots::{slot_length, slots};
-pub use collect::api::{ApiReport, EndpointReport};
-pub use collect::recorded::{
-    EXACT, EndpointsInMemory, InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples,
-    endpoints, operations, routes,
+pub use collect::{
+    Caller, Drawn, EXACT, EndpointsInMemory, InMemory, MAX_REPORTED_ERRORS, Origin,
+    RecordedEndpoint, RecordedOperation, Samples, Sources, TrackerSource, endpoints, errors,
+    methods_in_memory, operations, requests_report, routes, routes_of_several,
 };
-pub use collect::requests::{MAX_REPORTED_ERRORS, errors, routes_of_several};
 pub use compare::comparison::{
     Change, Comparison, Direction, EndpointChange, Period, PeriodEndpoint, PeriodOperation, compare,
 };

@@ -161,7 +161,7 @@ fn a_history_of_one_keeps_the_newest_sample() {
         let measured = monitor
             .operation("op")
             .unwrap()
-            .measured(TimeRange::ALL)
+            .measured(TimeRange::ALL, None, false)
             .unwrap();
         assert_eq!((measured.values, &*measured.unit), (vec![value], unit));
     }
@@ -238,11 +238,17 @@ fn a_session_counts_its_own_samples_only() {
         },
     );
     let operation = monitor.operation("op").unwrap();
-    let of_session = operation.of_session("a").unwrap();
+    let of_session = operation
+        .measured(TimeRange::ALL, Some("a"), false)
+        .unwrap();
     assert_eq!(of_session.values.len(), 3);
     assert_eq!(of_session.values.iter().sum::<f64>(), 9.0);
     assert_eq!(&*of_session.unit, SECONDS);
-    assert!(operation.of_session("c").is_none());
+    assert!(
+        operation
+            .measured(TimeRange::ALL, Some("c"), false)
+            .is_none()
+    );
 }
 
 #[test]
@@ -259,7 +265,7 @@ fn a_restamped_sample_moves_between_ranges() {
     assert_eq!(operation.values(range), [30.0]);
     assert!(
         operation
-            .measured(TimeRange { start: 31, end: 99 })
+            .measured(TimeRange { start: 31, end: 99 }, None, false)
             .is_none()
     );
 }

@@ -1,3 +1,4 @@
+use crate::report::Alone;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -10,7 +11,10 @@ use std::{
 use allocation_counter::measure;
 use proptest::prelude::*;
 use ptpd_monitoring::{
-    report::ApiReport,
+    report::{
+        requests_report,
+        schema::{EndpointEntry, Field, List, Number, RankedEndpoint, RequestsReport},
+    },
     requests::{EndpointStats, Group, Request, Requests},
     stats::Summary,
     time::{Clock, ManualClock, Monotonic, TimeRange},
@@ -179,22 +183,27 @@ proptest! {
         for row in &rows {
             record(&log, &clock, row);
         }
-        let report = ApiReport::of(log.groups(TimeRange::ALL), Vec::new()).unwrap();
-        prop_assert_eq!(report.requests, rows.len());
-        prop_assert_eq!(report.errors, rows.iter().filter(|row| row.is_error()).count());
+        let report = requests_report(&Alone, log.groups(TimeRange::ALL), Vec::new(), false);
+        let number = |field: Field<Number>| field.number().unwrap();
+        prop_assert_eq!(number(report.total_requests), rows.len() as f64);
+        let errors = rows.iter().filter(|row| row.is_error()).count();
+        prop_assert_eq!(number(report.total_errors), errors as f64);
         let overall = Summary::of(&milliseconds(&rows)).unwrap();
-        prop_assert_eq!((report.median_ms, report.p95_ms), (overall.median, overall.p95));
-        prop_assert!((report.mean_ms - overall.mean).abs() <= 1e-12 * overall.mean);
-        for of_endpoint in &report.endpoints {
-            let name = &*of_endpoint.endpoint;
+        prop_assert_eq!(number(report.overall_median_ms), overall.median);
+        prop_assert_eq!(number(report.overall_p95_ms), overall.p95);
+        prop_assert!((number(report.overall_mean_ms) - overall.mean).abs() <= 1e-12 * overall.mean);
+        for (name, entry) in report.endpoints.entries() {
             let own: Vec<&Row> = rows.iter().filter(|row| *row.endpoint() == *name).collect();
-            assert_stats(&of_endpoint.stats, &own)?;
+            let stats = log.endpoint(name, TimeRange::ALL, None).stats();
+            prop_assert_eq!(entry, &EndpointEntry::of(stats.as_ref()));
+            assert_stats(&stats.unwrap(), &own)?;
         }
-        let slowest = report.slowest();
-        prop_assert_eq!(slowest.len(), report.endpoints.len().min(5));
-        let mut p95: Vec<f64> = report.endpoints.iter().map(|e| e.stats.durations.p95).collect();
+        let slowest: Vec<f64> =
+            report.slowest_endpoints.items().iter().map(|it| number(it.p95_ms)).collect();
+        let mut p95: Vec<f64> = report.endpoints.entries().map(|(_, it)| number(it.p95_ms)).collect();
+        prop_assert_eq!(slowest.len(), p95.len().min(5));
         p95.sort_by(|a, b| b.total_cmp(a));
-        prop_assert!(slowest.iter().map(|(_, p95)| p95).eq(p95.iter().take(5)));
+        prop_assert!(slowest.iter().eq(p95.iter().take(5)));
     }
 }
 
@@ -206,15 +215,19 @@ fn group(durations: &[f64], errors: usize) -> Group {
     }
 }
 
-fn report(groups: &[(&str, Group)]) -> ApiReport {
+fn report(groups: &[(&str, Group)]) -> RequestsReport {
     let groups = groups
         .iter()
         .map(|(name, g)| ((*name).into(), group(&g.durations, g.errors)));
-    ApiReport::of(groups.collect(), Vec::new()).unwrap()
+    requests_report(&Alone, groups.collect(), Vec::new(), false)
 }
 
-fn names<'a>(ranked: &[(&'a Arc<str>, f64)]) -> Vec<&'a str> {
-    ranked.iter().map(|(name, _)| &***name).collect()
+fn names(ranked: &Field<List<RankedEndpoint>>) -> Vec<&str> {
+    ranked
+        .items()
+        .iter()
+        .filter_map(|it| it.endpoint.text())
+        .collect()
 }
 
 #[test]
@@ -227,15 +240,24 @@ fn rankings_hold_the_worst_five_and_keep_the_order_of_use_among_equals() {
         ("e", group(&[1.0, 1.0], 0)),
         ("f", group(&[5.0, 5.0], 1)),
     ]);
-    assert_eq!(names(&report.slowest()), ["d", "b", "f", "a", "c"]);
-    assert_eq!(names(&report.most_failing()), ["c", "a", "d", "f", "b"]);
-    assert_eq!(report.most_failing()[0].1, 1.0);
+    assert_eq!(names(&report.slowest_endpoints), ["d", "b", "f", "a", "c"]);
+    assert_eq!(
+        names(&report.highest_error_endpoints),
+        ["c", "a", "d", "f", "b"]
+    );
+    let worst = &report.highest_error_endpoints.items()[0];
+    assert_eq!(worst.error_rate.number(), Some(1.0));
 }
 
 #[test]
-fn no_requests_make_no_report() {
+fn no_requests_make_a_report_of_their_number_alone() {
     let (log, _) = new_log(10);
-    assert!(ApiReport::of(log.groups(TimeRange::ALL), Vec::new()).is_none());
+    let report = requests_report(&Alone, log.groups(TimeRange::ALL), Vec::new(), false);
+    let none = RequestsReport {
+        total_requests: 0_usize.into(),
+        ..RequestsReport::default()
+    };
+    assert_eq!(report, none);
 }
 
 #[test]

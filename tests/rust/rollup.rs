@@ -310,7 +310,7 @@ fn a_source_whose_history_is_closed_gathers_nothing_for_nobody() {
 /// The values of `name` that no history has.
 fn alone(monitor: &Monitor<()>, name: &str, session: Option<&str>) -> Vec<f64> {
     let operation = monitor.operation(name).unwrap();
-    let alone = operation.own(TimeRange::ALL, session).alone;
+    let alone = operation.own(TimeRange::ALL, session, false).alone;
     alone.map_or_else(Vec::new, |measured| measured.values)
 }
 
@@ -328,7 +328,7 @@ fn what_a_history_did_not_take_before_it_was_closed_is_in_memory_alone() {
     record(&monitor, "decode", 5.0, "MB", Some("roll-7"));
     record(&monitor, "late", 6.0, "ms", None);
     let own = monitor.operation("decode").unwrap();
-    let own = own.own(TimeRange::ALL, None);
+    let own = own.own(TimeRange::ALL, None, false);
     assert_eq!(own.measured.unwrap().values.len(), 5);
     let of_decode = own.alone.unwrap();
     assert_eq!((of_decode.values.len(), of_decode.values[0]), (3, 3.0));
@@ -342,7 +342,7 @@ fn what_a_history_did_not_take_before_it_was_closed_is_in_memory_alone() {
     // In a fork, whose parent's history has the rest.
     monitor.forget();
     let own = monitor.operation("decode").unwrap();
-    let own = own.own(TimeRange::ALL, None).measured.unwrap();
+    let own = own.own(TimeRange::ALL, None, false).measured.unwrap();
     assert_eq!((own.values.len(), own.values[0]), (3, 3.0));
     // Those that were cleared are nowhere.
     drop(monitor.clear(None));

@@ -16,7 +16,6 @@ use ptpd_monitoring::{
     cache::{Found, Handle, Store, Ttl, Verdict},
     monitor::Monitor,
     recording::series::{LabelRef, Outcome},
-    report::ApiReport,
     requests::Requests,
     stats::Histogram,
     time::{Clock, ManualClock, NANOS_PER_SEC, TimeRange},
@@ -100,9 +99,14 @@ impl Load {
             }
         }
         let operation = self.monitor.operation("operation 7").unwrap();
-        let measured = operation.measured(TimeRange::ALL).unwrap();
+        let measured = operation.measured(TimeRange::ALL, None, false).unwrap();
         assert!(measured.values.len() <= HISTORY);
-        assert!(ApiReport::of(self.log.groups(TimeRange::ALL), Vec::new()).is_some());
+        assert!(
+            self.log
+                .groups(TimeRange::ALL)
+                .iter()
+                .all(|(_, group)| group.stats().is_some())
+        );
         self.cache.remove_expired();
         assert!(self.cache.total_bytes() <= Some(CACHE_BYTES));
     }

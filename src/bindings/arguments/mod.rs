@@ -4,12 +4,14 @@
 //! the exception does not show.
 
 pub mod arrays;
+mod calendar;
 pub mod names;
 mod numbers;
 mod paths;
 mod text;
 mod times;
 
+pub use calendar::{calendar_date, period, zone};
 pub use numbers::{
     Number, Whole, duration, float_of, index, int_of, measured, named, percent, real, seconds_in,
     whole,

@@ -4,7 +4,6 @@ pub mod export;
 pub mod metadata;
 pub mod monitor;
 pub mod sessions;
-pub mod statistics;
 pub mod timer;
 pub mod views;
 

@@ -12,7 +12,6 @@ use super::{
     export::{export, formulas},
     metadata::{self, Core, Metadata},
     sessions::{Session, Sessions},
-    statistics::statistics_dict,
     timer::Timer,
     views::{MetricsView, TimersView},
 };
@@ -33,7 +32,10 @@ use crate::bindings::{
     },
     logging::{warn, warn_of_bound},
     models::PerformanceMetric,
-    output::destination::{Output, chosen_format},
+    output::{
+        destination::{Output, chosen_format},
+        python::to_dict,
+    },
     python::{
         code::{PythonCode, release, release_at_end},
         detached::detached_if_long,
@@ -44,14 +46,14 @@ use crate::bindings::{
         owner::owner,
         pickling,
     },
-    report::{entries::set_failures, notebook},
+    report::notebook,
 };
 use crate::{
     export::Format,
     history::Attachment,
     monitor::{DEFAULT_MAX_HISTORY, Monitor, Operation},
     recording::series::{LabelRef, Outcome},
-    report::Samples,
+    report::{Samples, schema::OperationEntry},
     stats::mean,
     time::{Monotonic, TimeRange, Times},
     units::SECONDS,
@@ -529,16 +531,14 @@ impl PerformanceMonitor {
         operation_name: Text<'_, OperationName>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let operation = self.core().operation(operation_name.0);
-        let measured = operation.and_then(|operation| operation.measured(TimeRange::ALL));
-        let Some(measured) = measured else {
-            return statistics_dict(py, None);
-        };
-        let samples = Samples::Each(measured.values);
-        let statistics = statistics_dict(py, Some((&samples, &measured.unit)))?;
-        if let Some(failures) = measured.failures {
-            set_failures(&statistics, failures, samples.len())?;
-        }
-        Ok(statistics)
+        let measured = operation.and_then(|it| it.measured(TimeRange::ALL, None, false));
+        let entry = measured.map_or_else(OperationEntry::none, |measured| {
+            let samples = Samples::Each(measured.values);
+            let of_samples = || OperationEntry::of_samples(&samples, &measured.unit);
+            let entry = detached_if_long(py, samples.single(), of_samples);
+            entry.with_failures(measured.failures)
+        });
+        to_dict(py, &entry)
     }
 
     /// The names of the operations that have samples, in order of first use.

@@ -2,4 +2,5 @@
 
 pub mod destination;
 pub mod json;
+pub mod python;
 pub mod replacement;

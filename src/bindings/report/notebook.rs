@@ -3,12 +3,10 @@
 
 use std::{cmp::Reverse, path::Path};
 
-use pyo3::{prelude::*, types::PyDict};
+use pyo3::prelude::*;
 
-use super::figures::figures;
 use crate::bindings::{
-    models::CacheStats,
-    monitor::{metadata::Core, statistics::statistics_dict},
+    models::CacheStats, monitor::metadata::Core, python::detached::detached_if_long,
 };
 use crate::{
     history::History,
@@ -17,27 +15,29 @@ use crate::{
         Glance, MAX_GLANCED, Samples,
         charts::{Charts, ResourceChart},
         render_glance,
+        schema::{CacheEntry, Field, Named, Number, OperationEntry, Report},
     },
     system::{
         alerts::{Resource, Thresholds},
         disk, memory,
     },
-    time::Times,
     units::{GB, MB, Unit},
 };
+use serde_json::Map;
+use std::sync::Arc;
 
 /// How many of the newest samples of an operation its figures are of.
 const NEWEST: usize = 10_000;
 
 /// Renders an object, of which `report` has the figures that a report would have.
 pub fn glance(
-    report: &Bound<'_, PyDict>,
+    py: Python<'_>,
+    report: Report,
     glance: Glance,
     charts: Option<&Charts>,
 ) -> PyResult<String> {
-    let figures = figures(report, Times::Local)?;
-    let render = || render_glance(glance, &figures, charts);
-    report.py().detach(render).map_err(Into::into)
+    py.detach(|| render_glance(glance, &report.into(), charts))
+        .map_err(Into::into)
 }
 
 /// The operations of a monitor that have the most samples.
@@ -46,19 +46,17 @@ pub fn of_operations(py: Python<'_>, kind: &'static str, core: &Core) -> PyResul
     let all = operations.len();
     operations.sort_by_key(|operation| Reverse(operation.len()));
     operations.truncate(MAX_GLANCED);
-    let shown = PyDict::new(py);
-    let mut is_cut = false;
-    for operation in &operations {
-        is_cut |= operation.len() > NEWEST;
-        let newest = operation.newest(NEWEST);
-        let newest = newest.map(|(values, unit)| (Samples::Each(values), unit));
-        if let Some((samples, unit)) = &newest {
-            let figures = statistics_dict(py, Some((samples, unit)))?;
-            shown.set_item(&**operation.name(), figures)?;
-        }
-    }
-    let report = PyDict::new(py);
-    report.set_item("operations", shown)?;
+    let is_cut = operations.iter().any(|operation| operation.len() > NEWEST);
+    let entries = operations.iter().filter_map(|operation| {
+        let (values, unit) = operation.newest(NEWEST)?;
+        let (count, samples) = (values.len(), Samples::Each(values));
+        let entry = detached_if_long(py, count, || OperationEntry::of_samples(&samples, &unit));
+        Some((Arc::clone(operation.name()), entry))
+    });
+    let report = Report {
+        operations: entries.collect::<Named<_>>().into(),
+        ..Report::default()
+    };
     let mut facts = vec![("samples kept of each", count(core.max_history()))];
     if all > operations.len() {
         let text = format!("the {} with the most samples", operations.len());
@@ -76,7 +74,7 @@ pub fn of_operations(py: Python<'_>, kind: &'static str, core: &Core) -> PyResul
         facts.push(("samples", text));
     }
     let title = counted(all, "operation");
-    glance(&report, Glance { kind, title, facts }, None)
+    glance(py, report, Glance { kind, title, facts }, None)
 }
 
 /// A cache, by its `stats`, and the bytes that it holds and may hold.
@@ -85,47 +83,55 @@ pub fn of_cache(
     stats: &Bound<'_, CacheStats>,
     bytes: [Option<u64>; 2],
 ) -> PyResult<String> {
-    let cache = PyDict::new(py);
-    for name in [
-        "hits",
-        "misses",
-        "evictions",
-        "expirations",
-        "size",
-        "max_size",
-    ] {
-        cache.set_item(name, stats.getattr(name)?)?;
-    }
-    cache.set_item("total_bytes", bytes[0])?;
-    cache.set_item("max_bytes", bytes[1])?;
+    let count_of = |name: &str| -> PyResult<Field<Number>> {
+        Ok(stats.getattr(name)?.extract::<u64>()?.into())
+    };
+    let cache = CacheEntry {
+        hits: count_of("hits")?,
+        misses: count_of("misses")?,
+        evictions: count_of("evictions")?,
+        expirations: count_of("expirations")?,
+        size: count_of("size")?,
+        max_size: count_of("max_size")?,
+        total_bytes: Field::optional(bytes[0]),
+        max_bytes: Field::optional(bytes[1]),
+        ..CacheEntry::default()
+    };
     let size: usize = stats.getattr("size")?.extract()?;
-    let report = PyDict::new(py);
-    report.set_item("cache", cache)?;
+    let report = Report {
+        cache: cache.into(),
+        ..Report::default()
+    };
     let entries = if size == 1 { "entry" } else { "entries" };
     let of_cache = Glance {
         kind: "CacheManager",
         title: format!("{} {entries}", count(size)),
         ..Glance::default()
     };
-    glance(&report, of_cache, None)
+    glance(py, report, of_cache, None)
 }
 
 /// Resources as they are now. No driver is asked.
 pub fn of_resources(py: Python<'_>, cpu: Option<f64>, thresholds: &Thresholds) -> PyResult<String> {
-    let now = PyDict::new(py);
-    now.set_item("cpu_percent", cpu)?;
+    let mut now = Map::new();
+    let mut add = |figure: &str, value: f64| now.insert(figure.to_owned(), value.into());
+    if let Some(cpu) = cpu {
+        add("cpu_percent", cpu);
+    }
     if let Ok(memory) = memory::current() {
-        now.set_item("memory_percent", memory.percent())?;
-        now.set_item("memory_used_mb", memory.used as f64 / MB)?;
-        now.set_item("memory_available_mb", memory.available as f64 / MB)?;
+        add("memory_percent", memory.percent());
+        add("memory_used_mb", memory.used as f64 / MB);
+        add("memory_available_mb", memory.available as f64 / MB);
     }
     if let Ok(disk) = py.detach(|| disk::usage(Path::new("/"))) {
-        now.set_item("disk_percent", disk.percent())?;
-        now.set_item("disk_used_gb", disk.used as f64 / GB)?;
-        now.set_item("disk_free_gb", disk.free as f64 / GB)?;
+        add("disk_percent", disk.percent());
+        add("disk_used_gb", disk.used as f64 / GB);
+        add("disk_free_gb", disk.free as f64 / GB);
     }
-    let report = PyDict::new(py);
-    report.set_item("resources", now)?;
+    let report = Report {
+        resources: now.into(),
+        ..Report::default()
+    };
     let resources = Resource::ALL.map(|resource| {
         let figure = format!("{}_percent", resource.key());
         ResourceChart::of_threshold(&figure, thresholds.get(resource))
@@ -139,7 +145,7 @@ pub fn of_resources(py: Python<'_>, cpu: Option<f64>, thresholds: &Thresholds) -
         title: "processors, memory and disk now".to_owned(),
         ..Glance::default()
     };
-    glance(&report, of_resources, Some(&charts))
+    glance(py, report, of_resources, Some(&charts))
 }
 
 /// A history, whose file is not opened.
@@ -170,7 +176,7 @@ pub fn of_history(py: Python<'_>, core: &History) -> PyResult<String> {
         title: name.to_string_lossy().into_owned(),
         facts,
     };
-    glance(&PyDict::new(py), of_history, None)
+    glance(py, Report::default(), of_history, None)
 }
 
 /// A number as people read it.

@@ -2,61 +2,51 @@
 
 use std::sync::OnceLock;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::Datelike;
 use pyo3::{
     PyTraverseError, PyTypeCheck, PyVisit,
     exceptions::PyTypeError,
     prelude::*,
-    types::{PyDate, PyDateAccess, PyDateTime, PyDict, PyTuple},
+    types::{PyDict, PyTuple},
 };
 
 use super::{
-    changed::set_changed,
+    caller::Interpreter,
     charts::{self, charts_of},
-    comparison::{compared, thresholds},
-    entries::{bounds_dict, set_known_failures, set_source, set_uncounted, set_units, work_in},
-    figures::figures,
-    recorded::{
-        Consulted, Known, known_operations, known_requests, reported_requests, request_errors_dict,
-        requests_on_disk,
-    },
-    versions::{of_versions, set_versions},
+    figures::{any_report, figures},
 };
 use crate::bindings::{
     arguments::{
-        Flag, Given, Number, SessionText, Text, Whole, micros,
+        self, Flag, Given, Number, SessionText, Text, Whole, calendar_date,
         names::{
             Adjust, Confidence, EncodingName, MinChange, MinSamples, NeutralizeFormulas, Session1,
             Session2, SessionId, Significance, TimesName, Version1, Version2,
         },
-        time_range,
+        period, zone,
     },
     cache::CacheManager,
-    monitor::{PerformanceMonitor, export::formulas, statistics::statistics_dict},
+    monitor::{PerformanceMonitor, export::formulas, metadata::Metadata},
     output::{
         destination::{Output, chosen_format},
         json::PyJson,
+        python::to_dict,
     },
     python::{
         code::{PythonCode, release_at_end},
-        detached::detached_if_long,
         errors::wrong_type,
         initialized::Ready,
-        objects::attribute,
     },
     requests::APIPerformanceTracker,
 };
 use crate::{
     error::Error,
     report::{
-        EXACT, RESOURCE_READINGS, RecordedEndpoint, RecordedOperation, ReportFormat, Samples,
-        Thresholds,
-        charts::{Charts, usual_thresholds},
-        comparison_charts, endpoint_charts, period_charts, render_fragment, render_html,
-        render_markdown, report_csv, report_json,
+        Drawn, ReportFormat, Sources as CoreSources, Thresholds, TrackerSource,
+        charts::usual_thresholds,
+        render_fragment, render_html, render_markdown, report_csv, report_json,
+        schema::{ComparisonReport, Field},
     },
-    requests::Grouping,
-    time::{TimeRange, Times, Zone, iso_local},
+    time::{TimeRange, Times, Zone},
 };
 
 struct Sources {
@@ -89,89 +79,33 @@ impl PerformanceReport {
         })
     }
 
-    fn new_report<'py>(
+    /// The sources of the core.
+    fn with_core<T>(&self, ask: impl FnOnce(&CoreSources<'_, Metadata>) -> T) -> PyResult<T> {
+        let sources = self.sources()?;
+        let monitor = sources.monitor.get();
+        let tracker = sources.api_tracker.as_ref().map(Py::get);
+        Ok(ask(&CoreSources {
+            monitor: monitor.core(),
+            history: monitor.attachment().map(|it| &**it),
+            tracker: tracker.map(|tracker| TrackerSource {
+                requests: tracker.core(),
+                history: tracker.attachment().map(|it| &**it),
+            }),
+        }))
+    }
+
+    /// The report of a period; of a calendar day if one is named.
+    fn of_period<'py>(
         &self,
         py: Python<'py>,
-        subject: (&str, &str),
-    ) -> PyResult<Bound<'py, PyDict>> {
-        let report = PyDict::new(py);
-        report.set_item(subject.0, subject.1)?;
-        self.stamp(&report)?;
-        Ok(report)
-    }
-
-    fn stamp(&self, report: &Bound<'_, PyDict>) -> PyResult<()> {
-        let clock = self.sources()?.monitor.get().core().clock();
-        report.set_item("generated_at", iso_local(clock.wall()))
-    }
-
-    /// A report with what is known of `range`.
-    fn filled<'py>(
-        &self,
-        report: Bound<'py, PyDict>,
+        date: Option<String>,
         range: TimeRange,
         zone: Zone,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = report.py();
+        let mut drawn = self.with_core(|core| core.period_report(&Interpreter(py), range, zone))?;
+        drawn.report.date = Field::optional(date);
+        let dict = to_dict(py, &drawn.report)?;
         let sources = self.sources()?;
-        let monitor = sources.monitor.get();
-        let known = known_operations(py, monitor, range, None);
-        let requests = sources.api_tracker.as_ref();
-        let requests = requests.map(|tracker| reported_requests(py, tracker.get(), range));
-        let (requests, asked) = requests
-            .map(|it| ((it.known.recorded, it.methods, it.errors), it.known.history))
-            .unzip();
-        let tells_of_requests = asked.as_ref().is_some_and(Option::is_some);
-        let of_operations = known.history.is_some();
-        let history = Consulted::either(known.history, asked.flatten());
-        let period = period_dict(py, range, zone)?;
-        if let Some(counted) = history.as_ref().and_then(|it| it.counted) {
-            period.set_item("counted", bounds_dict(py, counted, zone)?)?;
-        }
-        report.set_item("period", period)?;
-        let tracker = sources.api_tracker.as_ref().map(Py::get);
-        set_changed(&report, monitor, tracker, range, zone)?;
-        let operations = PyDict::new(py);
-        for operation in &known.recorded {
-            let samples = &operation.samples;
-            let entry = statistics_dict(py, Some((samples, &operation.unit)))?;
-            set_units(&entry, operation)?;
-            set_uncounted(&entry, operation.uncounted, samples.len(), zone)?;
-            set_known_failures(&entry, operation, of_operations)?;
-            if of_operations {
-                set_source(&entry, operation.origin, &samples.accuracy())?;
-            }
-            operations.set_item(&*operation.name, entry)?;
-        }
-        report.set_item("operations", operations)?;
-        let mut charts = charts_in(py, monitor, &known.recorded, range, zone);
-        if let Some((endpoints, methods, errors)) = requests {
-            let all = endpoints.iter().chain(&methods);
-            let work = work_in(all.map(|endpoint| &endpoint.durations));
-            let counted = endpoints
-                .iter()
-                .map(|endpoint| endpoint.durations.len())
-                .sum();
-            let failed = request_errors_dict(py, [&endpoints, &methods], &errors, zone)?;
-            let api =
-                APIPerformanceTracker::report(py, endpoints, methods, work, tells_of_requests)?;
-            // A history has what fell off.
-            let tracker = sources.api_tracker.as_ref().filter(|_| !tells_of_requests);
-            let uncounted = tracker.and_then(|tracker| tracker.get().core().uncounted(range));
-            set_uncounted(&api, uncounted, counted, zone)?;
-            report.set_item("api", api)?;
-            if let Some(failed) = failed {
-                report.set_item("request_errors", failed)?;
-            }
-        }
-        if let Some(history) = &history {
-            report.set_item("history", history.to_dict(py)?)?;
-            charts.marks = set_versions(&report, &history.history, range, zone)?;
-            let readings = history.resources(py)?;
-            if !readings.is_empty() {
-                report.set_item(RESOURCE_READINGS, readings)?;
-            }
-        }
         if let Some(monitor) = &sources.resource_monitor {
             let monitor = monitor.bind(py);
             let _python = PythonCode::begin(py);
@@ -179,61 +113,18 @@ impl PerformanceReport {
             let mode = PyDict::new(py);
             mode.set_item("mode", "json")?;
             let usage = usage.call_method("model_dump", (), Some(&mode))?;
-            report.set_item("resources", usage)?;
+            dict.set_item("resources", usage)?;
             let alerts = monitor.call_method0("get_alerts_for_high_usage")?;
-            report.set_item("resource_alerts", alerts)?;
-            charts.resources = charts::thresholds(monitor);
+            dict.set_item("resource_alerts", alerts)?;
+            drawn.charts.resources = charts::thresholds(monitor);
         } else {
-            charts.resources = usual_thresholds();
+            drawn.charts.resources = usual_thresholds();
         }
         if let Some(cache) = &sources.cache {
-            report.set_item("cache", cache_dict(cache.bind(py))?)?;
+            dict.set_item("cache", cache_dict(cache.bind(py))?)?;
         }
-        let rest = history.map(|consulted| (consulted.history, range));
-        charts::report(report, Some(charts), rest)
+        charts::report(dict, Some(drawn.charts), drawn.rest)
     }
-}
-
-impl Sources {
-    /// What is known of the requests in each period: from the tracker, or else from the monitor's
-    /// history, if that has any.
-    fn requests(
-        &self,
-        py: Python<'_>,
-        periods: [TimeRange; 2],
-    ) -> Option<[Known<RecordedEndpoint>; 2]> {
-        if let Some(tracker) = &self.api_tracker {
-            let of = |range| known_requests(py, tracker.get(), range, Grouping::Route);
-            return Some(periods.map(of));
-        }
-        let [before, after] = periods.map(|range| requests_on_disk(py, self.monitor.get(), range));
-        let known = [before?, after?];
-        let is_any = known.iter().any(|known| !known.recorded.is_empty());
-        is_any.then_some(known)
-    }
-}
-
-/// What the charts of operations are drawn from, as far as it is in memory.
-fn charts_in(
-    py: Python<'_>,
-    monitor: &PerformanceMonitor,
-    operations: &[RecordedOperation],
-    range: TimeRange,
-    zone: Zone,
-) -> Charts {
-    let drawn: Vec<_> = operations
-        .iter()
-        .map(|recorded| {
-            let operation = monitor.core().operation(&recorded.name);
-            let points = operation.and_then(|operation| match recorded.samples {
-                Samples::Each(_) => operation.points(range),
-                Samples::Counted(_) => operation.points_alone(range),
-            });
-            (recorded, points)
-        })
-        .collect();
-    let samples = work_in(operations.iter().map(|operation| &operation.samples));
-    detached_if_long(py, samples, || period_charts(&drawn, range, zone))
 }
 
 fn source<T: PyTypeCheck>(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyResult<Py<T>> {
@@ -241,60 +132,6 @@ fn source<T: PyTypeCheck>(name: &str, expected: &str, value: &Bound<'_, PyAny>) 
         .cast::<T>()
         .map(|source| source.clone().unbind())
         .map_err(|_| wrong_type(name, expected, value))
-}
-
-/// The calendar date in `zone` that a `date` argument means.
-fn calendar_date(date: &Bound<'_, PyAny>, zone: Zone) -> PyResult<NaiveDate> {
-    if date.is_instance_of::<PyDateTime>() && !date.getattr("tzinfo")?.is_none() {
-        return Ok(zone.date(micros("date", date)?.saturating_mul(1_000)));
-    }
-    let date = date
-        .cast::<PyDate>()
-        .map_err(|_| wrong_type("date", "a date or datetime", date))?;
-    NaiveDate::from_ymd_opt(
-        date.get_year(),
-        date.get_month().into(),
-        date.get_day().into(),
-    )
-    .ok_or_else(|| wrong_type("date", "a date that exists", date.as_any()))
-}
-
-fn period(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<TimeRange> {
-    if value.is_none() {
-        return Err(wrong_type(name, "a (start, end) pair of datetimes", value));
-    }
-    time_range(name, Some(value))
-}
-
-/// The zone that a `tz` argument names: by text, or as a `zoneinfo.ZoneInfo`.
-fn zone(tz: Option<&Bound<'_, PyAny>>) -> PyResult<Zone> {
-    let Some(tz) = tz.filter(|tz| !tz.is_none()) else {
-        return Ok(Zone::Local);
-    };
-    // As `zoneinfo` calls it, and as pytz does.
-    let key = attribute(tz, "key").or_else(|| attribute(tz, "zone"));
-    let name = key.as_ref().unwrap_or(tz).extract::<String>();
-    let Ok(name) = name.or_else(|_| fixed_offset(tz)) else {
-        let expected = "an IANA time zone's name, a ZoneInfo, a timezone of whole hours or None";
-        return Err(wrong_type("tz", expected, tz));
-    };
-    Ok(Zone::named(&name)?)
-}
-
-/// The IANA name of a `tzinfo` that is always the same whole hours off UTC.
-fn fixed_offset(tz: &Bound<'_, PyAny>) -> PyResult<String> {
-    let _python = PythonCode::begin(tz.py());
-    let offset = tz.call_method1("utcoffset", (tz.py().None(),))?;
-    let seconds: f64 = offset.call_method0("total_seconds")?.extract()?;
-    let hours = seconds / 3_600.0;
-    if hours.fract() != 0.0 {
-        return Err(PyTypeError::new_err("not whole hours"));
-    }
-    // The sign of these names is that of hours to be added to reach UTC.
-    Ok(match hours {
-        0.0 => "UTC".to_owned(),
-        hours => format!("Etc/GMT{:+}", -hours),
-    })
 }
 
 /// What a report says of a cache; `get_stats` may have been replaced.
@@ -306,20 +143,36 @@ fn cache_dict<'py>(cache: &Bound<'py, CacheManager>) -> PyResult<Bound<'py, PyAn
     Ok(dict)
 }
 
-/// What a report says of the period that it is about.
-fn period_dict(py: Python<'_>, range: TimeRange, zone: Zone) -> PyResult<Bound<'_, PyDict>> {
-    let dict = bounds_dict(py, range, zone)?;
-    dict.set_item("timezone", zone.name())?;
-    Ok(dict)
+/// The report of a comparison as a dict that carries its charts.
+fn comparison(py: Python<'_>, drawn: Drawn<ComparisonReport>) -> PyResult<Bound<'_, PyAny>> {
+    charts::report(to_dict(py, &drawn.report)?, Some(drawn.charts), drawn.rest)
+}
+
+/// The arguments of comparisons that say what a verdict takes.
+fn thresholds(
+    confidence: Number<Confidence>,
+    significance: Number<Significance>,
+    min_change: Number<MinChange>,
+    min_samples: Whole<MinSamples>,
+    adjust: Flag<Adjust>,
+) -> PyResult<Thresholds> {
+    let thresholds = Thresholds {
+        confidence: confidence.0,
+        significance: significance.0,
+        min_change: min_change.0,
+        min_samples: min_samples.count()? as u64,
+        adjust: adjust.0,
+    };
+    Ok(thresholds.validated()?)
 }
 
 /// The essence of a report as a part of an HTML page, for notebooks.
 #[pyfunction]
 pub fn report_fragment(py: Python<'_>, report: &Bound<'_, PyDict>) -> PyResult<String> {
-    let figures = figures(report, Times::Local)?;
+    let any = any_report(report, Times::Local)?;
     let charts = charts_of(report.as_any());
     let charts = charts.as_ref().map(|charts| charts.get().get(py));
-    py.detach(|| render_fragment(&figures, charts))
+    py.detach(|| render_fragment(&any, charts))
         .map_err(Into::into)
 }
 
@@ -425,8 +278,7 @@ impl PerformanceReport {
             None => zone.date(self.sources()?.monitor.get().core().clock().wall()),
         };
         let text = format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
-        let report = self.new_report(py, ("date", &text))?;
-        self.filled(report, zone.day(date), zone)
+        self.of_period(py, Some(text), zone.day(date), zone)
     }
 
     /// The report of any period ``(start, end)``, both ends included: what
@@ -439,10 +291,8 @@ impl PerformanceReport {
         period: &Bound<'py, PyAny>,
         tz: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (range, zone) = (self::period("period", period)?, zone(tz)?);
-        let report = PyDict::new(py);
-        self.stamp(&report)?;
-        self.filled(report, range, zone)
+        let (range, zone) = (arguments::period("period", period)?, zone(tz)?);
+        self.of_period(py, None, range, zone)
     }
 
     /// The report of one session: ``session_id, generated_at, operations`` (name to ``count,
@@ -453,30 +303,9 @@ impl PerformanceReport {
         py: Python<'py>,
         session_id: SessionText<SessionId>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let monitor = self.sources()?.monitor.get();
-        let report = self.new_report(py, ("session_id", &session_id.0))?;
-        let known = known_operations(py, monitor, TimeRange::ALL, Some(&session_id.0));
-        let operations = PyDict::new(py);
-        for operation in &known.recorded {
-            let (count, total) = (operation.samples.len(), operation.samples.sum());
-            let entry = PyDict::new(py);
-            entry.set_item("count", count)?;
-            entry.set_item("total", total)?;
-            entry.set_item("mean", total / count as f64)?;
-            entry.set_item("unit", &*operation.unit)?;
-            set_units(&entry, operation)?;
-            set_uncounted(&entry, operation.uncounted, count, Zone::Local)?;
-            if known.history.is_some() {
-                // None of these is an estimate, wherever it comes from.
-                set_source(&entry, operation.origin, EXACT)?;
-            }
-            operations.set_item(&*operation.name, entry)?;
-        }
-        report.set_item("operations", operations)?;
-        if let Some(history) = &known.history {
-            report.set_item("history", history.to_dict(py)?)?;
-        }
-        charts::report(report, None, None)
+        let caller = Interpreter(py);
+        let report = self.with_core(|core| core.session_report(&caller, &session_id.0))?;
+        charts::report(to_dict(py, &report)?, None, None)
     }
 
     /// Compares two periods, each ``(start, end)`` with both ends included.
@@ -545,19 +374,13 @@ impl PerformanceReport {
         min_samples: Whole<MinSamples>,
         adjust: Flag<Adjust>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let sources = self.sources()?;
-        let monitor = sources.monitor.get();
-        let ranges = [period("period1", period1)?, period("period2", period2)?];
+        let periods = [period("period1", period1)?, period("period2", period2)?];
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let operations = ranges.map(|range| known_operations(py, monitor, range, None));
-        let requests = sources.requests(py, ranges);
-        let [before, after] = &operations;
-        let mut charts = comparison_charts(&before.recorded, &after.recorded, &ranges);
-        if let Some([before, after]) = &requests {
-            charts.endpoints = endpoint_charts(&before.recorded, &after.recorded);
-        }
-        let report = compared(py, operations, requests, &thresholds)?;
-        charts::report(report, Some(charts), None)
+        let caller = Interpreter(py);
+        comparison(
+            py,
+            self.with_core(|core| core.compare_periods(&caller, periods, &thresholds))?,
+        )
     }
 
     /// Compares two sessions, as :meth:`compare_performance` does two periods. The keys ``session1``
@@ -587,16 +410,13 @@ impl PerformanceReport {
         min_samples: Whole<MinSamples>,
         adjust: Flag<Adjust>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let monitor = self.sources()?.monitor.get();
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let of = |session: &str| known_operations(py, monitor, TimeRange::ALL, Some(session));
-        let (before, after) = (of(&session1.0), of(&session2.0));
-        let charts = comparison_charts(&before.recorded, &after.recorded, &[]);
-        let report = PyDict::new(py);
-        report.set_item("session1", session1.0)?;
-        report.set_item("session2", session2.0)?;
-        report.update(compared(py, [before, after], None, &thresholds)?.as_mapping())?;
-        charts::report(report, Some(charts), None)
+        let sessions = [&*session1.0, &*session2.0];
+        let caller = Interpreter(py);
+        comparison(
+            py,
+            self.with_core(|core| core.compare_sessions(&caller, sessions, &thresholds))?,
+        )
     }
 
     /// Compares what the writers of two versions recorded, whenever that was, as
@@ -628,22 +448,13 @@ impl PerformanceReport {
         min_samples: Whole<MinSamples>,
         adjust: Flag<Adjust>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let monitor = self.sources()?.monitor.get();
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let asked = [("version1", version1.0), ("version2", version2.0)];
-        let [before, after] = of_versions(py, monitor, asked)?;
-        let (one, other) = (&before.operations.recorded, &after.operations.recorded);
-        let mut charts = comparison_charts(one, other, &[]);
-        charts.endpoints = endpoint_charts(&before.requests.recorded, &after.requests.recorded);
-        let report = PyDict::new(py);
-        report.set_item("version1", version1.0)?;
-        report.set_item("version2", version2.0)?;
-        let operations = [before.operations, after.operations];
-        let requests = [before.requests, after.requests];
-        let is_any = requests.iter().any(|known| !known.recorded.is_empty());
-        let requests = is_any.then_some(requests);
-        report.update(compared(py, operations, requests, &thresholds)?.as_mapping())?;
-        charts::report(report, Some(charts), None)
+        let versions = [version1.0, version2.0];
+        let caller = Interpreter(py);
+        comparison(
+            py,
+            self.with_core(|core| core.compare_versions(&caller, versions, &thresholds))??,
+        )
     }
 
     /// Exports a report as ``"json"``; as ``"csv"``: one row for each of its operations (of its
@@ -711,8 +522,8 @@ impl PerformanceReport {
         let compared = compared.as_ref().map(|charts| charts.get().get(py));
         let formulas = formulas(neutralize_formulas.0);
         let text = py.detach(|| match format {
-            ReportFormat::Html => render_html(&figures, charts.as_deref(), compared),
-            ReportFormat::Markdown => render_markdown(&figures, charts.as_deref()),
+            ReportFormat::Html => render_html(&figures.into(), charts.as_deref(), compared),
+            ReportFormat::Markdown => render_markdown(&figures.into(), charts.as_deref()),
             ReportFormat::Json | ReportFormat::Csv => report_csv(&figures, formulas),
         })?;
         output.deliver(py, text)

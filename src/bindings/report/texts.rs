@@ -2,7 +2,7 @@
 
 use pyo3::{prelude::*, types::PyDict};
 
-use super::{charts::charts_of, figures::figures};
+use super::{charts::charts_of, figures::any_report};
 use crate::bindings::arguments::{
     Number, Text, micros,
     names::{TimeText, TimesName, Unit as UnitName, Value},
@@ -56,8 +56,8 @@ pub fn report_order<'py>(
     py: Python<'py>,
     report: &Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let figures = figures(report, Times::Local)?;
-    let order = py.detach(|| order(&figures));
+    let any = any_report(report, Times::Local)?;
+    let order = py.detach(|| order(&any));
     let dict = PyDict::new(py);
     dict.set_item("operations", order.operations)?;
     dict.set_item("endpoints", order.endpoints)?;

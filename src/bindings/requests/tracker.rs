@@ -22,22 +22,22 @@ use crate::bindings::{
         history,
     },
     logging::{warn_of_bound, warn_of_negative_duration},
+    output::python::to_dict,
     python::{
         code::PythonCode, detached::detached_if_long, errors::wrong_type, initialized::Ready,
-        once::intern, overrides::Override, pickling,
+        overrides::Override, pickling,
     },
-    report::{
-        entries::{errors_list, set_source},
-        notebook,
-        recorded::methods_in_memory,
-    },
+    report::{caller::Interpreter, notebook},
 };
 use crate::{
     history::Attachment,
     monitor::DEFAULT_MAX_HISTORY,
-    report::{ApiReport, EndpointReport, Glance, RecordedEndpoint},
-    requests::{EndpointStats, Group, Requests},
-    time::{Monotonic, TimeRange},
+    report::{
+        Glance, methods_in_memory, requests_report,
+        schema::{EndpointEntry, ErrorEntry, Report},
+    },
+    requests::{Group, Requests},
+    time::{Monotonic, TimeRange, Zone},
 };
 
 /// The method unless another one is named.
@@ -79,70 +79,6 @@ impl APIPerformanceTracker {
     /// Its history, if it records to one.
     pub fn attachment(&self) -> Option<&Arc<Attachment>> {
         self.attached.get().map(Attached::attachment)
-    }
-
-    /// An `endpoint_stats` dict.
-    fn stats_dict<'py>(
-        py: Python<'py>,
-        stats: Option<&EndpointStats>,
-    ) -> PyResult<Bound<'py, PyDict>> {
-        let dict = PyDict::new(py);
-        let Some(stats) = stats else {
-            dict.set_item(intern!(py, "count"), 0)?;
-            return Ok(dict);
-        };
-        let durations = &stats.durations;
-        dict.set_item(intern!(py, "count"), stats.count())?;
-        dict.set_item(intern!(py, "error_count"), stats.errors)?;
-        dict.set_item(intern!(py, "error_rate"), stats.error_rate())?;
-        dict.set_item(intern!(py, "min_ms"), durations.min)?;
-        dict.set_item(intern!(py, "max_ms"), durations.max)?;
-        dict.set_item(intern!(py, "mean_ms"), durations.mean)?;
-        dict.set_item(intern!(py, "median_ms"), durations.median)?;
-        dict.set_item(intern!(py, "p90_ms"), durations.p90)?;
-        dict.set_item(intern!(py, "p95_ms"), durations.p95)?;
-        dict.set_item(intern!(py, "p99_ms"), durations.p99)?;
-        Ok(dict)
-    }
-
-    /// The report of `endpoints`, and `methods` of those that have several, as a dict; `requests` is how
-    /// many have to be worked on one by one. With a history `sourced`, so that each endpoint says where its
-    /// figures come from.
-    pub fn report<E: Into<RecordedEndpoint> + Send>(
-        py: Python<'_>,
-        endpoints: Vec<E>,
-        methods: Vec<E>,
-        requests: usize,
-        sourced: bool,
-    ) -> PyResult<Bound<'_, PyDict>> {
-        let dict = PyDict::new(py);
-        let of = || ApiReport::of(endpoints, methods);
-        let Some(report) = detached_if_long(py, requests, of) else {
-            dict.set_item("total_requests", 0)?;
-            return Ok(dict);
-        };
-        dict.set_item("total_requests", report.requests)?;
-        dict.set_item("total_errors", report.errors)?;
-        dict.set_item(
-            "overall_error_rate",
-            report.errors as f64 / report.requests as f64,
-        )?;
-        dict.set_item("overall_mean_ms", report.mean_ms)?;
-        dict.set_item("overall_median_ms", report.median_ms)?;
-        dict.set_item("overall_p95_ms", report.p95_ms)?;
-        dict.set_item("endpoints", endpoints_dict(py, &report.endpoints, sourced)?)?;
-        if !report.methods.is_empty() {
-            dict.set_item("methods", endpoints_dict(py, &report.methods, sourced)?)?;
-        }
-        dict.set_item(
-            "slowest_endpoints",
-            ranking(py, "p95_ms", report.slowest())?,
-        )?;
-        dict.set_item(
-            "highest_error_endpoints",
-            ranking(py, "error_rate", report.most_failing())?,
-        )?;
-        Ok(dict)
     }
 
     /// Tracks what `request` was entered for.
@@ -189,43 +125,6 @@ fn unusable(seconds: f64) -> PyResult<f64> {
     Err(PyValueError::new_err(format!(
         "duration must be a number of seconds from 0 to 1.7e305, got {seconds:?}"
     )))
-}
-
-fn endpoints_dict<'py>(
-    py: Python<'py>,
-    endpoints: &[EndpointReport],
-    sourced: bool,
-) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for EndpointReport {
-        endpoint,
-        stats,
-        origin,
-        accuracy,
-    } in endpoints
-    {
-        let entry = APIPerformanceTracker::stats_dict(py, Some(stats))?;
-        if sourced {
-            set_source(&entry, *origin, accuracy)?;
-        }
-        dict.set_item(&**endpoint, entry)?;
-    }
-    Ok(dict)
-}
-
-fn ranking<'py>(
-    py: Python<'py>,
-    figure: &str,
-    ranked: Vec<(&Arc<str>, f64)>,
-) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for (endpoint, value) in ranked {
-        let entry = PyDict::new(py);
-        entry.set_item("endpoint", &**endpoint)?;
-        entry.set_item(figure, value)?;
-        list.append(entry)?;
-    }
-    Ok(list)
 }
 
 fn text_object<'a, 'py>(
@@ -367,7 +266,7 @@ impl APIPerformanceTracker {
         let method = method.map(|method| method.0);
         let group = self.core().endpoint(endpoint.0, range, method);
         let stats = detached_if_long(py, group.durations.len(), || group.stats());
-        Self::stats_dict(py, stats.as_ref())
+        to_dict(py, &EndpointEntry::of(stats.as_ref()))
     }
 
     /// The share of errors among the endpoint's requests in ``time_range``, by one ``method`` or by all, 0
@@ -396,9 +295,15 @@ impl APIPerformanceTracker {
         py: Python<'py>,
         endpoint: Option<Text<'_, Endpoint>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let endpoint = endpoint.map(|endpoint| endpoint.0);
-        let moment = |nanos| to_datetime(py, nanos).map(Bound::into_any);
-        errors_list(py, &self.core().errors(endpoint), moment)
+        let errors = self.core().errors(endpoint.map(|endpoint| endpoint.0));
+        let list = PyList::empty(py);
+        for (key, occurred) in &errors {
+            let entry = to_dict(py, &ErrorEntry::of(key, occurred, Zone::Local))?;
+            entry.set_item("first", to_datetime(py, occurred.first)?)?;
+            entry.set_item("last", to_datetime(py, occurred.last)?)?;
+            list.append(entry)?;
+        }
+        Ok(list)
     }
 
     /// Forgets all requests, their statistics and errors. Counters such as ``overflowed`` stay, and so does
@@ -425,10 +330,11 @@ impl APIPerformanceTracker {
     /// key ``methods`` has what ``get_endpoint_stats`` gives of each, by names such as ``GET /films``.
     fn generate_api_report<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let groups = self.core().groups(TimeRange::ALL);
-        let methods = methods_in_memory(self);
-        let all = groups.iter().chain(&methods);
-        let requests = all.map(|(_, group)| group.durations.len()).sum();
-        Self::report(py, groups, methods, requests, false)
+        let methods = methods_in_memory(self.core());
+        to_dict(
+            py,
+            &requests_report(&Interpreter(py), groups, methods, false),
+        )
     }
 
     /// How many endpoints are kept apart, ``"(other endpoints)"`` not counted.
@@ -480,15 +386,14 @@ impl APIPerformanceTracker {
         let groups = core.groups(TimeRange::ALL);
         let endpoints = notebook::counted(groups.len(), "endpoint");
         let requests = groups.iter().map(|(_, group)| group.durations.len()).sum();
-        let report = PyDict::new(py);
-        report.set_item(
-            "api",
-            Self::report(py, groups, Vec::new(), requests, false)?,
-        )?;
+        let report = Report {
+            api: requests_report(&Interpreter(py), groups, Vec::new(), false).into(),
+            ..Report::default()
+        };
         let facts = vec![("requests kept", notebook::count(core.max_history()))];
         let title = format!("{}, {endpoints}", notebook::counted(requests, "request"));
         let kind = "APIPerformanceTracker";
-        notebook::glance(&report, Glance { kind, title, facts }, None)
+        notebook::glance(py, report, Glance { kind, title, facts }, None)
     }
 
     /// The :class:`History` that it records to, or None.

@@ -8,9 +8,8 @@ use super::{
 };
 use crate::{
     history::{Period, Table, Timeline},
-    monitor::Points,
     report::{
-        collect::recorded::{RecordedEndpoint, RecordedOperation, Samples},
+        collect::{RecordedEndpoint, RecordedOperation, Samples},
         compare::comparison::are_same,
     },
     rollup::{Key, Rollup},
@@ -22,27 +21,20 @@ use crate::{
 /// that are counted the course over time is still missing, and they come with the samples that are in
 /// memory alone.
 #[must_use]
-pub fn period_charts(
-    operations: &[(&RecordedOperation, Option<Points>)],
-    range: TimeRange,
-    zone: TimeZone,
-) -> Charts {
-    let charts = operations.iter().map(|(operation, points)| {
-        let samples = points.as_ref().map_or(&[][..], |points| &points.samples);
-        match &operation.samples {
-            Samples::Each(_) if !samples.is_empty() => {
-                let (name, unit) = (&operation.name, &operation.unit);
-                OperationChart::of_samples(name, unit, samples, range.start)
-            }
-            counted => OperationChart {
-                name: operation.name.to_string(),
-                unit: operation.unit.to_string(),
-                histogram: counted.histogram(),
-                few: Few::of(counted),
-                beside: samples.to_vec(),
-                ..OperationChart::default()
-            },
+pub fn period_charts(operations: &[RecordedOperation], range: TimeRange, zone: TimeZone) -> Charts {
+    let charts = operations.iter().map(|operation| match &operation.samples {
+        Samples::Each(_) if !operation.points.is_empty() => {
+            let (name, unit) = (&operation.name, &operation.unit);
+            OperationChart::of_samples(name, unit, &operation.points, range.start)
         }
+        counted => OperationChart {
+            name: operation.name.to_string(),
+            unit: operation.unit.to_string(),
+            histogram: counted.histogram(),
+            few: Few::of(counted),
+            beside: operation.points.clone(),
+            ..OperationChart::default()
+        },
     });
     Charts {
         zone: drawn_zone(zone, range),

@@ -1,6 +1,6 @@
 //! Few samples, which are told one by one.
 
-use crate::{quantity, report::collect::recorded::Samples, stats::Histogram, units::Unit};
+use crate::{quantity, report::collect::Samples, stats::Histogram, units::Unit};
 
 /// Fewer samples than these are told one by one. Shares of them would be those of one or two, and a
 /// verdict asks for as many.

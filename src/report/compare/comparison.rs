@@ -9,7 +9,7 @@ use super::{
     verdict::{Judged, Judgement, Reason, Thresholds, Verdict, judgements},
 };
 use crate::{
-    report::collect::recorded::{RecordedEndpoint, RecordedOperation},
+    report::collect::{RecordedEndpoint, RecordedOperation},
     stats::{
         Distribution,
         inference::{Interval, RankTest},

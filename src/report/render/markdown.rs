@@ -3,7 +3,7 @@
 //! Names and texts of anybody's become code, in which nothing is a link, a mention, HTML or
 //! emphasis. Only backticks and, in tables, bars mean anything there.
 
-use serde_json::Value;
+use crate::report::schema::AnyReport;
 
 use super::view::{Cell, Changed, Document, Fact, Section, Table};
 use crate::{
@@ -19,7 +19,7 @@ const LINKS: [&str; 3] = ["://", "www.", "gh-"];
 const MAX_ROWS: usize = 100;
 
 /// Renders a report as Markdown. `charts` tell what the report does not say itself.
-pub fn render_markdown(report: &Value, charts: Option<&Charts>) -> Result<String> {
+pub fn render_markdown(report: &AnyReport, charts: Option<&Charts>) -> Result<String> {
     let document = Document::of(report, charts, MAX_ROWS);
     let mut lines = vec![
         format!("# {}: {}", document.kind, plain(&document.title)),

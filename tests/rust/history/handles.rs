@@ -246,7 +246,11 @@ fn a_source_that_writes_as_one_that_went_does_not_take_memory_for_all_of_it() {
         };
         monitor.record("op", monitor.clock().monotonic(), 1.0, label, None);
         let range = range(NOON + later, NOON + HOUR);
-        monitor.operation("op").unwrap().own(range, None).complete
+        monitor
+            .operation("op")
+            .unwrap()
+            .own(range, None, false)
+            .complete
     };
     assert!(!complete(&history, 0));
     assert!(complete(&history, 1));

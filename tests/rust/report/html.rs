@@ -1,3 +1,4 @@
+use super::any_report;
 use std::collections::HashSet;
 
 use proptest::prelude::*;
@@ -142,7 +143,7 @@ fn compared(name: &str, unit: &str) -> (Value, Charts) {
 }
 
 fn page(report: &Value, charts: &Charts) -> String {
-    render_html(report, Some(charts), None).unwrap()
+    render_html(&any_report(report), Some(charts), None).unwrap()
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn links_lead_to_something() {
     for link in links {
         assert!(ids.contains(&link.strip_prefix('#').unwrap()), "{link}");
     }
-    let without = render_html(&report, None, None).unwrap();
+    let without = render_html(&any_report(&report), None, None).unwrap();
     assert_eq!(attributes(&without, "href"), [""; 0]);
     assert_eq!(without.matches("<svg").count(), 0);
 }
@@ -276,12 +277,16 @@ fn reports_that_hold_little_or_nothing_are_pages_too() {
         json!({"bottlenecks": [1], "cache": {}, "list": [], "object": {}, "null": null}),
     ] {
         for charts in [None, Some(&charts), Some(&Charts::default())] {
-            let page = render_html(&report, charts, None).unwrap();
+            let page = render_html(&any_report(&report), charts, None).unwrap();
             assert!(
                 page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"),
                 "{report}"
             );
-            assert!(!render_fragment(&report, charts).unwrap().contains("<html"));
+            assert!(
+                !render_fragment(&any_report(&report), charts)
+                    .unwrap()
+                    .contains("<html")
+            );
         }
     }
 }
@@ -366,7 +371,7 @@ fn what_a_drawing_leaves_out_is_said() {
 #[test]
 fn a_fragment_is_a_part_of_a_page_with_the_essence() {
     let (report, charts) = everything("resize", "seconds");
-    let fragment = render_fragment(&report, Some(&charts)).unwrap();
+    let fragment = render_fragment(&any_report(&report), Some(&charts)).unwrap();
     assert!(fragment.starts_with("<div class=\"ptpd-report\">") && fragment.ends_with("</div>"));
     assert!(!fragment.contains("<svg") && !fragment.contains("<body"));
     assert!(texts(&fragment).contains("resize"));
@@ -400,7 +405,7 @@ proptest! {
             let (hostile, harmless) = (make(&name, &format!("u{name}")), make("plain", "unit"));
             let pages = [&hostile, &harmless].map(|it| page(&it.0, &it.1));
             prop_assert_eq!(structure(&pages[0]), structure(&pages[1]));
-            let fragments = [&hostile, &harmless].map(|it| render_fragment(&it.0, Some(&it.1)).unwrap());
+            let fragments = [&hostile, &harmless].map(|it| render_fragment(&any_report(&it.0), Some(&it.1)).unwrap());
             prop_assert_eq!(structure(&fragments[0]), structure(&fragments[1]));
         }
     }
@@ -514,7 +519,7 @@ fn each_side_of_an_axis_says_what_lies_beyond_it() {
 #[test]
 fn the_footer_says_exact_only_where_all_parts_are() {
     let said = |report: &Value| {
-        let text = texts(&render_html(report, None, None).unwrap());
+        let text = texts(&render_html(&any_report(report), None, None).unwrap());
         (
             text.contains("All figures are exact."),
             text.contains(
@@ -543,7 +548,7 @@ fn the_footer_says_exact_only_where_all_parts_are() {
 #[test]
 fn a_fragment_says_that_nothing_was_recorded_and_how_the_cache_did() {
     let report = json!({"operations": {}, "cache": {"hits": 3, "misses": 1}});
-    let text = texts(&render_fragment(&report, None).unwrap());
+    let text = texts(&render_fragment(&any_report(&report), None).unwrap());
     assert!(text.contains("Nothing was recorded."), "{text}");
     assert!(text.contains("hit rate: 75.0 %"), "{text}");
 }

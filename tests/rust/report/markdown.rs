@@ -1,9 +1,10 @@
+use super::any_report;
 use proptest::prelude::*;
 use ptpd_monitoring::report::render_markdown;
 use serde_json::{Map, Value, json};
 
 fn rendered(report: &Value) -> String {
-    render_markdown(report, None).unwrap()
+    render_markdown(&any_report(report), None).unwrap()
 }
 
 /// The cells of the row that begins with the code of `name`.

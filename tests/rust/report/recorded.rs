@@ -1,3 +1,4 @@
+use super::Alone;
 use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
@@ -5,8 +6,8 @@ use ptpd_monitoring::{
     history::Found,
     monitor::{Measured, OwnSamples},
     report::{
-        ApiReport, InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples, endpoints,
-        operations,
+        InMemory, Origin, RecordedEndpoint, RecordedOperation, Samples, endpoints, operations,
+        requests_report,
     },
     requests::{Group, OwnGroup},
     rollup::{Key, Rollup},
@@ -47,6 +48,7 @@ fn endpoint(status_class: u8) -> Key {
 fn measured(values: &[f64], unit: &str) -> Option<Measured> {
     let measured = Measured {
         values: values.to_vec(),
+        times: Vec::new(),
         unit: unit.into(),
         other_units: Vec::new(),
         failures: None,
@@ -311,8 +313,10 @@ fn errors_are_counted_from_where_the_durations_are() {
     assert_eq!(errors(closed(true), &own), (2, Origin::Memory));
     assert_eq!(errors(closed(false), &own), (4, Origin::Both));
     assert_eq!(endpoints(closed(false), &own)[0].durations.len(), 6);
-    let report = ApiReport::of(endpoints(memory(&[1.0; 5], 3, true), &both), Vec::new()).unwrap();
-    assert_eq!((report.requests, report.errors), (7, 5));
+    let counted = endpoints(memory(&[1.0; 5], 3, true), &both);
+    let report = requests_report(&Alone, counted, Vec::new(), true);
+    let counts = [report.total_requests, report.total_errors];
+    assert_eq!(counts.map(|count| count.number()), [Some(7.0), Some(5.0)]);
 }
 
 /// What one of two processes recorded, and whether it is on disk.

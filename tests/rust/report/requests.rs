@@ -1,5 +1,6 @@
 //! Requests in comparisons.
 
+use super::any_report;
 use std::collections::BTreeMap;
 
 use ptpd_monitoring::{
@@ -229,7 +230,7 @@ fn report() -> Value {
 
 #[test]
 fn what_fails_comes_before_what_got_slower() {
-    let text = render_markdown(&report(), None)
+    let text = render_markdown(&any_report(&report()), None)
         .unwrap()
         .replace('\u{202f}', " ");
     assert!(
@@ -260,7 +261,7 @@ fn a_comparison_in_which_nothing_could_be_judged_says_so() {
         "period1": {"x": {"mean": 1.0, "count": 5}}, "period2": {"x": {"mean": 9.0, "count": 5}},
         "changes": {"x": {"percentage": 800.0, "verdict": "not enough data"}},
     });
-    let text = render_markdown(&report, None).unwrap();
+    let text = render_markdown(&any_report(&report), None).unwrap();
     assert!(
         text.starts_with("# Comparison: Nothing could be judged\n"),
         "{text}"

@@ -1,8 +1,8 @@
 //! A part of a page for notebooks: the figures to begin with and the tables, in the notebook's own
 //! colours.
 
+use crate::report::schema::AnyReport;
 use askama::Template;
-use serde_json::Value;
 
 use super::encoding;
 use crate::{
@@ -50,7 +50,11 @@ pub struct Glance {
 
 /// Renders an object as a part of a page: `figures` are those that a report would have of it, `charts`
 /// what it does not say itself.
-pub fn render_glance(glance: Glance, figures: &Value, charts: Option<&Charts>) -> Result<String> {
+pub fn render_glance(
+    glance: Glance,
+    figures: &AnyReport,
+    charts: Option<&Charts>,
+) -> Result<String> {
     let text = |(label, text): (&str, String)| Fact::new(label, Cell::Text(display::text(&text)));
     let mut document = Document::of(figures, charts, MAX_ROWS);
     document.kind = glance.kind;
@@ -65,7 +69,7 @@ pub fn render_glance(glance: Glance, figures: &Value, charts: Option<&Charts>) -
 
 /// Renders the essence of a report as a part of a page. `charts` tell what the report does not say
 /// itself.
-pub fn render_fragment(report: &Value, charts: Option<&Charts>) -> Result<String> {
+pub fn render_fragment(report: &AnyReport, charts: Option<&Charts>) -> Result<String> {
     let document = Document::of(report, charts, MAX_ROWS);
     let fragment = Fragment {
         changed_rows: document

@@ -3,8 +3,8 @@
 mod charts;
 mod fragment;
 
+use crate::report::schema::AnyReport;
 use askama::Template;
-use serde_json::Value;
 
 use super::view::{
     COMPARISON, Cell, Change, Document, Fact, Operation, Section, Table, Verdict, resource_name,
@@ -31,7 +31,7 @@ const MAX_ROWS: usize = 1_000;
 ///
 /// `compared` are the charts of a comparison within the report, as its value `comparison`.
 pub fn render_html(
-    report: &Value,
+    report: &AnyReport,
     charts: Option<&Charts>,
     compared: Option<&Charts>,
 ) -> Result<String> {

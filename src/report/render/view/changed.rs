@@ -2,12 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::{
-    Cell, Scope, Table,
-    figures::{self, Figures, number, objects},
-};
+use super::{Cell, Table};
 use crate::{
     quantity,
+    report::schema::{ChangedEntry, ComparedWith, Field, Number, Report, SideEntry},
     text::display::{self, Name},
     units::Unit,
 };
@@ -110,9 +108,9 @@ const OUTCOMES: [Outcome; 8] = [
 ];
 
 impl Outcome {
-    fn of(entry: &Figures, unit: &Unit) -> Option<Self> {
-        let fails = figures::text(entry, "reason") == Some("failures");
-        Some(match (figures::text(entry, "verdict")?, fails) {
+    fn of(entry: &ChangedEntry, unit: &Unit) -> Option<Self> {
+        let fails = entry.reason.text() == Some("failures");
+        Some(match (entry.verdict.text()?, fails) {
             ("degraded", true) => FAILS_MORE,
             ("degraded", false) if unit.is_time() => SLOWER,
             ("degraded", false) => MORE,
@@ -127,28 +125,22 @@ impl Outcome {
 }
 
 impl Changed {
-    /// What `report` says of it; `None` where it says nothing.
+    /// What `report` says of it; `None` where it says nothing, as without a history.
     #[must_use]
-    pub fn in_report(report: &serde_json::Value) -> Option<Self> {
-        Self::of(Scope {
-            report: report.as_object()?,
-            charts: None,
-            rows: usize::MAX,
-        })
-    }
-
-    /// What `scope` says of it; `None` where it says nothing, as without a history.
-    pub(super) fn of(scope: Scope<'_>) -> Option<Self> {
-        let compared = scope.object("compared_with")?;
-        let entries = || objects(scope.report, "changed");
+    pub fn in_report(report: &Report) -> Option<Self> {
+        let compared = report.compared_with.get()?;
+        let entries = report.changed.items();
         let is_long = spans_days(compared);
-        let rows: Vec<Row> = entries().filter_map(|it| Row::of(it, is_long)).collect();
-        let verdict = figures::text(compared, "verdict");
-        let periods = list(compared, "periods");
+        let said = entries
+            .iter()
+            .filter_map(|it| Some((it, Row::of(it, is_long)?)));
+        let (entries, rows): (Vec<&ChangedEntry>, Vec<Row>) = said.unzip();
+        let verdict = compared.verdict.text();
+        let periods = compared.periods.items().len();
         let (headline, class) = if !rows.is_empty() {
             let is_bad = rows.iter().any(|row| row.outcome.class == "bad");
             let class = if is_bad { "bad" } else { "neutral" };
-            (headline(entries(), &rows), class)
+            (headline(&entries, &rows), class)
         } else if verdict == Some("not enough data") {
             let said = "Too little is recorded to tell what changed";
             (said.to_owned(), "neutral")
@@ -190,20 +182,19 @@ impl Changed {
     }
 }
 
-fn list(figures: &Figures, key: &str) -> usize {
-    let list = figures.get(key).and_then(serde_json::Value::as_array);
-    list.map_or(0, Vec::len)
-}
-
 /// The hours that are compared, as texts of ISO 8601.
-fn hours(compared: &Figures) -> Option<[&str; 2]> {
-    let hours = compared.get("hours")?.as_object()?;
-    let bound = |key| figures::text(hours, key).filter(|text| text.is_ascii() && text.len() >= 16);
-    Some([bound("start")?, bound("end")?])
+fn hours(compared: &ComparedWith) -> Option<[&str; 2]> {
+    fn usable(bound: &Field<String>) -> Option<&str> {
+        bound
+            .text()
+            .filter(|text| text.is_ascii() && text.len() >= 16)
+    }
+    let hours = compared.hours.get()?;
+    Some([usable(&hours.start)?, usable(&hours.end)?])
 }
 
 /// Whether hours have to be told with their days.
-fn spans_days(compared: &Figures) -> bool {
+fn spans_days(compared: &ComparedWith) -> bool {
     hours(compared).is_some_and(|[start, end]| {
         let is_midnight = &end[11..16] == "00:00";
         start[..10] != end[..10]
@@ -217,7 +208,7 @@ fn days(start: &str, end: &str) -> i64 {
     between.map_or(0, |(start, end)| (end - start).num_days())
 }
 
-fn intro(compared: &Figures, periods: usize) -> String {
+fn intro(compared: &ComparedWith, periods: usize) -> String {
     let is_long = spans_days(compared);
     let hours = hours(compared);
     let length = hours.map_or(1, |[start, end]| days(start, end).max(1));
@@ -227,7 +218,7 @@ fn intro(compared: &Figures, periods: usize) -> String {
         (1, length) => format!("{length} days"),
         (_, length) => format!("{number} times {length} days"),
     };
-    if figures::text(compared, "verdict") == Some("not enough data")
+    if compared.verdict.text() == Some("not enough data")
         && periods < crate::report::changes::LEAST_PERIODS
     {
         let has = match periods {
@@ -248,12 +239,12 @@ fn intro(compared: &Figures, periods: usize) -> String {
         },
         None => String::new(),
     };
-    let count = |key| quantity::count(number(compared, key).unwrap_or(0.0));
-    let judged = match &*count("judged") {
+    let count = |field: Field<Number>| quantity::count(field.number().unwrap_or(0.0));
+    let judged = match &*count(compared.judged) {
         "1" => "one operation or endpoint".to_owned(),
         more => format!("{more} operations and endpoints"),
     };
-    let unjudged = match &*count("unjudged") {
+    let unjudged = match &*count(compared.unjudged) {
         "0" => String::new(),
         some => format!(", {some} had too few samples"),
     };
@@ -262,21 +253,22 @@ fn intro(compared: &Figures, periods: usize) -> String {
 }
 
 impl Row {
-    fn of(entry: &Figures, is_long: bool) -> Option<Self> {
-        let unit = Unit::parse(figures::text(entry, "unit").unwrap_or_default());
-        let side = |key: &str| entry.get(key).and_then(serde_json::Value::as_object);
-        let sides = [side("before"), side("after")];
+    fn of(entry: &ChangedEntry, is_long: bool) -> Option<Self> {
+        let unit = Unit::parse(entry.unit.text().unwrap_or_default());
+        let sides = [entry.before.get(), entry.after.get()];
         let outcome = Outcome::of(entry, &unit)?;
         Some(Self {
             outcome,
-            name: Name::new(figures::text(entry, "name")?),
+            name: Name::new(entry.name.text()?),
             since: hours_in_words(entry, is_long),
             figures: moved(entry, sides, &unit, outcome),
             // From nothing at all the figures say more.
-            change: number(entry, "percentage")
+            change: entry
+                .percentage
+                .number()
                 .filter(|percent| percent.is_finite())
                 .map(quantity::change),
-            samples: number(sides[1].or(sides[0])?, "count"),
+            samples: sides[1].or(sides[0])?.count.number(),
         })
     }
 
@@ -296,19 +288,24 @@ impl Row {
     }
 }
 
-fn moved(entry: &Figures, sides: [Option<&Figures>; 2], unit: &Unit, outcome: Outcome) -> String {
-    let reason = figures::text(entry, "reason");
-    let (label, key) = match reason {
+fn moved(
+    entry: &ChangedEntry,
+    sides: [Option<&SideEntry>; 2],
+    unit: &Unit,
+    outcome: Outcome,
+) -> String {
+    let reason = entry.reason.text();
+    let (label, figure): (_, fn(&SideEntry) -> Field<Number>) = match reason {
         Some("failures") => match sides.into_iter().flatten().next() {
-            Some(side) if side.contains_key("failure_rate") => ("failed", "failure_rate"),
-            _ => ("errors", "error_rate"),
+            Some(side) if !side.failure_rate.is_missing() => ("failed", |side| side.failure_rate),
+            _ => ("errors", |side| side.error_rate),
         },
-        Some("mean") => ("mean", "mean"),
-        Some("tail") => ("p99", "p99"),
-        _ => ("median", "median"),
+        Some("mean") => ("mean", |side| side.mean),
+        Some("tail") => ("p99", |side| side.p99),
+        _ => ("median", |side| side.median),
     };
-    let show = |side: Option<&Figures>| {
-        let value = side.and_then(|side| number(side, key));
+    let show = |side: Option<&SideEntry>| {
+        let value = side.and_then(|side| figure(side).number());
         value.map(|value| match reason {
             Some("failures") => quantity::share(value).to_string(),
             _ => unit.show(value).to_string(),
@@ -323,9 +320,9 @@ fn moved(entry: &Figures, sides: [Option<&Figures>; 2], unit: &Unit, outcome: Ou
 }
 
 /// In which hours a change shows.
-fn hours_in_words(entry: &Figures, is_long: bool) -> String {
-    let shown = |key| {
-        let text = figures::text(entry, key)?;
+fn hours_in_words(entry: &ChangedEntry, is_long: bool) -> String {
+    let shown = |field: &Field<String>| {
+        let text = field.text()?;
         let usable = text.is_ascii() && text.len() >= 16;
         Some(match (usable, is_long) {
             (false, _) => display::text(text),
@@ -333,7 +330,7 @@ fn hours_in_words(entry: &Figures, is_long: bool) -> String {
             (true, true) => format!("{} {}", &text[5..10], &text[11..16]),
         })
     };
-    match (shown("since"), shown("until")) {
+    match (shown(&entry.since), shown(&entry.until)) {
         (Some(since), Some(until)) => format!("{since} to {until}"),
         (Some(since), None) => format!("since {since}"),
         _ => String::new(),
@@ -341,9 +338,10 @@ fn hours_in_words(entry: &Figures, is_long: bool) -> String {
 }
 
 /// How many of what became what.
-fn headline<'a>(entries: impl Iterator<Item = &'a Figures>, rows: &[Row]) -> String {
+fn headline(entries: &[&ChangedEntry], rows: &[Row]) -> String {
     let kinds: Vec<bool> = entries
-        .map(|entry| figures::text(entry, "kind") == Some("endpoint"))
+        .iter()
+        .map(|entry| entry.kind.text() == Some("endpoint"))
         .collect();
     let mut parts = Vec::new();
     // What is worse stands alone, or with what is gone: the rows say the rest.

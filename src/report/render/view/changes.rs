@@ -3,16 +3,15 @@
 use std::cmp::Reverse;
 
 use super::{
-    Cell, Scope, Table,
-    failures::Failures,
-    figures::{self, Figures, first_number, number},
-    operations::units_in_words,
-    provenance::Provenance,
+    Cell, Scope, Table, failures::Failures, operations::units_in_words, provenance::Provenance,
     verdict::Verdict,
 };
 use crate::{
     quantity::{self, THIN_SPACE},
-    report::charts::OperationChart,
+    report::{
+        charts::OperationChart,
+        schema::{ChangeEntry, ComparedEntry, Field, Named, Number},
+    },
     text::display::{self, Name},
     units::Unit,
 };
@@ -23,8 +22,10 @@ const TAIL: &str = "tail";
 /// Where changes are read from: a comparison, or what one says of requests.
 #[derive(Clone, Copy)]
 pub(super) struct Compared<'a> {
-    /// What holds `period1`, `period2` and `changes`.
-    pub figures: &'a Figures,
+    /// What each of the two periods has.
+    pub periods: [&'a Field<Named<ComparedEntry>>; 2],
+    /// How what both have changed.
+    pub changes: &'a Field<Named<ChangeEntry>>,
     charts: &'a [OperationChart],
     confidence: Option<f64>,
 }
@@ -32,19 +33,24 @@ pub(super) struct Compared<'a> {
 impl<'a> Compared<'a> {
     /// The operations of a comparison.
     pub fn operations(scope: Scope<'a>) -> Self {
-        let thresholds = scope.object("thresholds").unwrap_or(scope.report);
+        let comparison = scope.comparison;
+        let thresholds = comparison.thresholds.get();
         Self {
-            figures: scope.report,
+            periods: [&comparison.period1, &comparison.period2],
+            changes: &comparison.changes,
             charts: scope.charts.map_or(&[], |charts| &charts.operations),
-            confidence: number(thresholds, "confidence"),
+            confidence: thresholds
+                .map_or(comparison.confidence, |thresholds| thresholds.confidence)
+                .number(),
         }
     }
 
     /// Its requests, if it tells of them.
     pub fn requests(scope: Scope<'a>) -> Option<Self> {
-        let figures = scope.object("api").filter(|api| is_comparison(api))?;
+        let requests = scope.comparison.api.get().filter(|api| api.is_any())?;
         Some(Self {
-            figures,
+            periods: [&requests.period1, &requests.period2],
+            changes: &requests.changes,
             charts: scope.charts.map_or(&[], |charts| &charts.endpoints),
             ..Self::operations(scope)
         })
@@ -52,19 +58,9 @@ impl<'a> Compared<'a> {
 
     /// How they changed.
     pub fn changes(self) -> impl Iterator<Item = Change> {
-        figures::named(self.figures, "changes")
-            .map(move |(name, figures)| Change::new(self, name, figures))
+        let entries = self.changes.entries();
+        entries.map(move |(name, entry)| Change::new(self, name, entry))
     }
-
-    fn period(self, period: &str) -> Option<&'a Figures> {
-        self.figures.get(period)?.as_object()
-    }
-}
-
-/// Whether these are the figures of a comparison.
-pub(super) fn is_comparison(figures: &Figures) -> bool {
-    let is_there = |key: &str| figures.get(key).is_some_and(serde_json::Value::is_object);
-    ["changes", "period1", "period2"].into_iter().any(is_there)
 }
 
 /// How an operation, or requests, changed.
@@ -103,23 +99,25 @@ pub struct Change {
 }
 
 impl Change {
-    fn new(compared: Compared<'_>, key: &str, figures: &Figures) -> Self {
-        let periods =
-            ["period1", "period2"].map(|period| compared.period(period)?.get(key)?.as_object());
-        let of_both = |keys: &[&str]| periods.map(|period| first_number(period?, keys));
-        let unit = [Some(figures), periods[0], periods[1]]
-            .into_iter()
-            .find_map(|figures| figures::text(figures?, "unit"));
+    fn new(compared: Compared<'_>, key: &str, entry: &ChangeEntry) -> Self {
+        let periods = compared.periods.map(|period| period.entry(key));
+        let of_both = |figure: fn(&ComparedEntry) -> Field<Number>| {
+            periods.map(|period| figure(period?).number())
+        };
+        let units = [
+            Some(&entry.unit),
+            periods[0].map(|it| &it.unit),
+            periods[1].map(|it| &it.unit),
+        ];
+        let unit = units.into_iter().find_map(|unit| unit?.text());
         let charted = || {
             let mut named = compared.charts.iter().filter(|chart| chart.name == key);
             named.next().map(|chart| &*chart.unit)
         };
         let units = differing(periods);
-        let words = figures::text(figures, "verdict")
-            .or_else(|| figures::text(figures, "direction"))
-            .unwrap_or_default();
-        let means = of_both(&["mean"]);
-        let confidence = number(figures, "confidence").or(compared.confidence);
+        let words = entry.verdict.text().or_else(|| entry.direction.text());
+        let means = of_both(|it| it.mean);
+        let confidence = entry.confidence.number().or(compared.confidence);
         Self {
             number: 0,
             key: key.to_owned(),
@@ -129,20 +127,20 @@ impl Change {
                 Some(_) => Unit::Other(String::new()),
                 None => Unit::parse(unit.or_else(charted).unwrap_or_default()),
             },
-            verdict: Verdict::parse(words),
-            failures: Failures::of(figures, periods),
-            medians: of_both(&["median", "p50"]),
+            verdict: Verdict::parse(words.unwrap_or_default()),
+            failures: Failures::of(entry, periods),
+            medians: periods.map(|period| period?.median()),
             means,
-            p95s: of_both(&["p95"]),
-            p99s: of_both(&["p99"]),
-            reason: figures::text(figures, "reason").map(display::text),
-            percent: number(figures, "percentage").filter(|_| units.is_none()),
-            interval: interval(figures, means[0]),
+            p95s: of_both(|it| it.p95),
+            p99s: of_both(|it| it.p99),
+            reason: entry.reason.text().map(display::text),
+            percent: entry.percentage.number().filter(|_| units.is_none()),
+            interval: interval(entry, means[0]),
             confidence: confidence.unwrap_or(0.95) * 100.0,
-            p_value: number(figures, "p_value"),
+            p_value: entry.p_value.number(),
             units,
             provenances: periods
-                .map(|period| period.map_or_else(Provenance::default, Provenance::of)),
+                .map(|period| period.map_or_else(Provenance::default, Provenance::of_compared)),
         }
     }
 
@@ -241,14 +239,21 @@ impl Change {
     }
 }
 
+impl ComparedEntry {
+    /// The median of its samples, whatever it is called.
+    pub(super) fn median(&self) -> Option<f64> {
+        self.median.number().or_else(|| self.p50.number())
+    }
+}
+
 /// What to say where the samples of both periods are not all in one unit.
-fn differing(periods: [Option<&Figures>; 2]) -> Option<String> {
-    let said = |period: Option<&Figures>| {
-        let mixed = units_in_words(period?);
-        mixed.or_else(|| figures::text(period?, "unit").map(display::text))
+fn differing(periods: [Option<&ComparedEntry>; 2]) -> Option<String> {
+    let said = |period: Option<&ComparedEntry>| {
+        let mixed = units_in_words(&period?.units);
+        mixed.or_else(|| period?.unit.text().map(display::text))
     };
-    let is_mixed = |period: &Figures| units_in_words(period).is_some();
-    let unit = |period: Option<&Figures>| figures::text(period?, "unit").map(ToOwned::to_owned);
+    let is_mixed = |period: &ComparedEntry| units_in_words(&period.units).is_some();
+    let unit = |period: Option<&ComparedEntry>| period?.unit.text().map(ToOwned::to_owned);
     let [before, after] = periods.map(unit);
     let differ = periods.into_iter().flatten().any(is_mixed)
         || before
@@ -265,11 +270,11 @@ fn relative(before: f64, after: f64) -> Option<f64> {
 }
 
 /// The bounds of the mean's change in percent. Those that are in the operation's unit are made so.
-fn interval(figures: &Figures, before: Option<f64>) -> Option<(f64, f64)> {
-    let interval = figures.get("confidence_interval")?.as_object()?;
-    let pair = |low, high| Some((number(interval, low)?, number(interval, high)?));
-    let (low, high) = pair("low_percentage", "high_percentage").or_else(|| {
-        let (low, high) = pair("low", "high")?;
+fn interval(entry: &ChangeEntry, before: Option<f64>) -> Option<(f64, f64)> {
+    let interval = entry.confidence_interval.get()?;
+    let pair = |low: Field<Number>, high: Field<Number>| low.number().zip(high.number());
+    let (low, high) = pair(interval.low_percentage, interval.high_percentage).or_else(|| {
+        let (low, high) = pair(interval.low, interval.high)?;
         let percent = |change: f64| change / before.unwrap_or(f64::NAN).abs() * 100.0;
         Some((percent(low), percent(high)))
     })?;

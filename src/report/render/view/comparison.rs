@@ -4,7 +4,6 @@ use super::{
     Cell, Document, Scope, Section, Table, Tile,
     changes::{Change, Compared, table},
     failures,
-    figures::{self, first_number, number},
     provenance::{self, Provenance},
     verdict::Verdict,
 };
@@ -62,17 +61,17 @@ fn by_importance(compared: Compared<'_>, others: usize) -> Vec<Change> {
 impl Compared<'_> {
     /// Whether either period has any.
     fn has_any(self) -> bool {
-        let keys = ["period1", "period2", "changes"].into_iter();
-        keys.flat_map(|key| figures::named(self.figures, key))
-            .next()
-            .is_some()
+        let of_periods = self
+            .periods
+            .into_iter()
+            .any(|period| period.entries().next().is_some());
+        of_periods || self.changes.entries().next().is_some()
     }
 
     fn provenances(self) -> Vec<Provenance> {
-        ["period1", "period2"]
-            .into_iter()
-            .flat_map(|period| figures::named(self.figures, period))
-            .map(|(_, figures)| Provenance::of(figures))
+        let entries = self.periods.into_iter().flat_map(|period| period.entries());
+        entries
+            .map(|(_, entry)| Provenance::of_compared(entry))
             .collect()
     }
 }
@@ -258,24 +257,23 @@ fn unmatched(
     changes: &[Change],
     most: usize,
 ) -> Option<Table> {
-    let periods = [("period1", "first"), ("period2", "second")];
-    let rows = periods.into_iter().flat_map(|(key, period)| {
+    let periods = compared.periods.into_iter().zip(["first", "second"]);
+    let rows = periods.flat_map(|(entries, period)| {
         let alone = move |name: &str| !changes.iter().any(|change| change.key == name);
-        figures::named(compared.figures, key)
+        entries
+            .entries()
             .filter(move |(name, _)| alone(name))
-            .map(move |(name, figures)| {
-                let unit = Unit::parse(figures::text(figures, "unit").unwrap_or_default());
-                let show = |keys: &[&str]| {
-                    Cell::quantity(first_number(figures, keys), |value| unit.show(value))
-                };
+            .map(move |(name, entry)| {
+                let unit = Unit::parse(entry.unit.text().unwrap_or_default());
+                let show = |value: Option<f64>| Cell::quantity(value, |value| unit.show(value));
                 vec![
                     Cell::Name(Name::new(name)),
                     Cell::Text(period.to_owned()),
-                    Cell::count(number(figures, "count")),
-                    show(&["mean"]),
-                    show(&["median", "p50"]),
-                    show(&["p95"]),
-                    Provenance::cell(Provenance::of(figures).words()),
+                    Cell::count(entry.count.number()),
+                    show(entry.mean.number()),
+                    show(entry.median()),
+                    show(entry.p95.number()),
+                    Provenance::cell(Provenance::of_compared(entry).words()),
                 ]
             })
     });

@@ -3,10 +3,12 @@
 use super::{
     Cell, Table,
     changes::{Change, p_number},
-    figures::{self, Figures, number},
     verdict::Verdict,
 };
-use crate::quantity;
+use crate::{
+    quantity,
+    report::schema::{ChangeEntry, ComparedEntry, RateChange},
+};
 
 /// How the shares of failed requests, or of failed runs of an operation, changed.
 #[derive(Debug, Clone)]
@@ -21,22 +23,19 @@ pub struct Failures {
 
 impl Failures {
     /// What the figures of a change say, if they do.
-    pub(super) fn of(change: &Figures, periods: [Option<&Figures>; 2]) -> Option<Self> {
-        let share = |key: &str, period: &str| {
-            let shares = change.get(key)?.as_object()?;
-            number(shares, period)
-        };
-        let figure = ["error_rate", "failure_rate"]
-            .into_iter()
-            .find(|figure| change.contains_key(*figure))?;
-        let server = change.get(figure)?.as_object()?;
-        let [before, after] = ["period1", "period2"].map(|period| share(figure, period));
+    pub(super) fn of(change: &ChangeEntry, periods: [Option<&ComparedEntry>; 2]) -> Option<Self> {
+        let shares = |of: &RateChange| [of.period1.number(), of.period2.number()];
+        let server = change
+            .error_rate
+            .get()
+            .or_else(|| change.failure_rate.get())?;
+        let [before, after] = shares(server);
         Some(Self {
-            verdict: Verdict::parse(figures::text(server, "verdict").unwrap_or_default()),
-            requests: periods.map(|period| number(period?, "count")),
+            verdict: Verdict::parse(server.verdict.text().unwrap_or_default()),
+            requests: periods.map(|period| period?.count.number()),
             server: [before?, after?],
-            client: ["period1", "period2"].map(|period| share("client_error_rate", period)),
-            p_value: number(server, "p_value"),
+            client: change.client_error_rate.get().map_or([None; 2], shares),
+            p_value: server.p_value.number(),
         })
     }
 

@@ -1,30 +1,23 @@
 //! What a report holds beyond the documented keys: callers add what they like to the dict.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{
-    Cell, Document, Fact, Scope, Section, Table,
-    figures::{Figures, as_number},
-};
-use crate::{
-    report::RESOURCE_READINGS,
-    text::display::{self, Name},
-};
+use super::{Cell, Document, Fact, Scope, Section, Table};
+use crate::text::display::{self, Name};
+
+type Figures = Map<String, Value>;
 
 /// How many columns fit.
 const COLUMNS: usize = 8;
 
-/// Adds the values of unknown keys, and of known ones that do not hold what they should.
+/// Adds the values of unknown keys, and of known ones that are not of their kind.
 pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
     let mut section = Section {
         id: "further",
         title: "Further figures".to_owned(),
         ..Section::default()
     };
-    for (key, value) in scope.report {
-        if is_read(key, value) {
-            continue;
-        }
+    for (key, value) in scope.further {
         let label = Name::new(&key.replace('_', " ")).to_string();
         match value {
             Value::Array(items) if items.iter().any(Value::is_object) => {
@@ -43,25 +36,12 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
     }
 }
 
-fn is_read(key: &str, value: &Value) -> bool {
-    match key {
-        "operations" | "api" | "resources" | "period1" | "period2" | "changes" | "cache"
-        | "session" | "period" | "counted" | RESOURCE_READINGS | "history" | "thresholds"
-        | "comparison" | "compared_with" | "request_errors" => value.is_object(),
-        "resource_alerts" | "bottlenecks" | "changed" | "versions" => value.is_array(),
-        "date" | "generated_at" | "session_id" | "session1" | "session2" | "version1"
-        | "version2" | "start" | "end" | "timezone" => value.is_string(),
-        "confidence" => value.is_number(),
-        _ => false,
-    }
-}
-
 fn cell(value: &Value) -> Cell {
     match value {
         Value::Null => Cell::None,
         Value::Bool(true) => Cell::Text("yes".to_owned()),
         Value::Bool(false) => Cell::Text("no".to_owned()),
-        Value::Number(_) => Cell::count(as_number(value)),
+        Value::Number(number) => Cell::count(number.as_f64()),
         Value::String(text) => Cell::Name(Name::new(text)),
         Value::Array(items) if items.is_empty() => Cell::None,
         nested => Cell::Text(display::text(&nested.to_string())),

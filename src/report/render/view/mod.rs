@@ -6,7 +6,6 @@ mod changed;
 mod changes;
 mod comparison;
 mod failures;
-mod figures;
 mod further;
 mod operations;
 mod profiles;
@@ -18,11 +17,15 @@ mod verdict;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     quantity::{self, Quantity},
-    report::{charts::Charts, collect::recorded::EXACT},
+    report::{
+        charts::Charts,
+        collect::EXACT,
+        schema::{AnyReport, ComparisonReport, HistoryEntry, Report},
+    },
     stats::histogram::RELATIVE_ERROR_TEXT,
     text::display::{self, Name},
     units::Unit,
@@ -30,7 +33,6 @@ use crate::{
 pub use changed::{Changed, Outcome};
 pub use changes::Change;
 pub use comparison::COMPARISON;
-use figures::Figures;
 pub use operations::Operation;
 pub use resources::name_of as resource_name;
 pub use times::Moment;
@@ -255,7 +257,9 @@ impl Table {
 /// How much of a report is written down, and from what.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
-    report: &'a Figures,
+    report: &'a Report,
+    comparison: &'a ComparisonReport,
+    further: &'a Map<String, Value>,
     charts: Option<&'a Charts>,
     /// The most rows of a table.
     rows: usize,
@@ -265,22 +269,24 @@ impl Document {
     /// Reads `report`, and from `charts` what it does not say itself. No table gets longer than
     /// `rows`.
     #[must_use]
-    pub fn of(report: &Value, charts: Option<&Charts>, rows: usize) -> Self {
-        let nothing = Figures::new();
+    pub fn of(any: &AnyReport, charts: Option<&Charts>, rows: usize) -> Self {
         let scope = Scope {
-            report: report.as_object().unwrap_or(&nothing),
+            report: &any.report,
+            comparison: &any.comparison,
+            further: &any.further,
             charts,
             rows,
         };
-        let mut document = if changes::is_comparison(scope.report) {
+        let report = scope.report;
+        let mut document = if scope.comparison.is_any() {
             comparison::comparison(scope, 0)
-        } else if let Some(session) = figures::text(scope.report, "session_id") {
+        } else if let Some(session) = report.session_id.text() {
             Self {
                 kind: "Session report",
                 title: Name::new(session).to_string(),
                 ..Self::default()
             }
-        } else if let Some(date) = figures::text(scope.report, "date") {
+        } else if let Some(date) = report.date.text() {
             Self {
                 kind: "Daily report",
                 title: times::date_in_words(date),
@@ -294,7 +300,7 @@ impl Document {
             }
         };
         document.facts = times::facts(scope);
-        document.changed = Changed::of(scope);
+        document.changed = Changed::in_report(report);
         document.is_cut = !times::counted(scope).is_empty();
         document.alerts.extend(history_alert(scope));
         operations::add(scope, &mut document);
@@ -302,13 +308,13 @@ impl Document {
         resources::add(scope, &mut document);
         service::add_cache(scope, &mut document);
         service::add_session(scope, &mut document);
-        if let Some(comparison) = scope.object("comparison") {
-            let operations = scope.object("operations").map_or(0, Figures::len);
+        if let Some(comparison) = report.comparison.get() {
             let scope = Scope {
-                report: comparison,
+                report: &Report::default(),
+                comparison,
                 ..scope
             };
-            document.compare(scope, operations);
+            document.compare(scope, report.operations.entries().count());
         }
         further::add(scope, &mut document);
         document
@@ -330,11 +336,11 @@ pub struct Order {
 
 /// The order of a report's tables.
 #[must_use]
-pub fn order(report: &Value) -> Order {
-    let document = Document::of(report, None, 0);
+pub fn order(any: &AnyReport) -> Order {
+    let document = Document::of(any, None, 0);
     let changes = |changes: Vec<Change>| changes.into_iter().map(|it| it.key).collect();
-    let api = report.get("api").and_then(Value::as_object);
-    let endpoints = api.map_or_else(Vec::new, service::endpoints_by_requests);
+    let api = any.report.api.get();
+    let endpoints = api.map_or_else(Vec::new, |api| service::by_requests(&api.endpoints));
     Order {
         operations: document.operations.into_iter().map(|it| it.key).collect(),
         endpoints: endpoints
@@ -348,7 +354,7 @@ pub fn order(report: &Value) -> Order {
 
 /// What kept the history from being read.
 fn history_alert(scope: Scope<'_>) -> Option<Alert> {
-    let problem = figures::text(scope.object("history")?, "problem")?;
+    let problem = scope.history()?.problem.text()?;
     Some(Alert {
         severity: "history".to_owned(),
         message: display::text(problem),
@@ -423,7 +429,10 @@ fn lower_first(text: &str) -> String {
 }
 
 impl<'a> Scope<'a> {
-    fn object(self, key: &str) -> Option<&'a Figures> {
-        self.report.get(key)?.as_object()
+    fn history(self) -> Option<&'a HistoryEntry> {
+        self.report
+            .history
+            .get()
+            .or_else(|| self.comparison.history.get())
     }
 }

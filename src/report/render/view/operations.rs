@@ -1,14 +1,18 @@
 //! The operations of a report.
 
+use std::sync::Arc;
+
 use super::{
     Alert, Cell, Document, Fact, Scope, Section, Table, Tile,
-    figures::{self, Figures, first_number, number},
     profiles::Row,
     provenance::{self, Provenance},
 };
 use crate::{
     quantity::{self, Quantity},
-    report::charts::{OperationChart, few::Few},
+    report::{
+        charts::{OperationChart, few::Few},
+        schema::{Field, List, OperationEntry, Report},
+    },
     text::display::{self, Name},
     units::Unit,
 };
@@ -53,10 +57,10 @@ pub struct Operation {
 }
 
 impl Operation {
-    fn new(key: &str, figures: &Figures) -> Self {
-        let unit = Unit::parse(figures::text(figures, "unit").unwrap_or_default());
-        let (count, mean) = (number(figures, "count"), number(figures, "mean"));
-        let total = number(figures, "total").or_else(|| Some(count? * mean?));
+    fn new(key: &str, entry: &OperationEntry) -> Self {
+        let unit = Unit::parse(entry.unit.text().unwrap_or_default());
+        let (count, mean) = (entry.count.number(), entry.mean.number());
+        let total = entry.total.number().or_else(|| Some(count? * mean?));
         Self {
             number: 0,
             key: key.to_owned(),
@@ -65,17 +69,19 @@ impl Operation {
             unit,
             count,
             mean,
-            p50: first_number(figures, &["p50", "median"]),
-            p90: number(figures, "p90"),
-            p95: number(figures, "p95"),
-            p99: number(figures, "p99"),
-            min: number(figures, "min"),
-            max: number(figures, "max"),
-            std: number(figures, "std"),
-            failures: number(figures, "failures")
-                .zip(number(figures, "failure_rate"))
+            p50: entry.p50.number().or_else(|| entry.median.number()),
+            p90: entry.p90.number(),
+            p95: entry.p95.number(),
+            p99: entry.p99.number(),
+            min: entry.min.number(),
+            max: entry.max.number(),
+            std: entry.std.number(),
+            failures: entry
+                .failures
+                .number()
+                .zip(entry.failure_rate.number())
                 .filter(|(failures, _)| *failures > 0.0),
-            provenance: Provenance::of(figures),
+            provenance: Provenance::of_operation(entry),
             few: None,
         }
     }
@@ -131,12 +137,12 @@ impl Operation {
     }
 }
 
-/// The operations of `figures`, those that took the most time first; then the others, those with
+/// The operations of a report, those that took the most time first; then the others, those with
 /// the most samples first.
-pub(super) fn read(figures: &Figures) -> Vec<Operation> {
-    let named = figures::named(figures, "operations");
-    let mut operations: Vec<Operation> = named
-        .map(|(name, figures)| Operation::new(name, figures))
+pub(super) fn by_time(report: &Report) -> Vec<Operation> {
+    let entries = report.operations.entries();
+    let mut operations: Vec<Operation> = entries
+        .map(|(name, entry)| Operation::new(name, entry))
         .collect();
     let key = |operation: &Operation| {
         let count = operation.count.unwrap_or(0.0);
@@ -208,10 +214,10 @@ pub(super) fn table(operations: &[Operation], provenances: bool, most: usize) ->
 
 /// Adds what the report says of operations.
 pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
-    if scope.object("operations").is_none() {
+    if scope.report.operations.get().is_none() {
         return;
     }
-    let mut operations = read(scope.report);
+    let mut operations = by_time(scope.report);
     let charts = scope.charts.map_or(&[][..], |charts| &charts.operations);
     for operation in &mut operations {
         let chart = charts.iter().find(|chart| chart.name == operation.key);
@@ -231,25 +237,28 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
         tables: table.into_iter().collect(),
     });
     document.rest_on(operations.iter().map(|operation| &operation.provenance));
-    let mixed = figures::named(scope.report, "operations").filter_map(|(name, figures)| {
-        let units = units_in_words(figures)?;
-        let name = Name::new(name);
-        Some(Alert {
-            severity: "units".to_owned(),
-            message: format!("{name} was recorded in {units}: its figures mix them"),
-        })
-    });
+    let mixed = scope
+        .report
+        .operations
+        .entries()
+        .filter_map(|(name, entry)| {
+            let units = units_in_words(&entry.units)?;
+            let name = Name::new(name);
+            Some(Alert {
+                severity: "units".to_owned(),
+                message: format!("{name} was recorded in {units}: its figures mix them"),
+            })
+        });
     document.alerts.extend(mixed);
     document.operations = operations;
 }
 
 /// The units of an operation that has several.
-pub(super) fn units_in_words(figures: &Figures) -> Option<String> {
-    let units = figures.get("units")?.as_array()?;
+pub(super) fn units_in_words(units: &Field<List<Arc<str>>>) -> Option<String> {
     let units: Vec<String> = units
+        .items()
         .iter()
-        .filter_map(|it| it.as_str())
-        .map(display::text)
+        .map(|unit| display::text(unit))
         .collect();
     let (last, others) = units.split_last()?;
     (!others.is_empty()).then(|| format!("{} and {last}", others.join(", ")))

@@ -1,11 +1,11 @@
 //! How exact figures are and where they come from.
 
-use super::{
-    Cell, Document, Fact,
-    figures::{self, Figures},
-    times,
+use super::{Cell, Document, Fact, times};
+use crate::{
+    quantity,
+    report::schema::{ComparedEntry, EndpointEntry, Field, Number, OperationEntry},
+    text::display,
 };
-use crate::{quantity, text::display};
 
 /// What a report says of an operation's or endpoint's figures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,13 +17,27 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    pub(super) fn of(figures: &Figures) -> Self {
-        let text = |key: &str| figures::text(figures, key).map(display::text);
+    fn of(accuracy: &Field<String>, source: &Field<String>, counted: Option<String>) -> Self {
+        let shown = |field: &Field<String>| field.text().map(display::text);
         Self {
-            accuracy: text("accuracy"),
-            source: text("source"),
-            counted: counted(figures),
+            accuracy: shown(accuracy),
+            source: shown(source),
+            counted,
         }
+    }
+
+    pub(super) fn of_operation(entry: &OperationEntry) -> Self {
+        let counted = counted(entry.count, entry.recorded, &entry.counted_from);
+        Self::of(&entry.accuracy, &entry.source, counted)
+    }
+
+    pub(super) fn of_endpoint(entry: &EndpointEntry) -> Self {
+        Self::of(&entry.accuracy, &entry.source, None)
+    }
+
+    pub(super) fn of_compared(entry: &ComparedEntry) -> Self {
+        let counted = counted(entry.count, entry.recorded, &entry.counted_from);
+        Self::of(&entry.accuracy, &entry.source, counted)
     }
 
     /// In a few words; `None` where the report says nothing of it.
@@ -50,11 +64,14 @@ impl Provenance {
 }
 
 /// Of how many samples or requests the figures are, and since when, where not of all.
-pub(super) fn counted(figures: &Figures) -> Option<String> {
-    let recorded = quantity::count(figures::number(figures, "recorded")?);
-    let count = figures::first_number(figures, &["count", "total_requests"])?;
-    let since = figures::text(figures, "counted_from").map(times::moment_in_words)?;
-    let count = quantity::count(count);
+pub(super) fn counted(
+    count: Field<Number>,
+    recorded: Field<Number>,
+    since: &Field<String>,
+) -> Option<String> {
+    let recorded = quantity::count(recorded.number()?);
+    let count = quantity::count(count.number()?);
+    let since = since.text().map(times::moment_in_words)?;
     Some(format!("the last {count} of {recorded}, since {since}"))
 }
 

@@ -1,11 +1,10 @@
 //! How busy the machine is.
 
-use super::{
-    Alert, Cell, Document, Scope, Section, Table,
-    figures::{self, Figures, number, objects},
-};
+use serde::Deserialize;
+
+use super::{Alert, Cell, Document, Scope, Section, Table};
 use crate::{
-    report::RESOURCE_READINGS,
+    report::schema::{AlertEntry, Field, Number, ReadingEntry},
     text::display,
     units::{GB, MB, Unit},
 };
@@ -68,11 +67,16 @@ pub fn name_of(figure: &str) -> String {
 
 /// Adds what the report and the charts say of resources, and the alerts.
 pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
-    let alerts = objects(scope.report, "resource_alerts");
+    let alerts = scope.report.resource_alerts.items().iter();
     document.alerts.extend(alerts.map(alert));
     let charted = scope.charts.map_or(&[][..], |charts| &charts.resources);
-    let nothing = Figures::new();
-    let now = scope.object("resources").unwrap_or(&nothing);
+    let now = scope.report.resources.get();
+    let now = |figure: &str| {
+        let value = now.and_then(|now| now.get(figure));
+        value
+            .and_then(|value| Number::deserialize(value).ok())
+            .map(Number::value)
+    };
     let threshold = |figure: &str| {
         let charts = charted.iter().find(|chart| chart.figure == figure);
         charts.and_then(|chart| chart.threshold)
@@ -80,10 +84,10 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
     let percent = |value: Option<f64>| Cell::quantity(value, |it| Unit::Percent.show(it));
     let amount = |of: &Option<(&str, Unit)>| {
         let (key, unit) = of.as_ref()?;
-        Some(unit.show(number(now, key)?))
+        Some(unit.show(now(key)?))
     };
     let rows = RESOURCES.iter().filter_map(|resource| {
-        let usage = number(now, resource.figure)?;
+        let usage = now(resource.figure)?;
         Some(vec![
             Cell::Text(resource.name.to_owned()),
             percent(Some(usage)),
@@ -115,21 +119,20 @@ pub(super) fn add(scope: Scope<'_>, document: &mut Document) {
 /// How they went, by the history.
 fn readings(scope: Scope<'_>) -> Option<Table> {
     let place = |name: &str| RESOURCES.iter().position(|known| known.figure == name);
-    let mut named: Vec<(&str, &Figures)> =
-        figures::named(scope.report, RESOURCE_READINGS).collect();
+    let mut named: Vec<(&str, &ReadingEntry)> = scope.report.resource_readings.entries().collect();
     // The known ones in their order, then what they use.
     named.sort_by_key(|(name, _)| place(name).unwrap_or(RESOURCES.len()));
     let rows = named.into_iter().map(|(name, readings)| {
-        let unit = Unit::parse(figures::text(readings, "unit").unwrap_or_default());
-        let figure = |key: &str| Cell::quantity(number(readings, key), |it| unit.show(it));
+        let unit = Unit::parse(readings.unit.text().unwrap_or_default());
+        let figure = |field: Field<Number>| Cell::quantity(field.number(), |it| unit.show(it));
         vec![
             Cell::Text(name_of(name)),
-            Cell::count(number(readings, "count")),
-            figure("mean"),
-            figure("p50"),
-            figure("p95"),
-            figure("p99"),
-            figure("max"),
+            Cell::count(readings.count.number()),
+            figure(readings.mean),
+            figure(readings.p50),
+            figure(readings.p95),
+            figure(readings.p99),
+            figure(readings.max),
         ]
     });
     let columns = [
@@ -145,12 +148,15 @@ fn readings(scope: Scope<'_>) -> Option<Table> {
     Table::new("Resources in the period", &columns, rows, scope.rows)
 }
 
-fn alert(alert: &Figures) -> Alert {
-    let text = |key: &str| figures::text(alert, key).map(display::text);
-    let resource = text("resource").unwrap_or_else(|| "resource".to_owned());
-    let usage = number(alert, "usage").map(|usage| Unit::Percent.show(usage));
-    let threshold = number(alert, "threshold").map(|limit| Unit::Percent.show_short(limit));
-    let mut message = match (text("message"), usage) {
+fn alert(alert: &AlertEntry) -> Alert {
+    let text = |field: &Field<String>| field.text().map(display::text);
+    let resource = text(&alert.resource).unwrap_or_else(|| "resource".to_owned());
+    let usage = alert.usage.number().map(|usage| Unit::Percent.show(usage));
+    let threshold = alert
+        .threshold
+        .number()
+        .map(|limit| Unit::Percent.show_short(limit));
+    let mut message = match (text(&alert.message), usage) {
         (Some(message), _) => message,
         (None, Some(usage)) => format!("{} usage at {usage}", resource.to_uppercase()),
         (None, None) => format!("{} usage is high", resource.to_uppercase()),
@@ -159,7 +165,7 @@ fn alert(alert: &Figures) -> Alert {
         message = format!("{message}, above the threshold of {threshold}");
     }
     Alert {
-        severity: text("severity").unwrap_or_else(|| "warning".to_owned()),
+        severity: text(&alert.severity).unwrap_or_else(|| "warning".to_owned()),
         message,
     }
 }

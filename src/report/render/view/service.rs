@@ -2,31 +2,37 @@
 
 use super::{
     Cell, Document, Fact, Scope, Section, Table, Tile,
-    changes::is_comparison,
-    figures::{self, Figures, number, objects},
     operations::{self, Operation},
     provenance::{self, Provenance},
     times::moment_in_words,
 };
-use crate::{quantity, requests::route, text::display::Name, units::Unit};
+use crate::{
+    quantity,
+    report::schema::{
+        ComparedRequests, EndpointEntry, FailureCounts, Field, Named, Number, RequestsReport,
+    },
+    requests::route,
+    text::display::Name,
+    units::Unit,
+};
 
 const MILLISECONDS: Unit = Unit::Time(1e-3);
 const SECONDS: Unit = Unit::Time(1.0);
 
-fn ms(figures: &Figures, key: &str) -> Cell {
-    Cell::quantity(number(figures, key), |value| MILLISECONDS.show(value))
+fn ms(field: Field<Number>) -> Cell {
+    Cell::quantity(field.number(), |value| MILLISECONDS.show(value))
 }
 
-fn rate(figures: &Figures, key: &str) -> Cell {
-    Cell::quantity(number(figures, key), quantity::share)
+fn rate(field: Field<Number>) -> Cell {
+    Cell::quantity(field.number(), quantity::share)
 }
 
-fn count(figures: &Figures, key: &str) -> Cell {
-    Cell::count(number(figures, key))
+fn count(field: Field<Number>) -> Cell {
+    Cell::count(field.number())
 }
 
-fn bytes(figures: &Figures, key: &str) -> Cell {
-    Cell::quantity(number(figures, key), |bytes| Unit::Data(1.0).show(bytes))
+fn bytes(field: Field<Number>) -> Cell {
+    Cell::quantity(field.number(), |bytes| Unit::Data(1.0).show(bytes))
 }
 
 /// Those facts that hold something.
@@ -38,7 +44,12 @@ fn held(facts: impl IntoIterator<Item = (&'static str, Cell)>) -> Vec<Fact> {
 /// Adds what the report says of requests.
 pub(super) fn add_requests(scope: Scope<'_>, document: &mut Document) {
     // What a comparison says of them is no report of one period.
-    let Some(api) = scope.object("api").filter(|api| !is_comparison(api)) else {
+    let is_comparison = scope
+        .comparison
+        .api
+        .get()
+        .is_some_and(ComparedRequests::is_any);
+    let Some(api) = scope.report.api.get().filter(|_| !is_comparison) else {
         return;
     };
     let tile = |label: &'static str, value: Cell| match value {
@@ -52,57 +63,71 @@ pub(super) fn add_requests(scope: Scope<'_>, document: &mut Document) {
     };
     document
         .tiles
-        .extend(tile("Requests", count(api, "total_requests")));
+        .extend(tile("Requests", count(api.total_requests)));
     document
         .tiles
-        .extend(tile("Error rate", rate(api, "overall_error_rate")));
+        .extend(tile("Error rate", rate(api.overall_error_rate)));
     let facts = held([
-        ("requests", count(api, "total_requests")),
-        ("errors", count(api, "total_errors")),
-        ("error rate", rate(api, "overall_error_rate")),
-        ("mean", ms(api, "overall_mean_ms")),
-        ("median", ms(api, "overall_median_ms")),
-        ("p95", ms(api, "overall_p95_ms")),
+        ("requests", count(api.total_requests)),
+        ("errors", count(api.total_errors)),
+        ("error rate", rate(api.overall_error_rate)),
+        ("mean", ms(api.overall_mean_ms)),
+        ("median", ms(api.overall_median_ms)),
+        ("p95", ms(api.overall_p95_ms)),
     ]);
     let rankings = [slowest(api), failing(api)].into_iter().flatten();
-    let of_each: Vec<Provenance> = figures::named(api, "endpoints")
-        .map(|(_, entry)| Provenance::of(entry))
+    let of_each: Vec<Provenance> = api
+        .endpoints
+        .entries()
+        .map(|(_, entry)| Provenance::of_endpoint(entry))
         .collect();
     document.rest_on(&of_each);
     let of_all = provenance::of_all(of_each.iter().map(Provenance::words));
     let provenances = of_all.is_none();
+    let failed = scope.report.request_errors.get();
     let endpoints = [
-        ("endpoints", "Endpoints, those with the most requests first"),
-        ("methods", "By method, where an endpoint has several"),
+        (
+            &api.endpoints,
+            failed.map(|failed| &failed.endpoints),
+            "Endpoints, those with the most requests first",
+        ),
+        (
+            &api.methods,
+            failed.map(|failed| &failed.methods),
+            "By method, where an endpoint has several",
+        ),
     ];
-    let endpoints =
-        endpoints.map(|(key, caption)| endpoints_table(scope, key, caption, provenances));
+    let endpoints = endpoints.map(|(endpoints, failed, caption)| {
+        endpoints_table(scope, endpoints, failed, caption, provenances)
+    });
     let endpoints = endpoints.into_iter().flatten();
     let errors = errors(scope);
     document.sections.push(Section {
         id: "requests",
         title: "Requests".to_owned(),
-        intro: provenance::counted(api).map(|words| format!("These are {words}.")),
+        intro: provenance::counted(api.total_requests, api.recorded, &api.counted_from)
+            .map(|words| format!("These are {words}.")),
         facts: facts.into_iter().chain(of_all).collect(),
         tables: rankings.chain(endpoints).chain(errors).collect(),
     });
 }
 
-fn slowest(api: &Figures) -> Option<Table> {
-    let rows = objects(api, "slowest_endpoints").filter_map(|entry| {
-        let name = Name::new(figures::text(entry, "endpoint")?);
-        Some(vec![Cell::Name(name), ms(entry, "p95_ms")])
+fn slowest(api: &RequestsReport) -> Option<Table> {
+    let rows = api.slowest_endpoints.items().iter().filter_map(|entry| {
+        let name = Name::new(entry.endpoint.text()?);
+        Some(vec![Cell::Name(name), ms(entry.p95_ms)])
     });
     let columns = [("Endpoint", false), ("p95", true)];
     Table::new("Slowest endpoints", &columns, rows.collect(), usize::MAX)
 }
 
-fn failing(api: &Figures) -> Option<Table> {
-    let rows = objects(api, "highest_error_endpoints")
-        .filter(|entry| number(entry, "error_rate").is_some_and(|rate| rate > 0.0))
+fn failing(api: &RequestsReport) -> Option<Table> {
+    let entries = api.highest_error_endpoints.items().iter();
+    let rows = entries
+        .filter(|entry| entry.error_rate.number().is_some_and(|rate| rate > 0.0))
         .filter_map(|entry| {
-            let name = Name::new(figures::text(entry, "endpoint")?);
-            Some(vec![Cell::Name(name), rate(entry, "error_rate")])
+            let name = Name::new(entry.endpoint.text()?);
+            Some(vec![Cell::Name(name), rate(entry.error_rate)])
         });
     let columns = [("Endpoint", false), ("Error rate", true)];
     Table::new(
@@ -115,22 +140,23 @@ fn failing(api: &Figures) -> Option<Table> {
 
 /// The different errors, those of the server first.
 fn errors(scope: Scope<'_>) -> Option<Table> {
-    let failed = scope.object("request_errors")?;
-    let moment = |entry: &Figures, key: &str| {
-        figures::text(entry, key).map_or(Cell::None, |moment| Cell::Text(moment_in_words(moment)))
+    let failed = scope.report.request_errors.get()?;
+    let moment = |field: &Field<String>| {
+        let moment = field.text().map(moment_in_words);
+        moment.map_or(Cell::None, Cell::Text)
     };
-    let rows = objects(failed, "errors").filter_map(|entry| {
-        let endpoint = figures::text(entry, "endpoint")?;
-        let method = figures::text(entry, "method");
+    let rows = failed.errors.items().iter().filter_map(|entry| {
+        let endpoint = entry.endpoint.text()?;
+        let method = entry.method.text();
         let name = method.map_or_else(|| endpoint.into(), |method| route(method, endpoint));
-        let text = figures::text(entry, "error");
+        let text = entry.error.text();
         Some(vec![
             Cell::Name(Name::new(&name)),
-            count(entry, "status"),
+            count(entry.status),
             text.map_or(Cell::None, |text| Cell::Name(Name::new(text))),
-            count(entry, "count"),
-            moment(entry, "first"),
-            moment(entry, "last"),
+            count(entry.count),
+            moment(&entry.first),
+            moment(&entry.last),
         ])
     });
     let columns = [
@@ -145,40 +171,45 @@ fn errors(scope: Scope<'_>) -> Option<Table> {
     Table::new(caption, &columns, rows.collect(), scope.rows)
 }
 
-/// The endpoints, those with the most requests first.
-pub(super) fn endpoints_by_requests(api: &Figures) -> Vec<(&str, &Figures)> {
-    by_requests(api, "endpoints")
-}
+type Endpoints = Field<Named<EndpointEntry>>;
 
-fn by_requests<'a>(api: &'a Figures, key: &str) -> Vec<(&'a str, &'a Figures)> {
-    let mut endpoints: Vec<(&str, &Figures)> = figures::named(api, key).collect();
-    let requests = |figures: &Figures| number(figures, "count").unwrap_or(0.0);
+/// The endpoints, those with the most requests first.
+pub(super) fn by_requests(endpoints: &Endpoints) -> Vec<(&str, &EndpointEntry)> {
+    let mut endpoints: Vec<(&str, &EndpointEntry)> = endpoints.entries().collect();
+    let requests = |entry: &EndpointEntry| entry.count.number().unwrap_or(0.0);
     endpoints.sort_by(|(_, a), (_, b)| requests(b).total_cmp(&requests(a)));
     endpoints
 }
 
-fn endpoints_table(scope: Scope<'_>, key: &str, caption: &str, provenances: bool) -> Option<Table> {
-    let api = scope.object("api")?;
-    let failed = scope.object("request_errors");
-    let failed = failed.and_then(|failed| failed.get(key)?.as_object());
-    let failed = |name: &str, figure: &str| {
-        let of = failed.and_then(|failed| failed.get(name)?.as_object());
-        of.map_or(Cell::None, |of| count(of, figure))
+fn endpoints_table(
+    scope: Scope<'_>,
+    endpoints: &Endpoints,
+    failed: Option<&Field<Named<FailureCounts>>>,
+    caption: &str,
+    provenances: bool,
+) -> Option<Table> {
+    let failed = |name: &str, figure: fn(&FailureCounts) -> Field<Number>| {
+        let of = failed.and_then(|failed| failed.entry(name));
+        of.map_or(Cell::None, |of| count(figure(of)))
     };
-    let rows = by_requests(api, key).into_iter().map(|(name, entry)| {
+    let rows = by_requests(endpoints).into_iter().map(|(name, entry)| {
         vec![
             Cell::Name(Name::new(name)),
-            count(entry, "count"),
-            count(entry, "error_count"),
-            failed(name, "client_errors"),
-            failed(name, "server_errors"),
-            rate(entry, "error_rate"),
-            ms(entry, "mean_ms"),
-            ms(entry, "median_ms"),
-            ms(entry, "p95_ms"),
-            ms(entry, "p99_ms"),
-            ms(entry, "max_ms"),
-            Provenance::cell(Provenance::of(entry).words().filter(|_| provenances)),
+            count(entry.count),
+            count(entry.error_count),
+            failed(name, |of| of.client_errors),
+            failed(name, |of| of.server_errors),
+            rate(entry.error_rate),
+            ms(entry.mean_ms),
+            ms(entry.median_ms),
+            ms(entry.p95_ms),
+            ms(entry.p99_ms),
+            ms(entry.max_ms),
+            Provenance::cell(
+                Provenance::of_endpoint(entry)
+                    .words()
+                    .filter(|_| provenances),
+            ),
         ]
     });
     let columns = [
@@ -200,19 +231,19 @@ fn endpoints_table(scope: Scope<'_>, key: &str, caption: &str, provenances: bool
 
 /// Adds what is known of the cache, and of bottlenecks.
 pub(super) fn add_cache(scope: Scope<'_>, document: &mut Document) {
-    let facts = scope.object("cache").map_or_else(Vec::new, |cache| {
-        let looked_up = number(cache, "hits").zip(number(cache, "misses"));
-        let rate = number(cache, "hit_rate").or_else(|| hit_rate(looked_up?));
+    let facts = scope.report.cache.get().map_or_else(Vec::new, |cache| {
+        let looked_up = cache.hits.number().zip(cache.misses.number());
+        let rate = cache.hit_rate.number().or_else(|| hit_rate(looked_up?));
         held([
             ("hit rate", Cell::quantity(rate, quantity::share)),
-            ("hits", count(cache, "hits")),
-            ("misses", count(cache, "misses")),
-            ("evictions", count(cache, "evictions")),
-            ("expirations", count(cache, "expirations")),
-            ("entries", count(cache, "size")),
-            ("entries at most", count(cache, "max_size")),
-            ("bytes", bytes(cache, "total_bytes")),
-            ("bytes at most", bytes(cache, "max_bytes")),
+            ("hits", count(cache.hits)),
+            ("misses", count(cache.misses)),
+            ("evictions", count(cache.evictions)),
+            ("expirations", count(cache.expirations)),
+            ("entries", count(cache.size)),
+            ("entries at most", count(cache.max_size)),
+            ("bytes", bytes(cache.total_bytes)),
+            ("bytes at most", bytes(cache.max_bytes)),
         ])
     });
     if !facts.is_empty() {
@@ -252,16 +283,21 @@ const WEIGHTY: f64 = 0.01;
 
 /// The bottlenecks that the report names, or else those that its figures show, the worst first.
 fn bottlenecks(scope: Scope<'_>, operations: &[Operation]) -> Option<Table> {
-    let rows: Vec<Vec<Cell>> = if scope.report.contains_key("bottlenecks") {
-        objects(scope.report, "bottlenecks")
-            .filter_map(|entry| {
-                let name = figures::text(entry, "operation")?;
-                let times = ["median_time", "p90_time", "max_time"].map(|key| number(entry, key));
-                let slowdown = number(entry, "slowdown_factor");
-                let count = number(entry, "count");
-                Some(bottleneck(name, &SECONDS, slowdown, times, count))
-            })
-            .collect()
+    let rows: Vec<Vec<Cell>> = if let Some(named) = scope.report.bottlenecks.get() {
+        let entries = named.0.iter().filter_map(|entry| {
+            let name = entry.operation.text()?;
+            let times = [entry.median_time, entry.p90_time, entry.max_time];
+            let slowdown = entry.slowdown_factor.number();
+            let times = times.map(|time| time.number());
+            Some(bottleneck(
+                name,
+                &SECONDS,
+                slowdown,
+                times,
+                entry.count.number(),
+            ))
+        });
+        entries.collect()
     } else {
         let all: f64 = operations.iter().map(Operation::seconds).sum();
         let weighty = operations
@@ -308,11 +344,11 @@ fn bottleneck(
 
 /// Adds the session report that a daily report may hold.
 pub(super) fn add_session(scope: Scope<'_>, document: &mut Document) {
-    let Some(session) = scope.object("session") else {
+    let Some(session) = scope.report.session.get() else {
         return;
     };
-    let id = figures::text(session, "session_id").unwrap_or_default();
-    let mut operations = operations::read(session);
+    let id = session.session_id.text().unwrap_or_default();
+    let mut operations = operations::by_time(session);
     for operation in &mut operations {
         // They are not the operations that the report has charts of.
         operation.number = 0;

@@ -2,12 +2,12 @@
 
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
 
-use super::{
-    Cell, Fact, Scope,
-    figures::{self, Figures},
-};
+use super::{Cell, Fact, Scope};
 use crate::{
-    report::charts::Zone,
+    report::{
+        charts::Zone,
+        schema::{Bounds, Field},
+    },
     text::display,
     time::{NANOS_PER_SEC, TimeRange},
     units::span,
@@ -72,59 +72,65 @@ pub(super) fn facts(scope: Scope<'_>) -> Vec<Fact> {
             add(label, period_in_words(zone, *period));
         }
     }
+    let (report, comparison) = (scope.report, scope.comparison);
     // Within a report, or as its own keys.
-    let stated = scope.object("period").unwrap_or(scope.report);
-    if periods.is_empty() {
-        let ends = ["start", "end"].map(|key| figures::text(stated, key));
-        if let [Some(start), Some(end)] = ends {
-            add(
-                "Period",
-                format!("{} to {}", moment_in_words(start), moment_in_words(end)),
-            );
-        }
+    let (start, end, timezone) = match report.period.get() {
+        Some(period) => (&period.start, &period.end, &period.timezone),
+        None => (&report.start, &report.end, &report.timezone),
+    };
+    if periods.is_empty()
+        && let Some(words) = bounds_in_words(start, end)
+    {
+        add("Period", words);
     }
     for (label, counted) in counted(scope) {
-        let ends = ["start", "end"].map(|key| figures::text(counted, key));
-        if let [Some(start), Some(end)] = ends {
-            let (start, end) = (moment_in_words(start), moment_in_words(end));
-            add(label, format!("{start} to {end}"));
+        if let Some(words) = bounds_in_words(&counted.start, &counted.end) {
+            add(label, words);
         }
     }
     // The local zone is better told by its offsets.
-    let named = figures::text(stated, "timezone").filter(|name| *name != "local");
+    let named = timezone.text().filter(|name| *name != "local");
     let named = named.map(display::text);
     if let Some(zone) = named.or_else(|| zone.map(|zone| zone.label().to_owned())) {
         add("Time zone", zone);
     }
-    for (label, key) in [
-        ("First session", "session1"),
-        ("Second session", "session2"),
-        ("First version", "version1"),
-        ("Second version", "version2"),
+    for (label, compared) in [
+        ("First session", &comparison.session1),
+        ("Second session", &comparison.session2),
+        ("First version", &comparison.version1),
+        ("Second version", &comparison.version2),
     ] {
-        if let Some(session) = figures::text(scope.report, key) {
-            add(label, display::text(session));
+        if let Some(compared) = compared.text() {
+            add(label, display::text(compared));
         }
     }
-    if let Some(generated) = figures::text(scope.report, "generated_at") {
+    let generated = report
+        .generated_at
+        .text()
+        .or_else(|| comparison.generated_at.text());
+    if let Some(generated) = generated {
         add("Generated", moment_in_words(generated));
     }
     if let Some(versions) = versions_in_words(scope) {
         add("Versions", versions);
     }
-    let history = scope.object("history");
-    if let Some(path) = history.and_then(|history| figures::text(history, "path")) {
+    if let Some(path) = scope.history().and_then(|history| history.path.text()) {
         add("History", display::text(path));
     }
     facts
 }
 
+fn bounds_in_words(start: &Field<String>, end: &Field<String>) -> Option<String> {
+    let [start, end] = [start.text()?, end.text()?].map(moment_in_words);
+    Some(format!("{start} to {end}"))
+}
+
 /// Which releases wrote, and since when those that began within.
 fn versions_in_words(scope: Scope<'_>) -> Option<String> {
-    let start = figures::text(scope.object("period")?, "start")?;
-    let versions = figures::objects(scope.report, "versions").filter_map(|version| {
-        let name = display::text(figures::text(version, "version")?);
-        let first = figures::text(version, "first")?;
+    let start = scope.report.period.get()?.start.text()?;
+    let versions = scope.report.versions.items().iter().filter_map(|version| {
+        let name = display::text(version.version.text()?);
+        let first = version.first.text()?;
         // Texts of one zone are in the order of time, but for the hour that clocks repeat.
         Some(if first < start {
             name
@@ -137,16 +143,16 @@ fn versions_in_words(scope: Scope<'_>) -> Option<String> {
 }
 
 /// What counts of samples on disk, where that is not the period.
-pub(super) fn counted(scope: Scope<'_>) -> Vec<(&'static str, &Figures)> {
-    let of_one = scope.object("period").and_then(|it| it.get("counted"));
-    let of_two = |period: &str| scope.object("counted").and_then(|it| it.get(period));
+pub(super) fn counted(scope: Scope<'_>) -> Vec<(&'static str, &Bounds)> {
+    let of_one = scope.report.period.get().map(|period| &period.counted);
+    let of_two = scope.comparison.counted.get();
     [
         ("Counted from disk", of_one),
-        ("First counted from disk", of_two("period1")),
-        ("Second counted from disk", of_two("period2")),
+        ("First counted from disk", of_two.map(|it| &it.period1)),
+        ("Second counted from disk", of_two.map(|it| &it.period2)),
     ]
     .into_iter()
-    .filter_map(|(label, counted)| Some((label, counted?.as_object()?)))
+    .filter_map(|(label, counted)| Some((label, counted?.get()?)))
     .collect()
 }
 
