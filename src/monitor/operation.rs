@@ -30,6 +30,15 @@ pub struct Measured {
     pub uncounted: Option<Uncounted>,
 }
 
+impl Measured {
+    /// Times and values, where the times were asked for.
+    #[must_use]
+    pub fn points(&self) -> Vec<(i64, f64)> {
+        let values = self.values.iter().copied();
+        self.times.iter().copied().zip(values).collect()
+    }
+}
+
 /// What memory has of the samples that this process recorded in a period.
 #[derive(Debug, Clone)]
 pub struct OwnSamples {

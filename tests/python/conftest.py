@@ -47,6 +47,7 @@ ALONE = {
             "test_staged_clocks.py",
             "test_standing_alone.py",
             "test_standing_in.py",
+            "test_stored_reports.py",
             "test_wheel.py",
         ],
         "starts processes, which share nothing with the threads",

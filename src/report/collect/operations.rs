@@ -26,8 +26,8 @@ pub struct RecordedOperation {
     pub other_units: Vec<Arc<str>>,
     /// The samples.
     pub samples: Samples,
-    /// Those of them that were counted in memory, with their times in UTC nanoseconds since the Unix epoch,
-    /// where these were asked for.
+    /// With their times in UTC nanoseconds since the Unix epoch, where these were asked for: all of them, or
+    /// where some come from a history those that no history has.
     pub points: Vec<(i64, f64)>,
     /// Where they come from.
     pub origin: Origin,
@@ -39,21 +39,26 @@ pub struct RecordedOperation {
 
 impl RecordedOperation {
     /// Those that count of memory, and those of the disk beside them; `None` of none.
-    fn of(name: Arc<str>, memory: Option<Measured>, taken: Taken, disk: OnDisk) -> Option<Self> {
-        let (values, times, in_memory, failed, uncounted) = match memory {
+    fn of(
+        name: Arc<str>,
+        memory: Option<Measured>,
+        alone: Vec<(i64, f64)>,
+        taken: Taken,
+        disk: OnDisk,
+    ) -> Option<Self> {
+        let points = memory.as_ref().map_or_else(Vec::new, Measured::points);
+        let (values, in_memory, failed, uncounted) = match memory {
             Some(measured) => {
                 let units = [vec![measured.unit], measured.other_units].concat();
                 (
                     measured.values,
-                    measured.times,
                     units,
                     measured.failures,
                     measured.uncounted,
                 )
             }
-            None => (Vec::new(), Vec::new(), Vec::new(), None, None),
+            None => (Vec::new(), Vec::new(), None, None),
         };
-        let points = times.into_iter().zip(values.iter().copied()).collect();
         let failed_on_disk = disk.failures.counted(taken);
         let counted = taken.on_disk(&disk.own, disk.others);
         let (samples, origin) = Samples::joined(values, counted);
@@ -75,8 +80,12 @@ impl RecordedOperation {
             name,
             unit,
             other_units,
+            points: if origin == Origin::Memory {
+                points
+            } else {
+                alone
+            },
             samples,
-            points,
             origin,
             failures: match failed_on_disk {
                 0 => failed,
@@ -189,19 +198,21 @@ pub fn operations(
             let len = |of: &Option<Measured>| of.as_ref().map_or(0, |of| of.values.len());
             let left = len(&samples.measured) - len(&samples.alone);
             let taken = Taken::of(left, samples.complete, &disk.own);
+            let alone = samples
+                .alone
+                .as_ref()
+                .map_or_else(Vec::new, Measured::points);
             let counted = match taken {
                 Taken::InMemory => samples.measured,
                 Taken::OnDisk => samples.alone,
             };
-            RecordedOperation::of(name, counted, taken, disk)
+            RecordedOperation::of(name, counted, alone, taken, disk)
         })
         .collect();
     on_disk.sort_by(|_, a, _, b| a.oldest.cmp(&b.oldest));
-    recorded.extend(
-        on_disk.into_iter().filter_map(|(name, disk)| {
-            RecordedOperation::of(name.into(), None, Taken::OnDisk, disk)
-        }),
-    );
+    recorded.extend(on_disk.into_iter().filter_map(|(name, disk)| {
+        RecordedOperation::of(name.into(), None, Vec::new(), Taken::OnDisk, disk)
+    }));
     recorded.retain(|operation| !operation.samples.is_empty());
     recorded
 }
