@@ -374,12 +374,12 @@ impl PerformanceReport {
         min_samples: Whole<MinSamples>,
         adjust: Flag<Adjust>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let periods = [period("period1", period1)?, period("period2", period2)?];
+        let both = [period("period1", period1)?, period("period2", period2)?];
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
         let caller = Interpreter(py);
         comparison(
             py,
-            self.with_core(|core| core.compare_periods(&caller, periods, &thresholds))?,
+            self.with_core(|core| core.compare_periods(&caller, both, &thresholds))?,
         )
     }
 
@@ -411,11 +411,11 @@ impl PerformanceReport {
         adjust: Flag<Adjust>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let sessions = [&*session1.0, &*session2.0];
+        let both = [&*session1.0, &*session2.0];
         let caller = Interpreter(py);
         comparison(
             py,
-            self.with_core(|core| core.compare_sessions(&caller, sessions, &thresholds))?,
+            self.with_core(|core| core.compare_sessions(&caller, both, &thresholds))?,
         )
     }
 
@@ -449,11 +449,11 @@ impl PerformanceReport {
         adjust: Flag<Adjust>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let thresholds = thresholds(confidence, significance, min_change, min_samples, adjust)?;
-        let versions = [version1.0, version2.0];
+        let both = [version1.0, version2.0];
         let caller = Interpreter(py);
         comparison(
             py,
-            self.with_core(|core| core.compare_versions(&caller, versions, &thresholds))??,
+            self.with_core(|core| core.compare_versions(&caller, both, &thresholds))??,
         )
     }
 

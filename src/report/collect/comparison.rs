@@ -7,6 +7,7 @@ use super::{
     entries::{bounds, source, uncounted},
     operations::RecordedOperation,
     period::Drawn,
+    samples::Samples,
     sources::{Caller, Collection, Consultation, Sources, Wanted},
 };
 use crate::{
@@ -110,7 +111,7 @@ fn compare(
         .flat_map(|it| &it.items)
         .map(|operation| &operation.samples);
     let samples = samples.chain(endpoints.map(|endpoint| &endpoint.durations));
-    let samples = samples.map(|samples| samples.single()).sum();
+    let samples = samples.map(Samples::single).sum();
     let (mut report, charts) = caller.compute(samples, || {
         let [before, after] = [0, 1].map(|at| Period {
             operations: operations[at].items.iter().map(Into::into).collect(),
@@ -136,9 +137,13 @@ fn compare(
         consulted = Consultation::either(consulted, of_period);
     }
     if counted.iter().any(Option::is_some) {
-        let [period1, period2] =
+        let [first, second] =
             counted.map(|range| Field::optional(range.map(|range| bounds(range, Zone::Local))));
-        report.counted = CountedPeriods { period1, period2 }.into();
+        report.counted = CountedPeriods {
+            period1: first,
+            period2: second,
+        }
+        .into();
     }
     report.history = Field::optional(consulted.map(|history| history.entry()));
     Drawn {

@@ -38,4 +38,4 @@ macro_rules! schema {
         }
     };
 }
-pub(self) use schema;
+use schema;

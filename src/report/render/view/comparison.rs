@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     quantity::{self, Quantity},
+    report::schema::Field,
     text::display::Name,
     units::Unit,
 };
@@ -69,7 +70,7 @@ impl Compared<'_> {
     }
 
     fn provenances(self) -> Vec<Provenance> {
-        let entries = self.periods.into_iter().flat_map(|period| period.entries());
+        let entries = self.periods.into_iter().flat_map(Field::entries);
         entries
             .map(|(_, entry)| Provenance::of_compared(entry))
             .collect()
