@@ -7,7 +7,10 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use ptpd_monitoring::{cache::{Counters, Deleted, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict}, time::{Clock, ManualClock}};
+use ptpd_monitoring::{
+    cache::{Counters, Deleted, Displaced, Found, Handle, Store, Ttl, Undecided, Verdict},
+    time::{Clock, ManualClock},
+};
 
 const SECOND: u64 = 1_000_000_000;
 

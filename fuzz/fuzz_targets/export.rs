@@ -10,7 +10,13 @@ use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
     fuzz_target,
 };
-use ptpd_monitoring::{export::{ExportedSample, Format, Formulas, neutralized, render_samples}, monitor::Monitor, recording::series::{LabelRef, Outcome}, report::report_csv, time::{Clock, ManualClock, TimeRange, Times}};
+use ptpd_monitoring::{
+    export::{ExportedSample, Format, Formulas, neutralized, render_samples},
+    monitor::Monitor,
+    recording::series::{LabelRef, Outcome},
+    report::report_csv,
+    time::{Clock, ManualClock, TimeRange, Times},
+};
 use serde_json::{
     Value,
     value::{RawValue, to_raw_value},

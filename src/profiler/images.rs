@@ -114,7 +114,7 @@ pub fn main_image(sizes: &[u64]) -> Option<u64> {
 /// the sides; and all of that several times: pages, frames, batches.
 #[must_use]
 pub fn pixels(lengths: &[u64]) -> Option<u64> {
-    if lengths.len() > MOST_AXES {
+    if lengths.len() > MOST_AXES || lengths.contains(&0) {
         return None;
     }
     let (several, image) = lengths.split_at(lengths.len().saturating_sub(3));

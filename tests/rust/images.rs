@@ -217,3 +217,10 @@ fn an_argument_of_unknown_size_may_be_the_image() {
     assert_eq!(Extent::of(Some(0)), NoImage);
     assert_eq!(Extent::of(None), NoImage);
 }
+
+#[test]
+fn an_array_with_an_empty_axis_is_no_image_wherever_that_axis_stands() {
+    for lengths in [[0, 1, 8, 8], [1, 0, 8, 8], [1, 8, 0, 8], [1, 8, 8, 0]] {
+        assert_eq!(pixels(&lengths), None, "{lengths:?}");
+    }
+}
