@@ -114,7 +114,7 @@ impl World {
         let operations = self.source().map_or_else(Vec::new, |it| it.operations());
         operations
             .iter()
-            .filter_map(|operation| operation.own(TimeRange::ALL, None).alone)
+            .filter_map(|operation| operation.own(TimeRange::ALL, None, false).alone)
             .flat_map(|measured| measured.values)
             .collect()
     }

@@ -61,7 +61,7 @@ fn what_a_history_took_before_it_was_closed_and_what_is_in_memory_alone_are_all(
         at_once(jobs);
         let mut known = history.histogram(|_| true);
         for operation in shared.operations() {
-            let alone = operation.own(TimeRange::ALL, None).alone;
+            let alone = operation.own(TimeRange::ALL, None, false).alone;
             known.extend(alone.into_iter().flat_map(|measured| measured.values));
         }
         assert_eq!(known, histogram_of(&[1, 2, 3, 4]));
@@ -88,7 +88,7 @@ fn a_forked_child_hands_over_what_it_calls_its_own_and_no_more() {
         let own: Histogram = shared
             .operations()
             .iter()
-            .filter_map(|operation| operation.own(TimeRange::ALL, None).measured)
+            .filter_map(|operation| operation.own(TimeRange::ALL, None, false).measured)
             .flat_map(|measured| measured.values)
             .collect();
         assert_eq!(history.histogram(|_| true), own);
