@@ -30,6 +30,3 @@ pub use render::html::{
 pub use render::json::report_json;
 pub use render::markdown::render_markdown;
 pub use render::view::{Changed as ChangedInWords, Order, order};
-
-/// The key of a report under which it tells the course of resources, from its history.
-pub const RESOURCE_READINGS: &str = "resource_readings";

@@ -7,7 +7,7 @@ use super::{
     sources::{Caller, Sources},
 };
 use crate::{
-    history::History,
+    history::{Attachment, History},
     report::{
         changes::{Changed, Entry, Frame, Kind, Recorded, Side, Wanted, changed, kind_of},
         compare::verdict::{Reason, Thresholds},
@@ -24,9 +24,7 @@ pub(super) fn entries<M>(
     range: TimeRange,
     zone: Zone,
 ) -> (Field<List<ChangedEntry>>, Field<ComparedWith>) {
-    let history = |attachment: Option<&crate::history::Attachment>| {
-        attachment.map(|it| Arc::clone(it.history()))
-    };
+    let history = |attachment: Option<&Attachment>| attachment.map(|it| Arc::clone(it.history()));
     let of_operations = history(sources.history);
     let of_requests = match &sources.tracker {
         Some(tracker) => history(tracker.history),

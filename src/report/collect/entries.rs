@@ -1,8 +1,10 @@
 //! What samples and requests come to, as the entries of reports.
 
+use std::sync::Arc;
+
 use super::{
     operations::RecordedOperation,
-    samples::{Origin, Samples},
+    samples::{EXACT, Origin, Samples},
 };
 use crate::{
     recording::evicted::Uncounted,
@@ -16,7 +18,7 @@ use crate::{
 impl OperationEntry {
     /// The figures of samples in a unit; of none their number alone.
     #[must_use]
-    pub fn of_samples(samples: &Samples, unit: &std::sync::Arc<str>) -> Self {
+    pub fn of_samples(samples: &Samples, unit: &Arc<str>) -> Self {
         let Some(summary) = samples.summary() else {
             return Self::none();
         };
@@ -67,40 +69,45 @@ impl OperationEntry {
         self
     }
 
-    /// The report of an operation in a period; of a session if `of_session`.
-    pub(super) fn of(
+    /// What the report of a period says of an operation.
+    pub(super) fn of_period(operation: &RecordedOperation, has_history: bool, zone: Zone) -> Self {
+        let samples = &operation.samples;
+        let accuracy = has_history.then(|| samples.accuracy());
+        Self::of_samples(samples, &operation.unit)
+            .with_failures(operation.known_failures(has_history))
+            .with_origin(operation, accuracy, zone)
+    }
+
+    /// What the report of a session says of an operation.
+    pub(super) fn of_session(operation: &RecordedOperation, has_history: bool) -> Self {
+        let (count, total) = (operation.samples.len(), operation.samples.sum());
+        let entry = Self {
+            count: count.into(),
+            total: total.into(),
+            mean: (total / count as f64).into(),
+            unit: operation.unit.clone().into(),
+            ..Self::default()
+        };
+        // None of these is an estimate, wherever it comes from.
+        let accuracy = has_history.then(|| EXACT.to_owned());
+        entry.with_origin(operation, accuracy, Zone::Local)
+    }
+
+    /// The same with the units of the samples, with how many there were, and if the `accuracy` is to be told,
+    /// with where they come from.
+    fn with_origin(
+        mut self,
         operation: &RecordedOperation,
-        of_session: bool,
-        has_history: bool,
+        accuracy: Option<String>,
         zone: Zone,
     ) -> Self {
-        let samples = &operation.samples;
-        let count = samples.len();
-        let mut entry = if of_session {
-            let total = samples.sum();
-            Self {
-                count: count.into(),
-                total: total.into(),
-                mean: (total / count as f64).into(),
-                unit: operation.unit.clone().into(),
-                ..Self::default()
-            }
-        } else {
-            Self::of_samples(samples, &operation.unit)
-                .with_failures(operation.known_failures(has_history))
-        };
-        entry.units = operation.mixed_units();
-        (entry.recorded, entry.counted_from) = uncounted(operation.uncounted, count, zone);
-        if has_history {
-            // A sum and a mean are no estimates, wherever they come from.
-            let accuracy = if of_session {
-                super::samples::EXACT.to_owned()
-            } else {
-                samples.accuracy()
-            };
-            (entry.source, entry.accuracy) = source(operation.origin, accuracy);
+        let count = operation.samples.len();
+        self.units = operation.mixed_units();
+        (self.recorded, self.counted_from) = uncounted(operation.uncounted, count, zone);
+        if let Some(accuracy) = accuracy {
+            (self.source, self.accuracy) = source(operation.origin, accuracy);
         }
-        entry
+        self
     }
 }
 

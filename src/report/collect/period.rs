@@ -78,8 +78,8 @@ impl<M> Sources<'_, M> {
             .map(|operation| operation.samples.single())
             .sum();
         let (entries, mut charts) = caller.compute(samples, || {
-            let entries: Named<OperationEntry> = named(&operations, |it| {
-                OperationEntry::of(it, false, has_history, zone)
+            let entries = named(&operations, |it| {
+                OperationEntry::of_period(it, has_history, zone)
             });
             (entries, period_charts(&operations, range, zone))
         });
@@ -139,9 +139,7 @@ impl<M> Sources<'_, M> {
         };
         let Collection { items, history } = self.operations(caller, wanted);
         let has_history = history.is_some();
-        let operations: Named<OperationEntry> = named(&items, |it| {
-            OperationEntry::of(it, true, has_history, Zone::Local)
-        });
+        let operations = named(&items, |it| OperationEntry::of_session(it, has_history));
         Report {
             session_id: session.to_owned().into(),
             generated_at: iso_local(self.monitor.clock().wall()).into(),

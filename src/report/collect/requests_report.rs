@@ -44,11 +44,8 @@ fn report(
         };
     };
     let errors: usize = endpoints.iter().map(|endpoint| endpoint.errors).sum();
-    let stats: Vec<(&Arc<str>, EndpointStats)> = endpoints
-        .iter()
-        .filter_map(|it| Some((&it.endpoint, it.stats()?)))
-        .collect();
-    let ranked = |figure: fn(&EndpointStats) -> f64| ranking(&stats, figure);
+    let endpoints = with_stats(endpoints);
+    let ranked = |figure: fn(&EndpointStats) -> f64| ranking(&endpoints, figure);
     RequestsReport {
         total_requests: overall.count.into(),
         total_errors: errors.into(),
@@ -56,8 +53,10 @@ fn report(
         overall_mean_ms: overall.mean.into(),
         overall_median_ms: overall.median.into(),
         overall_p95_ms: overall.p95.into(),
-        endpoints: entries(endpoints, sourced).into(),
-        methods: Field::optional((!methods.is_empty()).then(|| entries(methods, sourced))),
+        endpoints: entries(&endpoints, sourced).into(),
+        methods: Field::optional(
+            (!methods.is_empty()).then(|| entries(&with_stats(methods), sourced)),
+        ),
         slowest_endpoints: ranked(|stats| stats.durations.p95)
             .into_iter()
             .map(|(endpoint, p95)| RankedEndpoint {
@@ -80,25 +79,34 @@ fn report(
     }
 }
 
-fn entries(endpoints: &[RecordedEndpoint], sourced: bool) -> Named<EndpointEntry> {
-    let entries = endpoints.iter().filter_map(|endpoint| {
-        let mut entry = EndpointEntry::of(Some(&endpoint.stats()?));
+/// The endpoints that have requests, with the figures of these, which take most of the work.
+fn with_stats(endpoints: &[RecordedEndpoint]) -> Vec<(&RecordedEndpoint, EndpointStats)> {
+    let endpoints = endpoints.iter();
+    endpoints.filter_map(|it| Some((it, it.stats()?))).collect()
+}
+
+fn entries(
+    endpoints: &[(&RecordedEndpoint, EndpointStats)],
+    sourced: bool,
+) -> Named<EndpointEntry> {
+    let entries = endpoints.iter().map(|(endpoint, stats)| {
+        let mut entry = EndpointEntry::of(Some(stats));
         if sourced {
             (entry.source, entry.accuracy) = source(endpoint.origin, endpoint.durations.accuracy());
         }
-        Some((Arc::clone(&endpoint.endpoint), entry))
+        (Arc::clone(&endpoint.endpoint), entry)
     });
     entries.collect()
 }
 
 /// The endpoints with the highest values of a figure, the highest first.
 fn ranking(
-    stats: &[(&Arc<str>, EndpointStats)],
+    endpoints: &[(&RecordedEndpoint, EndpointStats)],
     figure: impl Fn(&EndpointStats) -> f64,
 ) -> Vec<(Arc<str>, f64)> {
-    let mut ranked: Vec<_> = stats
+    let mut ranked: Vec<_> = endpoints
         .iter()
-        .map(|(endpoint, stats)| (Arc::clone(endpoint), figure(stats)))
+        .map(|(endpoint, stats)| (Arc::clone(&endpoint.endpoint), figure(stats)))
         .collect();
     ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     ranked.truncate(RANKED);

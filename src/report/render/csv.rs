@@ -14,7 +14,6 @@ use crate::{
         Formulas,
         csv::{TERMINATOR, encoding, finish},
     },
-    report::RESOURCE_READINGS,
 };
 
 /// One row for each operation: the column `operation`, then a column for each figure that any of
@@ -173,7 +172,7 @@ fn resources(report: &Value) -> Rows<'_> {
             figures: Cow::Owned(figures),
         })
         .collect();
-    for (name, readings) in section(report, RESOURCE_READINGS).into_iter().flatten() {
+    for (name, readings) in section(report, "resource_readings").into_iter().flatten() {
         let Some(readings) = readings.as_object() else {
             continue;
         };

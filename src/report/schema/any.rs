@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{ComparedRequests, ComparisonReport, Report};
+use super::{ChangeEntry, ComparedEntry, ComparedRequests, ComparisonReport, Field, Named, Report};
 
 /// A report of any kind: what it says under the keys of reports, and what a caller has added to it.
 #[derive(Debug, Clone, Default)]
@@ -18,23 +18,13 @@ pub struct AnyReport {
 
 impl From<Value> for AnyReport {
     fn from(value: Value) -> Self {
+        let comparison = ComparisonReport::deserialize(&value).unwrap_or_default();
+        let report = Report::deserialize(&value).unwrap_or_default();
         let Value::Object(mut further) = value else {
             return Self::default();
         };
-        let value = Value::Object(further.clone());
-        let comparison = ComparisonReport::deserialize(&value).unwrap_or_default();
-        let report = Report::deserialize(value).unwrap_or_default();
-        for read in [
-            serde_json::to_value(&report),
-            serde_json::to_value(&comparison),
-        ] {
-            let read = read.ok().as_ref().and_then(Value::as_object).cloned();
-            let read = read
-                .into_iter()
-                .flatten()
-                .filter(|(_, value)| !value.is_null());
-            read.for_each(|(key, _)| drop(further.shift_remove(&key)));
-        }
+        let read = [report.keys(), comparison.keys()].concat();
+        further.retain(|key, _| !read.contains(&key.as_str()));
         Self {
             report,
             comparison,
@@ -56,7 +46,7 @@ impl ComparisonReport {
     /// Whether it is one.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.changes.get().is_some() || self.period1.get().is_some() || self.period2.get().is_some()
+        is_any([&self.period1, &self.period2], &self.changes)
     }
 }
 
@@ -64,6 +54,10 @@ impl ComparedRequests {
     /// Whether a comparison says anything of requests.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.changes.get().is_some() || self.period1.get().is_some() || self.period2.get().is_some()
+        is_any([&self.period1, &self.period2], &self.changes)
     }
+}
+
+fn is_any(periods: [&Field<Named<ComparedEntry>>; 2], changes: &Field<Named<ChangeEntry>>) -> bool {
+    changes.get().is_some() || periods.iter().any(|period| period.get().is_some())
 }

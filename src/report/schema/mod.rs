@@ -36,6 +36,15 @@ macro_rules! schema {
                 pub $field: Field<$kind>,
             )*
         }
+
+        impl $name {
+            /// The keys of the fields that have a value.
+            #[must_use]
+            pub fn keys(&self) -> Vec<&'static str> {
+                let fields = [$((stringify!($field), self.$field.get().is_some())),*];
+                fields.into_iter().filter_map(|(key, has_value)| has_value.then_some(key)).collect()
+            }
+        }
     };
 }
 use schema;
